@@ -1,0 +1,40 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Python 3.11 or 3.12 is all they need.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+	&& { echo $$p; exit; }; done)
+STAMP := .venv/.installed
+
+.PHONY: demo test setup lint lock train clean
+
+demo: setup  ## everything on this machine; ARGS="--for 60 --json" for figures
+	@.venv/bin/fengsui demo $(ARGS)
+
+test: setup  ## all tests; ARGS="-k name" for some
+	@deploy/system-packages.sh
+	.venv/bin/pytest $(ARGS)
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: install it, or make PYTHON=/path/to/it"; exit 1; }
+	@echo "1/3 virtual environment in .venv ($(PYTHON))"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@echo "2/3 packages of requirements.lock (about 700 MB on disk, a minute)"
+	@.venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@echo "3/3 fengsui itself"
+	@.venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@.venv/bin/fengsui --help >/dev/null && touch $(STAMP)
+
+lint: setup  ## what tests/repo checks, one by one
+	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+lock:  ## after a change of pyproject.toml's dependencies; needs the tool uv
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header \
+		--extra dev pyproject.toml -o requirements.lock
+
+train:  ## the shipped weights again, from ../shared; needs `pip install .[training]` (see models/training)
+	nice -n 19 .venv/bin/python -m models.training $(ARGS)
+
+clean:
+	rm -rf .venv .fengsui build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Debian packages that single tests need. Installs what is missing when it may, names it when not:
+# those tests are then skipped with the same words (and fail under REQUIRE_ALL=1).
+#   opencv-doc                    vtest.avi, a hazard-free street
+#   gir1.2-gst-rtsp-server-1.0    a second, foreign RTSP server, with digest authentication
+#   gstreamer1.0-plugins-good, python3-gi   for it
+set -eu
+wanted="opencv-doc gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good python3-gi"
+missing=""
+for package in $wanted; do
+	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" \
+		|| missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	echo "installing for the tests:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq >/dev/null
+	# shellcheck disable=SC2086
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+	echo "some tests will be skipped; for them: sudo apt-get install --no-install-recommends$missing"
+fi

@@ -1,0 +1,194 @@
+"""The one door: every command of the product. Each imports what it needs when it runs."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit code: 0 done, 1 it can't go on, 2 wrong arguments."""
+    given = _parser().parse_args(arguments)
+    exit_code: int = given.run(given)
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fengsui", description="烽燧 watches public cameras for hazards, never people."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="everything on this machine, with drill cameras")
+    demo.add_argument(
+        "--for",
+        dest="run_for_s",
+        type=float,
+        metavar="SECONDS",
+        help="stop by itself and print the figures",
+    )
+    demo.add_argument("--json", action="store_true", help="figures as one object on stdout")
+    demo.add_argument("--port", type=int, default=8600, help="the console's (or the next free)")
+    demo.add_argument(
+        "--state",
+        type=Path,
+        default=Path(".fengsui"),
+        help="where encoded drills are kept (default: %(default)s)",
+    )
+    demo.set_defaults(run=_demo)
+
+    watch = commands.add_parser("watch", help="one stream or file, alerts as they happen")
+    watch.add_argument("source", metavar="URL_OR_FILE", help="rtsp://… or a file here")
+    watch.add_argument("--json", action="store_true", help="one alert a line, as on the wire")
+    _add_pack(watch)
+    watch.set_defaults(run=_watch)
+
+    worker = commands.add_parser("worker", help="watch the cameras of a file, alerts to Redis")
+    worker.add_argument(
+        "--cameras",
+        type=Path,
+        required=True,
+        metavar="FILE.toml",
+        help="[[cameras]] with camera_id and url",
+    )
+    worker.add_argument("--id", default="worker-1", help="the same after a restart")
+    worker.add_argument(
+        "--spool", type=Path, default=Path("spool"), help="where alerts wait for their confirmation"
+    )
+    worker.add_argument("--metrics-port", type=int, default=9600)
+    _add_pack(worker)
+    _add_redis(worker)
+    worker.set_defaults(run=_worker)
+
+    serve = commands.add_parser("serve", help="incidents, orders and the live feed")
+    serve.add_argument("--host", default="127.0.0.1", help="loopback only, until accounts exist")
+    serve.add_argument("--port", type=int, default=8600)
+    serve.add_argument("--database", type=Path, default=Path("fengsui.sqlite"))
+    _add_redis(serve)
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def _add_pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pack", type=Path, metavar="DIR", help="another model pack")
+
+
+def _add_redis(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--redis-url",
+        default=os.environ.get("FENGSUI_REDIS_URL", DEFAULT_REDIS_URL),
+        help="or FENGSUI_REDIS_URL, where a password stays out of the process list",
+    )
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from pipelines import logs
+    from pipelines.drills.demo import Demo, DemoError, DemoSettings
+
+    logs.configure()
+    demo = Demo(
+        DemoSettings(
+            run_for_s=given.run_for_s,
+            state_dir=given.state,
+            console_port=given.port,
+            tell=_say,
+        )
+    )
+    _on_stop(demo.stop)
+    try:
+        figures = demo.run()
+    except DemoError as error:
+        return _fail(str(error))
+    if given.json:
+        print(json.dumps(figures))
+    else:
+        _say("\n".join(f"{name}: {value}" for name, value in figures.items()))
+    return 0
+
+
+def _watch(given: argparse.Namespace) -> int:
+    from models.packs import DEFAULT_PACK, PackError
+    from pipelines import logs
+    from pipelines.faults import SourceError
+    from pipelines.messages import Alert, encode
+    from pipelines.watch import Watch
+
+    def line(alert: Alert) -> str:
+        if given.json:
+            return encode(alert).decode()
+        state = "ended" if alert.ended_at else "onset" if alert.revision == 1 else "goes on"
+        return (
+            f"{alert.last_seen_at:%H:%M:%S}  {alert.hazard:<8} {state:<8}"
+            f" score {alert.score:.2f}  severity {alert.severity}"
+        )
+
+    logs.configure()
+    try:
+        watch = Watch(given.source, given.pack or DEFAULT_PACK)
+        _on_stop(watch.stop)
+        for alert in watch.alerts():
+            print(line(alert), flush=True)
+    except (SourceError, PackError) as error:
+        return _fail(str(error))
+    analysed = watch.metrics.total("fengsui_frames_analysed_total")
+    _say(f"{analysed} looks, {watch.metrics.alert_total} alerts, drops {watch.metrics.drops}")
+    return 0
+
+
+def _worker(given: argparse.Namespace) -> int:
+    from models.packs import DEFAULT_PACK, PackError
+    from pipelines import logs
+    from pipelines.cameras_file import CamerasFileError, read_cameras
+    from pipelines.faults import SourceError
+    from pipelines.flow import ZoneError
+    from pipelines.worker import Worker, WorkerSettings, run_until_signalled
+
+    logs.configure()
+    try:
+        worker = Worker(
+            WorkerSettings(
+                worker_id=given.id,
+                redis_url=given.redis_url,
+                spool_dir=given.spool,
+                cameras=read_cameras(given.cameras),
+                pack_dir=given.pack or DEFAULT_PACK,
+                metrics_port=given.metrics_port,
+            )
+        )
+    except (CamerasFileError, PackError, SourceError, ZoneError) as error:
+        return _fail(str(error))
+    run_until_signalled(worker)
+    return 0
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from service.__main__ import serve
+
+    return serve(given)
+
+
+def _on_stop(stop: Callable[[], None]) -> None:
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        stop()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _fail(text: str) -> int:
+    _say(f"fengsui: {text}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

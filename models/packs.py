@@ -1,0 +1,171 @@
+"""Loading a model pack: ``pack.toml`` beside ``model.onnx``, checked before anything runs.
+
+```
+PackError                 the pack can't be used
+├── PackMissingError      no such pack, or a file of it is absent
+├── PackHashError         the weights are not those that pack.toml names
+└── PackRefusedError      a label without an allowed role, or a format we don't read
+```
+"""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from vision.detector import Detector, DetectorError, DetectorSettings
+from vision.hazards import Hazard
+from vision.roles import Label, Role
+
+DEFAULT_PACK = Path(__file__).parent / "hazard_nano"
+"""The product's own pack."""
+
+MAX_WEIGHTS_BYTES = 64 * 1024 * 1024
+"""Sixteen times what the product ships; a bigger detector could not keep up on a CPU."""
+
+
+class PackError(Exception):
+    """The pack can't be used. ``code`` labels the counter, the text says what to do."""
+
+    code = "pack"
+
+
+class PackMissingError(PackError):
+    """No such pack, or a file of it is absent."""
+
+    code = "pack_missing"
+
+
+class PackHashError(PackError):
+    """The weights are not those that ``pack.toml`` names."""
+
+    code = "pack_hash"
+
+
+class PackRefusedError(PackError):
+    """A label without an allowed role, or a format we don't read."""
+
+    code = "pack_refused"
+
+
+Threshold = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+InputSide = Annotated[int, msgspec.Meta(ge=64, le=2048, multiple_of=32)]
+BatchSize = Annotated[int, msgspec.Meta(ge=1, le=64)]
+
+
+class _Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    role: Role
+    hazard: Hazard | None = None
+    threshold: Threshold
+
+
+class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    file: Annotated[str, msgspec.Meta(pattern=r"^[\w.-]+\.onnx$")]
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    decoder: Literal["yolox"]
+    input_height_px: InputSide
+    input_width_px: InputSide
+    channels: Literal["bgr"]
+    pad_value: Literal[114]
+    batch_sizes: Annotated[tuple[BatchSize, ...], msgspec.Meta(min_length=1, max_length=8)]
+
+
+class _Suppression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    iou: Threshold
+
+
+class _Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    command: str
+    trained_on: tuple[str, ...]
+    base_weights: str
+
+
+class PackFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``pack.toml``, format 1."""
+
+    format: Literal[1]
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,40}$")]
+    version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+\.\d+$")]
+    model: _Model
+    suppression: _Suppression
+    labels: Annotated[tuple[_Label, ...], msgspec.Meta(min_length=1, max_length=100)]
+    provenance: _Provenance
+    licences: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A pack whose weights have the hash that it names."""
+
+    name: str
+    """What alerts call it, with the version: ``hazard_nano@0.1.0``."""
+    settings: DetectorSettings
+    """What its network needs."""
+    weights: bytes
+    """The ONNX file, as hashed: nothing can change it between check and use."""
+
+    def detector(self, threads: int = 1) -> Detector:
+        """Return a detector of this pack. Raises ``PackRefusedError``."""
+        try:
+            return Detector(self.weights, replace(self.settings, threads=threads))
+        except DetectorError as error:
+            raise PackRefusedError(f"{self.name}: {error}") from error
+
+
+def load_pack(directory: Path = DEFAULT_PACK) -> Pack:
+    """Return the pack in a directory. Raises ``PackError``; nothing of it has run by then."""
+    described = _describe(directory / "pack.toml")
+    path = directory / described.model.file
+    weights = _read(path, MAX_WEIGHTS_BYTES)
+    found = hashlib.sha256(weights).hexdigest()
+    if found != described.model.sha256:
+        raise PackHashError(
+            f"{path} has SHA-256 {found}, pack.toml names {described.model.sha256}: "
+            "install the pack again, or write a new pack for changed weights"
+        )
+    labels = tuple(_label(one, directory) for one in described.labels)
+    if not any(label.role is Role.HAZARD for label in labels):
+        raise PackRefusedError(f"{directory}: no label has the role `hazard`: nothing to watch for")
+    return Pack(
+        name=f"{described.name}@{described.version}",
+        weights=weights,
+        settings=DetectorSettings(
+            labels=labels,
+            input_height_px=described.model.input_height_px,
+            input_width_px=described.model.input_width_px,
+            batch_sizes=tuple(sorted(set(described.model.batch_sizes))),
+            iou_limit=described.suppression.iou,
+            sha256=found,
+        ),
+    )
+
+
+def _describe(path: Path) -> PackFile:
+    try:
+        return msgspec.convert(tomllib.loads(_read(path, 1 << 20).decode()), PackFile)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise PackRefusedError(f"{path}: {error}") from error
+
+
+def _read(path: Path, limit_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit_bytes + 1)
+    except OSError as error:
+        raise PackMissingError(f"{path}: {error.strerror}: give a pack's directory") from error
+    if len(content) > limit_bytes:
+        raise PackRefusedError(f"{path} is larger than {limit_bytes} bytes")
+    return content
+
+
+def _label(label: _Label, directory: Path) -> Label:
+    if (label.role is Role.HAZARD) != (label.hazard is not None):
+        raise PackRefusedError(
+            f"{directory}: label {label.name!r} has the role {label.role}: "
+            "a hazard's label names its hazard, and no other label does"
+        )
+    return Label(name=label.name, role=label.role, hazard=label.hazard, threshold=label.threshold)

@@ -1,0 +1,8 @@
+"""The flow: from a camera's stream to an alert in Redis, one stage a file.
+
+Invariants: arrays stop at the rules, only scalars and references cross Redis; every drop has a
+reason and a counter; PyAV is imported by ``source.py`` and the drills' encoder alone; nothing
+here knows of operators or of the database. Absent on purpose: pictures (until the masker can
+cover people, an alert leaves without one) and anything that joins one camera's objects to
+another's.
+"""

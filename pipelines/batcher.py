@@ -1,0 +1,88 @@
+"""Looks of many cameras become one batch; the newest look of a camera wins.
+
+A queue that blocks upstream turns a slow detector into "flaky cameras". So a camera has one
+place here: a newer look replaces one that was not analysed in time, and that is counted as
+``overload``. Waiting for every camera collapses throughput, because cameras pause around
+keyframes: the batch is what came within a short window.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from pipelines.frames import Frame, FrameBatch
+from pipelines.metrics import WorkerMetrics
+
+WINDOW_S: Final = 0.02
+"""How long a batch that isn't full waits: two inferences' time, unseen beside a look's 2 s."""
+
+PAD_VALUE: Final = 114
+"""YOLOX's grey, with which the network was trained."""
+
+
+class Batcher:
+    """Between the readers' threads and the inference loop."""
+
+    def __init__(
+        self,
+        input_size_px: tuple[int, int],
+        batch_sizes: tuple[int, ...],
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._metrics = metrics
+        self._sizes = batch_sizes
+        self._arena = np.full((batch_sizes[-1], *input_size_px, 3), PAD_VALUE, np.uint8)
+        self._changed = threading.Condition()
+        self._waiting: dict[str, Frame] = {}
+
+    def offer(self, frame: Frame) -> None:
+        """Put a live look in its camera's place, over an older one; never waits."""
+        with self._changed:
+            # Taken out first, so that a camera which replaces its look goes to the end of the
+            # line: dicts keep insertion order.
+            if self._waiting.pop(frame.ref.camera_id, None) is not None:
+                self._metrics.drop("overload")
+            self._waiting[frame.ref.camera_id] = frame
+            self._changed.notify_all()
+
+    def hand_over(self, frame: Frame, stopping: Callable[[], bool]) -> None:
+        """Put a file's look in its place once the one before is taken: files lose nothing."""
+        with self._changed:
+            while frame.ref.camera_id in self._waiting:
+                if stopping():
+                    return
+                self._changed.wait(timeout=0.5)
+            self._waiting[frame.ref.camera_id] = frame
+            self._changed.notify_all()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no look waits."""
+        with self._changed:
+            return not self._waiting
+
+    def take(self, timeout_s: float) -> FrameBatch | None:
+        """Return the next batch, or nothing if no look came within ``timeout_s``."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: bool(self._waiting), timeout_s):
+                return None
+            closes_s = time.monotonic() + WINDOW_S
+            while len(self._waiting) < self._sizes[-1]:
+                if not self._changed.wait(max(0.0, closes_s - time.monotonic())):
+                    break
+            oldest = list(self._waiting)[: self._sizes[-1]]
+            frames = tuple(self._waiting.pop(camera_id) for camera_id in oldest)
+            self._changed.notify_all()
+        return self._fill(frames)
+
+    def _fill(self, frames: tuple[Frame, ...]) -> FrameBatch:
+        size = next(size for size in self._sizes if size >= len(frames))
+        for row, frame in zip(self._arena, frames, strict=False):
+            height_px, width_px = frame.pixels.shape[:2]
+            row[:height_px, :width_px] = frame.pixels
+            row[height_px:] = PAD_VALUE
+            row[:height_px, width_px:] = PAD_VALUE
+        return FrameBatch(pixels=self._arena[:size], frames=tuple(frame.ref for frame in frames))

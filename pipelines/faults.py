@@ -1,0 +1,94 @@
+"""What can be wrong with a camera's stream, and what to do about it.
+
+```
+SourceError
+├── BadAddressError        the address is not one that a camera may have
+├── UnreachableError       nobody answers there, or not in time
+├── UnauthorizedError      the camera refuses the user name or password
+├── NotFoundError          the camera has no such stream
+├── NoVideoError           the stream has no picture
+├── UnsupportedCodecError  the picture is coded in a way that we don't read
+├── CorruptStreamError     what arrives can't be decoded
+├── StreamLostError        it worked, then it stopped
+└── FileEndedError         a file ended: no fault, but no more pictures
+```
+
+Texts never hold FFmpeg's own: that repeats the address with its password.
+"""
+
+from typing import ClassVar
+
+
+class SourceError(Exception):
+    """A stream that gives no picture. ``code`` labels counters; the text says what to do."""
+
+    code: ClassVar[str] = "source"
+    advice: ClassVar[str] = ""
+
+    def __init__(self, where: str, what: str) -> None:
+        self.where = where
+        self.what = what
+        super().__init__(f"{where}: {what}: {self.advice}")
+
+
+class BadAddressError(SourceError):
+    """The address is not one that a camera may have."""
+
+    code = "bad_address"
+    advice = "give rtsp://host[:port]/path or rtsps://, or to `watch` a file on this machine"
+
+
+class UnreachableError(SourceError):
+    """Nobody answers there, or not in time."""
+
+    code = "unreachable"
+    advice = "check address, port, cable and firewall; it is tried again by itself"
+
+
+class UnauthorizedError(SourceError):
+    """The camera refuses the user name or password."""
+
+    code = "unauthorized"
+    advice = "correct the camera's user name and password"
+
+
+class NotFoundError(SourceError):
+    """The camera has no such stream."""
+
+    code = "not_found"
+    advice = "correct the path: the camera's manual or its platform names it"
+
+
+class NoVideoError(SourceError):
+    """The stream has no picture."""
+
+    code = "no_video"
+    advice = "choose the camera's video stream"
+
+
+class UnsupportedCodecError(SourceError):
+    """The picture is coded in a way that we don't read."""
+
+    code = "unsupported_codec"
+    advice = "set the camera to H.264 or H.265"
+
+
+class CorruptStreamError(SourceError):
+    """What arrives can't be decoded."""
+
+    code = "corrupt"
+    advice = "check the network and the camera's encoder, or the file"
+
+
+class StreamLostError(SourceError):
+    """It worked, then it stopped."""
+
+    code = "stream_lost"
+    advice = "check the camera's power and network; it is tried again by itself"
+
+
+class FileEndedError(SourceError):
+    """A file ended: no fault, but no more pictures."""
+
+    code = "file_ended"
+    advice = "nothing to do"

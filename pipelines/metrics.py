@@ -1,0 +1,114 @@
+"""Every number a worker counts, once. No camera is a label: ten thousand would be too many."""
+
+import threading
+from collections import Counter as Tally
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+"""From one inference on a fast core to a stream that lags badly."""
+
+
+class WorkerMetrics:
+    """A worker's counters; ``totals`` gives heartbeats the same numbers that Prometheus reads."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        counter = self._counter
+        self.frames_received = counter("frames_received", "Video packets read from cameras.")
+        self.frames_decoded = counter("frames_decoded", "Pictures decoded.")
+        self.frames_analysed = counter("frames_analysed", "Pictures that the detector saw.")
+        self._frames_dropped = counter("frames_dropped", "Frames not analysed.", "reason")
+        self._detections_dropped = counter(
+            "detections_dropped", "Boxes taken out before the rules.", "reason"
+        )
+        self._source_errors = counter("source_errors", "Broken or refused connections.", "cause")
+        self.detector_errors = counter("detector_errors", "Batches that the detector refused.")
+        self._alerts = counter("alerts", "Onsets raised.", "hazard")
+        self.revisions = counter("alert_revisions", "Alert revisions put into the spool.")
+        self.published = counter("alerts_published", "Alert revisions written to Redis.")
+        self.confirmed = counter("alerts_confirmed", "Alert revisions the service confirmed.")
+        self._spool_dropped = counter(
+            "spool_dropped", "Revisions lost to a full spool.", "severity"
+        )
+        self._spool_errors = counter("spool_errors", "Revisions the disk refused at first.")
+        self._redis_errors = counter("worker_redis_errors", "Failed calls of Redis.", "part")
+        self.spool_entries = self._gauge("spool_entries", "Revisions not yet confirmed.")
+        self.cameras = self._gauge("cameras", "Cameras this worker was given.")
+        self.cameras_connected = self._gauge("cameras_connected", "Cameras that send pictures.")
+        self.inference = self._histogram("inference_seconds", "Time of one batch in the detector.")
+        self.batch_size = Histogram(
+            "fengsui_batch_size",
+            "Pictures in a batch.",
+            buckets=(1, 2, 3, 4, 8, 16),
+            registry=registry,
+        )
+        self.stage = Histogram(
+            "fengsui_worker_stage_seconds",
+            "Time from a frame's arrival to the end of a stage.",
+            ["stage"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self._lock = threading.Lock()
+        self._drops: Tally[str] = Tally()
+        self._alert_total = 0
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count frames that will not be analysed."""
+        self._frames_dropped.labels(reason).inc(count)
+        with self._lock:
+            self._drops[reason] += count
+
+    def drop_detections(self, reason: str, count: int) -> None:
+        """Count boxes that the drop test took out: per worker, never per camera."""
+        if count:
+            self._detections_dropped.labels(reason).inc(count)
+
+    def source_error(self, cause: str) -> None:
+        """Count a broken or refused connection."""
+        self._source_errors.labels(cause).inc()
+
+    def alert(self, hazard: str) -> None:
+        """Count an onset."""
+        self._alerts.labels(hazard).inc()
+        with self._lock:
+            self._alert_total += 1
+
+    def spool_drop(self, severity: str) -> None:
+        """Count a revision that a full spool lost."""
+        self._spool_dropped.labels(severity).inc()
+
+    def spool_error(self) -> None:
+        """Count a revision that the spool could not take at once."""
+        self._spool_errors.inc()
+
+    def redis_error(self, part: str) -> None:
+        """Count a failed call of Redis."""
+        self._redis_errors.labels(part).inc()
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """Frames dropped so far, by reason; ``overload`` is always there."""
+        with self._lock:
+            return {"overload": 0, **self._drops}
+
+    @property
+    def alert_total(self) -> int:
+        """Onsets so far."""
+        with self._lock:
+            return self._alert_total
+
+    def total(self, name: str) -> int:
+        """Return a counter's or gauge's present value by its name in Prometheus."""
+        return int(self.registry.get_sample_value(name) or 0)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"fengsui_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"fengsui_{name}", text, registry=self.registry)
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(f"fengsui_{name}", text, buckets=LATENCY_BUCKETS_S, registry=self.registry)

@@ -1,0 +1,173 @@
+"""A hazard seen in k of the last m looks inside a zone: time is the cheapest classifier.
+
+Pyronear's wildfire towers reached a false-positive rate of .053 with little more than this.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final
+
+import numpy as np
+
+from pipelines.frames import Look
+from pipelines.messages import BoxShares
+from vision.hazards import Hazard
+from vision.polygons import Polygon, contains
+from vision.roles import Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persistence:
+    """How often of how many."""
+
+    hits: int = 3
+    """Two may be a pair of headlights passing; three looks are 2 s and more."""
+    looks: int = 5
+    """Two misses are borne: flames flicker and smoke hides them."""
+    misses_to_end: int = 5
+    """As long again as it took to believe it."""
+
+
+PERSISTENCE: Final = Persistence()
+
+
+class Change(Enum):
+    """What a look did to a hazard in a zone."""
+
+    BEGAN = auto()
+    GOES_ON = auto()
+    ENDED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What the rule says of one hazard in one zone."""
+
+    camera_id: str
+    """Where."""
+    hazard: Hazard
+    """What."""
+    zone_id: str
+    """In which zone."""
+    change: Change
+    """Began, goes on or ended."""
+    first_seen_at: datetime
+    """The first of the looks that made it believed."""
+    last_seen_at: datetime
+    """The last look that showed it."""
+    at: datetime
+    """The look that made this event."""
+    score: float
+    """Of the best box in this look; for an end, of the last one seen."""
+    box: BoxShares
+    """Where on the picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The best box of a hazard in a zone in one look."""
+
+    at: datetime
+    """When."""
+    score: float
+    """How sure."""
+    box: BoxShares
+    """Where on the picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """The state of one hazard in one zone."""
+
+    recent: tuple[Sighting | None, ...] = ()
+    """The last looks, oldest first; ``None`` where it was not seen."""
+    first_seen_at: datetime | None = None
+    """Set while the hazard is on."""
+    last: Sighting | None = None
+    """The last sighting while it is on."""
+    misses: int = 0
+    """Looks without it since the last sighting."""
+
+
+def step(
+    memory: Memory, sighting: Sighting | None, settings: Persistence = PERSISTENCE
+) -> tuple[Memory, Change | None]:
+    """Return the state after one more look, and what changed."""
+    recent = (*memory.recent, sighting)[-settings.looks :]
+    if memory.first_seen_at is not None:
+        if sighting is not None:
+            on = Memory(recent=recent, first_seen_at=memory.first_seen_at, last=sighting)
+            return on, Change.GOES_ON
+        if memory.misses + 1 >= settings.misses_to_end:
+            return Memory(), Change.ENDED
+        missed = Memory(
+            recent=recent,
+            first_seen_at=memory.first_seen_at,
+            last=memory.last,
+            misses=memory.misses + 1,
+        )
+        return missed, None
+    seen = [one for one in recent if one is not None]
+    if sighting is None or len(seen) < settings.hits:
+        return Memory(recent=recent), None
+    return Memory(recent=recent, first_seen_at=seen[0].at, last=sighting), Change.BEGAN
+
+
+@dataclass(slots=True, kw_only=True)
+class CameraRules:
+    """The rule for every hazard and zone of one camera."""
+
+    camera_id: str
+    """Whose."""
+    zones: dict[str, Polygon]
+    """By zone id."""
+    hazards: tuple[Hazard, ...]
+    """Which are watched for."""
+    labels: tuple[Label, ...]
+    """The pack's, in the order of the detections' label column."""
+    memories: dict[tuple[str, Hazard], Memory] = field(default_factory=dict)
+    """The state, by zone and hazard."""
+
+    def see(self, look: Look) -> list[Event]:
+        """Take one look in; return what it changed."""
+        events = []
+        for zone_id, polygon in self.zones.items():
+            for hazard in self.hazards:
+                key = (zone_id, hazard)
+                before = self.memories.get(key, Memory())
+                sighting = self._sighting(look, polygon, hazard)
+                self.memories[key], change = step(before, sighting)
+                if change is not None:
+                    after = before if change is Change.ENDED else self.memories[key]
+                    events.append(self._event(look, key, change, after))
+        return events
+
+    def _sighting(self, look: Look, polygon: Polygon, hazard: Hazard) -> Sighting | None:
+        """Return the best box of a hazard whose centre lies in the zone."""
+        found = look.detections
+        of_hazard = np.array([label.hazard is hazard for label in self.labels])[found.label]
+        centres = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
+        here = found.where(of_hazard & contains(polygon, centres))
+        if len(here) == 0:
+            return None
+        best = int(here.score.argmax())
+        x0, y0, x1, y1 = here.xyxy[best].tolist()
+        return Sighting(
+            at=look.ref.captured_at, score=float(here.score[best]), box=(x0, y0, x1, y1)
+        )
+
+    def _event(self, look: Look, key: tuple[str, Hazard], change: Change, memory: Memory) -> Event:
+        if memory.first_seen_at is None or memory.last is None:
+            raise AssertionError("an event comes from a hazard that is on")
+        return Event(
+            camera_id=self.camera_id,
+            zone_id=key[0],
+            hazard=key[1],
+            change=change,
+            first_seen_at=memory.first_seen_at,
+            last_seen_at=memory.last.at,
+            at=look.ref.captured_at,
+            score=memory.last.score,
+            box=memory.last.box,
+        )

@@ -1,0 +1,253 @@
+"""From an address to looks: the one place, beside the drills' encoder, where PyAV is used.
+
+FFmpeg's guards that are set here, and why, are in ``../shared/facts.md``'s words: the format is
+forced and the protocols are whitelisted, because ``file:`` and ``concat:`` open by default;
+PyAV's ``timeout`` is used, because FFmpeg's is kept alive by a byte each half second;
+``max_pixels`` is set for the demuxer and for the decoder. Redirects are not yet refused.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import av
+import av.error
+import av.logging
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
+
+from pipelines import faults
+from pipelines.frames import Frame, FrameRef
+from pipelines.metrics import WorkerMetrics
+from pipelines.sampler import Sampler, Speed
+from vision.letterbox import fit
+
+av.logging.set_level(None)  # PyAV's log callback can deadlock
+
+SCHEMES: Final = frozenset({"rtsp", "rtsps"})
+CAMERA_CODECS: Final = frozenset({"h264", "hevc", "mjpeg", "mpeg4"})
+"""What cameras send. Every further decoder of FFmpeg is surface for hostile streams."""
+
+MAX_PIXELS: Final = 8192 * 4608
+"""8K with a little to spare; a 377 kB file of 16000x8000 otherwise took 707 MiB."""
+
+OPEN_TIMEOUT_S: Final = 8.0
+"""Cameras behind a platform are switched on by the request and need some seconds."""
+
+READ_TIMEOUT_S: Final = 10.0
+"""Silence longer than this is a lost stream: the slowest cameras send a frame a second."""
+
+RTSP_OPTIONS: Final = {
+    "rtsp_transport": "tcp",
+    "protocol_whitelist": "rtsp,rtsps,rtp,tcp,tls",
+    "allowed_media_types": "video",
+    "max_pixels": str(MAX_PIXELS),
+    "probesize": "500000",
+    "analyzeduration": "2000000",
+    "fflags": "nobuffer",
+}
+FILE_OPTIONS: Final = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a stream comes from."""
+
+    url: str
+    """What FFmpeg opens; may hold a password, so it is never shown."""
+    shown: str
+    """The same without credentials and query, for people."""
+    is_file: bool
+    """A local file, which only a command line may name."""
+
+    def __repr__(self) -> str:
+        return f"Address({self.shown})"
+
+
+def camera_address(url: str) -> Address:
+    """Return a camera's address. Raises ``BadAddressError`` for all but RTSP."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        raise faults.BadAddressError("the address", "can't be read") from None
+    shown = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+    if parts.scheme not in SCHEMES or not parts.hostname or any(c.isspace() for c in url):
+        raise faults.BadAddressError(shown, "not a camera's address")
+    return Address(url=url, shown=shown, is_file=False)
+
+
+def command_line_address(text: str) -> Address:
+    """Return the address of a camera or, where there is no scheme, of a local file."""
+    if "://" in text:
+        return camera_address(text)
+    path = Path(text)
+    if not path.is_file():
+        raise faults.BadAddressError(text, "no such file")
+    return Address(url=str(path.resolve()), shown=text, is_file=True)
+
+
+class Source:
+    """One camera's connections, one after the other, each giving looks until it breaks."""
+
+    def __init__(
+        self,
+        camera_id: str,
+        address: Address,
+        input_size_px: tuple[int, int],
+        metrics: WorkerMetrics,
+    ) -> None:
+        """``input_size_px`` is the model's (height, width)."""
+        self.camera_id = camera_id
+        self.address = address
+        self._input_size_px = input_size_px
+        self._metrics = metrics
+        self._seq = 0
+
+    def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
+        """Connect and yield looks until ``stopping`` says so.
+
+        Raises ``SourceError`` when the stream can't be had, breaks or ends.
+        """
+        with self._errors_of("open"):
+            container = self._open()
+        with container:
+            stream = self._video(container)
+            yield from self._sample(container, stream, stopping)
+        if not stopping():
+            kind = faults.FileEndedError if self.address.is_file else faults.StreamLostError
+            raise kind(self.address.shown, "the stream ended")
+
+    def _open(self) -> InputContainer:
+        options = FILE_OPTIONS if self.address.is_file else RTSP_OPTIONS
+        return av.open(
+            self.address.url,
+            format=None if self.address.is_file else "rtsp",
+            options=dict(options),
+            timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+        )
+
+    def _video(self, container: InputContainer) -> VideoStream:
+        if not container.streams.video:
+            raise faults.NoVideoError(self.address.shown, "the stream has no video")
+        stream = container.streams.video[0]
+        codec = stream.codec_context.name if stream.codec_context else "unknown"
+        if not self.address.is_file and codec not in CAMERA_CODECS:
+            raise faults.UnsupportedCodecError(self.address.shown, f"video is coded as {codec}")
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        stream.codec_context.thread_type = ThreadType.NONE
+        return stream
+
+    def _sample(
+        self, container: InputContainer, stream: VideoStream, stopping: Callable[[], bool]
+    ) -> Iterator[Frame]:
+        sampler = Sampler()
+        opened_at = datetime.now(UTC)
+        with self._errors_of("read"):
+            for packet in container.demux(stream):
+                if stopping():
+                    return
+                if packet.size == 0:
+                    continue  # PyAV's mark of the end
+                received_ns = time.monotonic_ns()
+                self._metrics.frames_received.inc()
+                stamp = packet.dts if packet.pts is None else packet.pts
+                time_s = _stream_s(stamp, stream, received_ns)
+                if not sampler.wants_packet(is_keyframe=packet.is_keyframe, time_s=time_s):
+                    if not sampler.started:
+                        self._metrics.drop("before_keyframe")
+                    continue
+                for picture in self._decode(stream, packet, sampler.speed):
+                    self._metrics.frames_decoded.inc()
+                    shown_s = _stream_s(picture.pts, stream, received_ns)
+                    if sampler.wants_look(shown_s):
+                        at = datetime.now(UTC)
+                        if self.address.is_file:
+                            at = opened_at + timedelta(seconds=shown_s)
+                        yield self._look(picture, at, received_ns)
+
+    def _decode(
+        self, stream: VideoStream, packet: "Packet[VideoStream]", speed: Speed
+    ) -> list[VideoFrame]:
+        """Return the pictures that a packet completes.
+
+        At keyframe speed the decoder is drained at once: with B-frames announced it would hold
+        each picture back until the next keyframe.
+        """
+        context = stream.codec_context
+        try:
+            pictures = context.decode(packet)
+            if speed is Speed.KEYFRAMES:
+                pictures += context.decode(None)
+                context.flush_buffers()
+        except av.error.InvalidDataError:
+            self._metrics.drop("corrupt")
+            return []
+        return pictures
+
+    def _look(self, picture: VideoFrame, captured_at: datetime, received_ns: int) -> Frame:
+        size_px = (picture.width, picture.height)
+        letterbox = fit(size_px, *self._input_size_px)
+        scaled = picture.reformat(
+            width=letterbox.content_width_px,
+            height=letterbox.content_height_px,
+            format="bgr24",
+            interpolation=Interpolation.BILINEAR,
+        )
+        self._seq += 1
+        ref = FrameRef(
+            camera_id=self.camera_id,
+            seq=self._seq,
+            source_size_px=size_px,
+            letterbox=letterbox,
+            captured_at=captured_at,
+            received_ns=received_ns,
+        )
+        return Frame(ref=ref, pixels=scaled.to_ndarray())
+
+    @contextmanager
+    def _errors_of(self, phase: str) -> Iterator[None]:
+        """Turn FFmpeg's errors into ours, whose texts hold no password."""
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            raise _explain(error, self.address, phase) from None
+
+
+def _stream_s(stamp: int | None, stream: VideoStream, received_ns: int) -> float:
+    """Return stream time, or time of arrival where the stream has none.
+
+    From the stream's time base: a drained picture's own is unset, and its ``time`` not a number.
+    """
+    if stamp is None or not stream.time_base:
+        return received_ns / 1e9
+    return float(stamp * stream.time_base)
+
+
+def _explain(error: Exception, address: Address, phase: str) -> faults.SourceError:
+    where = address.shown
+    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
+        return faults.UnauthorizedError(where, "the camera refuses the credentials")
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return faults.NotFoundError(where, "the camera has no such stream")
+    if isinstance(error, av.error.InvalidDataError):
+        return faults.CorruptStreamError(where, "what arrives is no video that can be read")
+    if isinstance(error, av.error.DecoderNotFoundError):
+        return faults.UnsupportedCodecError(where, "there is no decoder for its video")
+    if phase == "read":
+        return faults.StreamLostError(where, f"the stream broke off ({_kind(error)})")
+    return faults.UnreachableError(where, f"no answer ({_kind(error)})")
+
+
+def _kind(error: Exception) -> str:
+    """Return the error's name, never its text."""
+    return type(error).__name__.removesuffix("Error")

@@ -1,0 +1,69 @@
+"""``fengsui watch``: one stream or file through the stages of a worker, alerts as they happen."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from models.packs import DEFAULT_PACK, load_pack
+from pipelines.faults import FileEndedError, SourceError
+from pipelines.flow import Flow
+from pipelines.messages import Alert, Camera
+from pipelines.metrics import WorkerMetrics
+from pipelines.reader import Reader
+from pipelines.source import Source, command_line_address
+
+CAMERA_ID: Final = "watch"
+IDLE_S: Final = 0.25
+
+
+class Watch:
+    """One camera, watched until its file ends or ``stop``."""
+
+    def __init__(self, url_or_file: str, pack_dir: Path = DEFAULT_PACK) -> None:
+        """Raise ``PackError`` or ``BadAddressError`` before anything is opened."""
+        self.metrics = WorkerMetrics(CollectorRegistry())
+        address = command_line_address(url_or_file)
+        camera = Camera(camera_id=CAMERA_ID, url=address.shown)
+        self._flow = Flow(
+            pack=load_pack(pack_dir),
+            cameras=[camera],
+            drills=frozenset(),
+            epoch=0,
+            metrics=self.metrics,
+        )
+        source = Source(CAMERA_ID, address, self._flow.input_size_px, self.metrics)
+        self._reader = Reader(source, self._flow.batcher, self.metrics, self._never_worked)
+        self._stopping = threading.Event()
+
+    def alerts(self) -> Iterator[Alert]:
+        """Yield alert revisions as they happen.
+
+        Returns at the end of a file or after ``stop``. Raises ``SourceError`` if no picture
+        ever came: a person is waiting, so it isn't tried for ever. A stream that worked and
+        broke is.
+        """
+        self._reader.start()
+        while not self._stopping.is_set():
+            # Asked before the step, so that what a reader left behind is still analysed.
+            ended = not self._reader.alive and self._flow.batcher.empty
+            yield from self._flow.step(IDLE_S)
+            if ended:
+                break
+        self._reader.stop()
+        self._reader.join(1.0)
+        error = self._reader.ended
+        if error is not None and (self._saw_nothing() or not isinstance(error, FileEndedError)):
+            raise error
+
+    def stop(self) -> None:
+        """Ask ``alerts`` to end. Safe in a signal handler."""
+        self._stopping.set()
+
+    def _saw_nothing(self) -> bool:
+        return self.metrics.total("fengsui_frames_decoded_total") == 0
+
+    def _never_worked(self, _error: SourceError) -> bool:
+        return self._saw_nothing()

@@ -1,0 +1,142 @@
+"""The composition root of a worker. It reads like the picture in the README.
+
+cameras -> readers -> batcher -> detector -> rules -> alerts -> spool -> publisher -> Redis
+"""
+
+import signal
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+
+from models.packs import DEFAULT_PACK, load_pack
+from pipelines import streams
+from pipelines.flow import Flow
+from pipelines.heartbeat import Heart
+from pipelines.messages import Alert, Camera
+from pipelines.metrics import WorkerMetrics
+from pipelines.publisher import Publisher
+from pipelines.reader import Reader
+from pipelines.source import Source, camera_address
+from pipelines.spool import Spool
+
+IDLE_S: Final = 0.25
+"""How soon a worker without looks notices that it should stop."""
+
+READER_PATIENCE_S: Final = 1.0
+"""A reader that hangs in FFmpeg does not hold the stop up: it dies with the process."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What one worker process needs to know."""
+
+    worker_id: str
+    """Its name, the same after a restart: its spool goes by it."""
+    redis_url: str
+    """Where alerts go; may hold a password, so it is never shown."""
+    spool_dir: Path
+    """Where its spool lies; on a disk that survives a restart."""
+    cameras: tuple[Camera, ...]
+    """What it watches."""
+    pack_dir: Path = DEFAULT_PACK
+    """The model pack."""
+    metrics_port: int = 0
+    """Where Prometheus scrapes it, on loopback; 0 picks a free port."""
+
+
+class Worker:
+    """Watches cameras until it is stopped."""
+
+    def __init__(self, settings: WorkerSettings, drills: frozenset[str] = frozenset()) -> None:
+        """``drills`` names the cameras that a drill started; no setting holds it.
+
+        Raises ``PackError``, ``ZoneError`` or ``BadAddressError`` before anything runs.
+        """
+        metrics = WorkerMetrics(CollectorRegistry())
+        pack = load_pack(settings.pack_dir)
+        client = streams.connect(settings.redis_url)
+        self._spool = Spool(settings.spool_dir / f"{settings.worker_id}.sqlite", metrics)
+        epoch = self._spool.next_epoch()
+        self._flow = Flow(
+            pack=pack, cameras=settings.cameras, drills=drills, epoch=epoch, metrics=metrics
+        )
+        self._readers = [
+            Reader(
+                Source(
+                    camera.camera_id,
+                    camera_address(camera.url),
+                    self._flow.input_size_px,
+                    metrics,
+                ),
+                self._flow.batcher,
+                metrics,
+            )
+            for camera in settings.cameras
+        ]
+        self._publisher = Publisher(client, self._spool, metrics)
+        self._heart = Heart(client, settings.worker_id, epoch, metrics)
+        self._client = client
+        self._metrics = metrics
+        self._metrics_port = settings.metrics_port
+        self._unsaved: list[Alert] = []
+        self._stopping = threading.Event()
+        metrics.cameras.set(len(settings.cameras))
+
+    def run(self) -> None:
+        """Watch until ``stop``; on return every alert raised is in the spool."""
+        server, server_thread = start_http_server(
+            self._metrics_port, addr="127.0.0.1", registry=self._metrics.registry
+        )
+        log.info("worker_started", cameras=len(self._readers), metrics_port=server.server_port)
+        self._publisher.start()
+        self._heart.start()
+        for reader in self._readers:
+            reader.start()
+        while not self._stopping.is_set():
+            self._save(self._flow.step(IDLE_S))
+        for reader in self._readers:
+            reader.stop()
+        for reader in self._readers:
+            reader.join(READER_PATIENCE_S)
+        self._publisher.stop()
+        self._heart.stop()
+        self._client.close()
+        self._spool.close()
+        server.shutdown()
+        server.server_close()
+        server_thread.join()
+
+    def stop(self) -> None:
+        """Ask ``run`` to return. Safe in a signal handler."""
+        self._stopping.set()
+
+    def _save(self, alerts: list[Alert]) -> None:
+        """Put revisions into the spool; what a full disk refuses is kept and tried again."""
+        self._unsaved += alerts
+        try:
+            while self._unsaved:
+                self._spool.put(self._unsaved[0])
+                del self._unsaved[0]
+        except sqlite3.Error as error:
+            if alerts:  # once a revision, not once a look
+                self._metrics.spool_error()
+                log.error("spool", error=str(error), do="free space on the spool's disk")
+
+
+def run_until_signalled(worker: Worker) -> None:
+    """Run a worker until SIGTERM or SIGINT."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    worker.run()

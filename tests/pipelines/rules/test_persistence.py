@@ -1,0 +1,79 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+import numpy as np
+
+from pipelines.rules.persistence import CameraRules, Change, Memory, Persistence, Sighting, step
+from tests.support.builders import FIRE_BOX, at, look
+from vision.hazards import Hazard
+from vision.polygons import WHOLE_PICTURE
+from vision.roles import Label, Role
+
+LABELS = (
+    Label(name="fire", role=Role.HAZARD, hazard=Hazard.FIRE, threshold=0.5),
+    Label(name="car", role=Role.VEHICLE, hazard=None, threshold=0.5),
+)
+LEFT = np.array([[0, 0], [0.2, 0], [0.2, 1], [0, 1]], np.float32)
+
+
+def run(seen: list[bool], settings: Persistence = Persistence()) -> list[tuple[int, Change]]:  # noqa: B008
+    memory, changes = Memory(), []
+    for second, hit in enumerate(seen):
+        sighting = Sighting(at=at(second), score=0.9, box=FIRE_BOX) if hit else None
+        memory, change = step(memory, sighting, settings)
+        if change is not None:
+            changes.append((second, change))
+    return changes
+
+
+def test_three_of_five_begin_and_five_misses_end() -> None:
+    hits = [True, False, True, False, True, True] + [False] * 6
+    assert run(hits) == [(4, Change.BEGAN), (5, Change.GOES_ON), (10, Change.ENDED)]
+
+
+def test_two_of_five_never_begin() -> None:
+    assert run([True, True, False, False, False] * 20) == []
+
+
+def test_a_hazard_that_comes_back_begins_anew() -> None:
+    burst = [True] * 3 + [False] * 5
+    assert [change for _, change in run(burst * 2)] == [Change.BEGAN, Change.ENDED] * 2
+
+
+@given(st.lists(st.booleans(), max_size=80))
+def test_every_beginning_has_one_end_and_enough_looks(seen: list[bool]) -> None:
+    changes = run(seen)
+    turns = [change for _, change in changes if change is not Change.GOES_ON]
+    assert turns == [Change.BEGAN, Change.ENDED] * (len(turns) // 2) + turns[len(turns) // 2 * 2 :]
+    for second, change in changes:
+        if change is Change.BEGAN:
+            assert sum(seen[max(0, second - 4) : second + 1]) >= 3
+
+
+def rules(zone: np.ndarray = WHOLE_PICTURE) -> CameraRules:
+    return CameraRules(
+        camera_id="camera-1", zones={"zone": zone}, hazards=(Hazard.FIRE,), labels=LABELS
+    )
+
+
+def test_the_event_names_the_first_of_the_looks_that_made_it_believed() -> None:
+    watching = rules()
+    events = [e for s in range(4) for e in watching.see(look(s, (FIRE_BOX, 0.5 + s / 10, 0)))]
+    assert [event.change for event in events] == [Change.BEGAN, Change.GOES_ON]
+    assert events[0].first_seen_at == at(0)
+    assert events[0].last_seen_at == at(2)
+    assert events[0].box == FIRE_BOX
+
+
+def test_neither_a_vehicle_nor_a_fire_outside_the_zone_begins_anything() -> None:
+    watching = rules(LEFT)
+    for second in range(10):
+        assert watching.see(look(second, (FIRE_BOX, 0.9, 0), ((0, 0, 0.1, 0.1), 0.9, 1))) == []
+
+
+def test_an_end_tells_when_it_was_last_seen() -> None:
+    watching = rules()
+    for second in range(3):
+        watching.see(look(second, (FIRE_BOX, 0.9, 0)))
+    ends = [e for second in range(3, 9) for e in watching.see(look(second))]
+    assert [(e.change, e.last_seen_at, e.at) for e in ends] == [(Change.ENDED, at(2), at(7))]

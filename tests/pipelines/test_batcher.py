@@ -1,0 +1,78 @@
+import threading
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from pipelines.batcher import PAD_VALUE, Batcher
+from pipelines.metrics import WorkerMetrics
+from tests.support.builders import frame
+
+
+def batcher() -> tuple[Batcher, WorkerMetrics]:
+    metrics = WorkerMetrics(CollectorRegistry())
+    return Batcher((256, 448), (1, 2, 4), metrics), metrics
+
+
+def test_the_newest_look_of_a_camera_wins_and_the_other_is_counted() -> None:
+    waiting, metrics = batcher()
+    waiting.offer(frame(value=1, seq=1))
+    waiting.offer(frame(value=2, seq=2))
+    batch = waiting.take(0.1)
+    assert batch is not None
+    assert [one.seq for one in batch.frames] == [2]
+    assert batch.pixels[0, 0, 0, 0] == 2
+    assert metrics.drops == {"overload": 1}
+
+
+def test_cameras_share_a_batch_of_a_fixed_size_in_the_order_they_came() -> None:
+    waiting, metrics = batcher()
+    for number in range(6):
+        waiting.offer(frame(f"camera-{number}", value=number))
+    first, second = waiting.take(0.1), waiting.take(0.1)
+    assert first is not None
+    assert second is not None
+    assert [one.camera_id for one in first.frames] == [f"camera-{n}" for n in range(4)]
+    assert [one.camera_id for one in second.frames] == ["camera-4", "camera-5"]
+    assert (len(first.pixels), len(second.pixels)) == (4, 2)
+    assert metrics.drops == {"overload": 0}
+
+
+def test_three_looks_ride_in_a_batch_of_four() -> None:
+    waiting, _ = batcher()
+    for number in range(3):
+        waiting.offer(frame(f"camera-{number}"))
+    batch = waiting.take(0.1)
+    assert batch is not None
+    assert (len(batch.frames), len(batch.pixels)) == (3, 4)
+
+
+def test_what_an_earlier_wider_picture_left_is_padding_again() -> None:
+    waiting, _ = batcher()
+    waiting.offer(frame(value=9))
+    waiting.take(0.1)
+    narrow = frame(value=5)
+    waiting.offer(type(narrow)(ref=narrow.ref, pixels=np.full((256, 200, 3), 5, np.uint8)))
+    batch = waiting.take(0.1)
+    assert batch is not None
+    assert (batch.pixels[0, :, :200] == 5).all()
+    assert (batch.pixels[0, :, 200:] == PAD_VALUE).all()
+
+
+def test_no_look_is_no_batch() -> None:
+    assert batcher()[0].take(0.01) is None
+
+
+def test_a_file_s_looks_wait_and_none_is_lost() -> None:
+    waiting, metrics = batcher()
+    frames = [frame(value=n, seq=n) for n in range(1, 6)]
+
+    def read() -> None:
+        for one in frames:
+            waiting.hand_over(one, lambda: False)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    seen = [batch.frames[0].seq for _ in frames if (batch := waiting.take(2.0))]
+    thread.join()
+    assert seen == [1, 2, 3, 4, 5]
+    assert metrics.drops == {"overload": 0}

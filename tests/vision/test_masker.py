@@ -1,0 +1,54 @@
+"""Nothing can be learnt of people from what leaves the detector, and none becomes a hazard."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from tests.support.builders import detections
+from vision.droptest import DropTest
+from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
+from vision.masker import MaskRegions
+from vision.roles import Label, Role
+
+BOX = (0.4, 0.4, 0.6, 0.8)
+LABELS = tuple(
+    Label(name=hazard, role=Role.HAZARD, hazard=hazard, threshold=0.5) for hazard in Hazard
+) + (Label(name="car", role=Role.VEHICLE, hazard=None, threshold=0.5),)
+
+
+def regions(*boxes: tuple[float, float, float, float], picture: int = 0) -> MaskRegions:
+    return MaskRegions(np.full(len(boxes), picture), np.array(boxes, np.float32).reshape(-1, 4))
+
+
+def test_regions_say_nothing() -> None:
+    one, many = regions(), regions(BOX, BOX)
+    assert repr(one) == repr(many) == str(many) == "MaskRegions(...)"
+    for ask in (len, iter, pickle.dumps, copy.copy, copy.deepcopy, vars):
+        with pytest.raises(TypeError):
+            ask(many)
+    assert [name for name in dir(many) if not name.startswith("_")] == []
+
+
+@pytest.mark.parametrize("label", range(len(LABELS)))
+def test_a_box_that_is_a_person_is_dropped_unless_time_judges(label: int) -> None:
+    kept, dropped = DropTest(LABELS)(detections((BOX, 0.9, label)), regions(BOX))
+    judged_by_time = LABELS[label].hazard in {Hazard.FIRE, Hazard.SMOKE}
+    assert len(kept) == int(judged_by_time)
+    assert dropped.mostly_person == int(not judged_by_time)
+
+
+def test_a_person_elsewhere_or_in_another_picture_drops_nothing() -> None:
+    rock = detections((BOX, 0.9, list(Hazard).index(Hazard.DEBRIS)))
+    for people in (regions((0.0, 0.0, 0.2, 0.3)), regions(BOX, picture=1), regions()):
+        kept, dropped = DropTest(LABELS)(rock, people)
+        assert len(kept) == 1
+        assert dropped.mostly_person == 0
+
+
+@pytest.mark.parametrize("label", range(len(LABELS)))
+def test_without_a_masker_only_four_hazards_pass(label: int) -> None:
+    kept, dropped = DropTest(LABELS)(detections((BOX, 0.9, label)), None)
+    passes = LABELS[label].hazard in REPORTED_WITHOUT_MASKER
+    assert (len(kept), dropped.no_masker) == (int(passes), int(not passes))

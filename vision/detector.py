@@ -1,0 +1,126 @@
+"""One pass over a batch: hazards and vehicles on one side, opaque mask regions on the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+from jaxtyping import Float32
+
+from vision import decoders
+from vision.arrays import BatchPixels, Detections
+from vision.letterbox import Letterbox, shares
+from vision.masker import PINNED_SHA256, MaskRegions
+from vision.roles import Label, Role
+from vision.suppression import suppress
+
+MAX_CANDIDATES = 1000
+"""Strongest candidates of a batch that suppression sees. A street at rush hour gives some 200;
+damaged weights give 75,000, and suppression grows with the square."""
+
+
+class DetectorError(Exception):
+    """The weights can't be used as a detector. The text says which part does not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorSettings:
+    """What a pack says of its network."""
+
+    labels: tuple[Label, ...]
+    """In the order of the network's class columns."""
+    input_height_px: int
+    """``h``."""
+    input_width_px: int
+    """``w``."""
+    batch_sizes: tuple[int, ...]
+    """The only batches that are ever run, ascending: ONNX Runtime's memory grows with each."""
+    iou_limit: float
+    """Overlap above which the weaker of two boxes of one label goes."""
+    sha256: str
+    """Of the weights; the pinned one's person output is the masker's."""
+    threads: int = 1
+    """Threads of one inference."""
+
+
+class Detector:
+    """A detector of hazards. Not thread-safe: one per inference loop."""
+
+    def __init__(self, weights: bytes, settings: DetectorSettings) -> None:
+        self.settings = settings
+        self._session = _session(weights, settings.threads)
+        self._thresholds = np.array([label.threshold for label in settings.labels], np.float32)
+        self._is_mask = np.array([label.role is Role.MASK for label in settings.labels])
+        self._masks = settings.sha256 == PINNED_SHA256 and bool(self._is_mask.any())
+        _check(self._session, settings)
+
+    def __call__(
+        self, pixels: BatchPixels, letterboxes: Sequence[Letterbox]
+    ) -> tuple[Detections, MaskRegions | None]:
+        """Return what is in the pictures and, apart, where people are.
+
+        ``pixels`` may hold more rows than there are ``letterboxes``: a batch padded to one of
+        the fixed sizes; what is found in the padding is ignored. Mask regions are ``None``
+        where the weights are not the pinned masker's: the drop test then lets pass only what
+        may be reported without a masker. Raises ``DetectorError`` for output that isn't finite.
+        """
+        settings = self.settings
+        (output,) = self._session.run(None, {"pixels": pixels})
+        output = output[: len(letterboxes)]
+        if not np.isfinite(output).all():
+            raise DetectorError("the network's output is not finite: the weights are damaged")
+        found = decoders.yolox(
+            output, self._thresholds, settings.input_height_px, settings.input_width_px
+        )
+        found = found.strongest(MAX_CANDIDATES)
+        group = found.frame_index * len(settings.labels) + found.label
+        keep = suppress(found.xyxy, found.score, group, settings.iou_limit)
+        table = _to_source(found, letterboxes)
+        is_mask = self._is_mask[table.label]
+        people = table.where(keep & is_mask)
+        regions = MaskRegions(people.frame_index, people.xyxy) if self._masks else None
+        return table.where(keep & ~is_mask), regions
+
+    def batch_size_for(self, pictures: int) -> int:
+        """Return the smallest fixed batch that holds so many pictures."""
+        return next(size for size in self.settings.batch_sizes if size >= pictures)
+
+
+def _to_source(found: decoders.Candidates, letterboxes: Sequence[Letterbox]) -> Detections:
+    whole: Float32[np.ndarray, "b 4"] = shares(list(letterboxes))
+    return Detections(
+        frame_index=found.frame_index,
+        xyxy=np.clip(found.xyxy / whole[found.frame_index], 0.0, 1.0).astype(np.float32),
+        score=found.score.astype(np.float32),
+        label=found.label,
+    )
+
+
+def _session(weights: bytes, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads burn the core that the decoders need; the arena keeps each shape's peak.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors have no common root
+        raise DetectorError(f"ONNX Runtime can't load the weights: {error}") from error
+
+
+def _check(session: onnxruntime.InferenceSession, settings: DetectorSettings) -> None:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if [one.name for one in inputs] != ["pixels"] or inputs[0].type != "tensor(uint8)":
+        raise DetectorError("the network must have one input, uint8 `pixels` [b h w 3]")
+    expected = [settings.input_height_px, settings.input_width_px, 3]
+    if list(inputs[0].shape[1:]) != expected:
+        raise DetectorError(f"the input is {inputs[0].shape}, the pack says [b, *{expected}]")
+    if len(outputs) != 1:
+        raise DetectorError(f"one output (boxes, scores, classes) is allowed, not {len(outputs)}")
+    columns = 5 + len(settings.labels)
+    if outputs[0].shape[2] != columns:
+        raise DetectorError(
+            f"the output is {outputs[0].shape}, the pack's labels need {columns} columns"
+        )

@@ -1,0 +1,9 @@
+"""Drawn places and hazards: for training, for drills, for tests.
+
+Pure: everything comes from a ``numpy.random.Generator`` and a time in seconds; no file, clock or
+network is touched. Nobody is ever drawn.
+"""
+
+from vision.drawing.stills import draw_still
+
+__all__ = ["draw_still"]
