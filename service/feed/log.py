@@ -1,0 +1,74 @@
+"""The feed's events in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from service.tables import feed
+
+
+class FeedKind(StrEnum):
+    """What an event tells."""
+
+    OPENED = "incident.opened"
+    UPDATED = "incident.updated"
+    CLOSED = "incident.closed"
+    ORDER_SENT = "order.sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedEvent:
+    """One row of the feed."""
+
+    event_id: int
+    """The client's cursor."""
+    kind: str
+    """One of ``FeedKind``."""
+    payload: dict[str, Any]
+    """The incident as it stood then, whole: a client replaces what it had."""
+
+
+def append(
+    connection: Connection, kind: FeedKind, incident: UUID, payload: dict[str, Any], at: datetime
+) -> None:
+    """Add an event; clients see it once the transaction has committed."""
+    connection.execute(
+        sa.insert(feed).values(at=at, kind=kind, incident_id=incident, payload=payload)
+    )
+
+
+def read_after(connection: Connection, cursor: int, limit: int) -> list[FeedEvent]:
+    """Return the next events after a cursor, oldest first."""
+    query = sa.select(feed).where(feed.c.id > cursor).order_by(feed.c.id).limit(limit)
+    return [
+        FeedEvent(event_id=row.id, kind=row.kind, payload=row.payload)
+        for row in connection.execute(query)
+    ]
+
+
+def newest(connection: Connection) -> int:
+    """Return the cursor behind which nothing has happened yet; 0 in an empty feed."""
+    return connection.execute(sa.select(sa.func.max(feed.c.id))).scalar() or 0
+
+
+def can_resume(connection: Connection, cursor: int) -> bool:
+    """Tell whether every event after ``cursor`` is still there.
+
+    It isn't when older events were forgotten, or when the cursor is another database's.
+    """
+    low, high = connection.execute(sa.select(sa.func.min(feed.c.id), sa.func.max(feed.c.id))).one()
+    if high is None:
+        return cursor == 0
+    return bool(low - 1 <= cursor <= high)
+
+
+def forget_before(connection: Connection, moment: datetime) -> int:
+    """Remove events older than ``moment``, never the newest; returns how many went."""
+    last = sa.select(sa.func.max(feed.c.id)).scalar_subquery()
+    done = connection.execute(sa.delete(feed).where(feed.c.at < moment, feed.c.id < last))
+    return done.rowcount

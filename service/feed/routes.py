@@ -1,0 +1,156 @@
+"""``GET /api/feed``: Server-Sent Events that resume after a break without gap or repetition."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from service.database import Database
+from service.feed import log
+from service.feed.bell import FeedBell
+from service.metrics import ServiceMetrics
+
+BATCH_EVENTS = 100
+
+POLL_S = 2.0
+"""Events that another process wrote are seen this late at most; our own ring the bell."""
+
+HEARTBEAT_S = 10.0
+"""Something is sent this often: proxies keep the feed open, and half-open clients show."""
+
+ALIVE = "alive"
+"""The heartbeat, an event rather than a comment: browsers don't show comments to a page, which
+would call a dead link live. It has no id, so cursors stay where they are."""
+
+SEND_LIMIT_S = 20.0
+"""A client that takes nothing for this long is let go; it resumes where it was."""
+
+RETRY_MS = 1000
+"""How soon a browser comes back after a break."""
+
+RESET = "reset"
+"""Tells a client that its cursor is of no use: load the list anew."""
+
+Cursor = Annotated[int, Query(ge=0, le=2**63 - 1)]
+
+
+class Feed:
+    """One client's events, from its cursor on."""
+
+    def __init__(self, database: Database, bell: FeedBell, woken: asyncio.Event) -> None:
+        self._database = database
+        self._bell = bell
+        self._woken = woken
+
+    async def chunks(self, cursor: int | None) -> AsyncIterator[bytes]:
+        """Yield the wire's bytes until the service stops; ``None`` starts at the newest."""
+        start, resumed = await run_in_threadpool(self._start, cursor)
+        yield format_sse_event(comment="fengsui", retry=RETRY_MS)
+        if not resumed:
+            yield format_sse_event(event=RESET, data_str="{}", id=str(start))
+        async for chunk in self._after(start):
+            yield chunk
+
+    async def _after(self, cursor: int) -> AsyncIterator[bytes]:
+        quiet_s = 0.0
+        while not self._bell.closed:
+            self._woken.clear()
+            events = await run_in_threadpool(self._read, cursor)
+            for event in events:
+                cursor = event.event_id
+                data = json.dumps(event.payload, ensure_ascii=False)
+                yield format_sse_event(event=event.kind, data_str=data, id=str(cursor))
+            if events:
+                quiet_s = 0.0
+            elif not await self._rung():
+                quiet_s += POLL_S
+                if quiet_s >= HEARTBEAT_S:
+                    quiet_s = 0.0
+                    yield format_sse_event(event=ALIVE, data_str="{}")
+
+    async def _rung(self) -> bool:
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _start(self, cursor: int | None) -> tuple[int, bool]:
+        with self._database.reading() as connection:
+            if cursor is not None and log.can_resume(connection, cursor):
+                return cursor, True
+            return log.newest(connection), cursor is None
+
+    def _read(self, cursor: int) -> list[log.FeedEvent]:
+        with self._database.reading() as connection:
+            return log.read_after(connection, cursor, BATCH_EVENTS)
+
+
+class FeedResponse(EventSourceResponse):
+    """Streams a feed, gives up on a client that doesn't read, and leaves its seat at the end."""
+
+    def __init__(
+        self,
+        content: AsyncIterator[bytes],
+        seat: ExitStack,
+        metrics: ServiceMetrics,
+        send_limit_s: float = SEND_LIMIT_S,
+    ) -> None:
+        # An event stream must not be kept by anybody on the way.
+        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._seat = seat
+        self._metrics = metrics
+        self._send_limit_s = send_limit_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the feed."""
+
+        async def send_in_time(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self._send_limit_s):
+                    await send(message)
+            except TimeoutError:
+                self._metrics.feed_evictions.inc()
+                raise
+
+        # Whoever left or was let go comes back by its cursor: that's no fault to report.
+        with self._seat, suppress(TimeoutError, ClientDisconnect):
+            await super().__call__(scope, receive, send_in_time)
+
+
+def feed_router(database: Database, bell: FeedBell, metrics: ServiceMetrics) -> APIRouter:
+    """Return the feed's route."""
+    router = APIRouter()
+    metrics.feed_clients.set_function(lambda: bell.clients)
+
+    @router.get("/api/feed", response_class=StreamingResponse)
+    async def live_feed(
+        after: Cursor | None = None,
+        last_event_id: Annotated[str | None, Header()] = None,
+    ) -> FeedResponse:
+        """Stream what happens after ``Last-Event-ID`` or ``after``; without both, from now on.
+
+        Each event holds an incident whole. ``reset`` means that events in between are lost to
+        this client: load the list anew. Ends with 503 when all feeds are taken.
+        """
+        cursor = after if last_event_id is None else _cursor_of(last_event_id)
+        seat = ExitStack()
+        woken = seat.enter_context(bell.seat())
+        return FeedResponse(Feed(database, bell, woken).chunks(cursor), seat, metrics)
+
+    return router
+
+
+def _cursor_of(last_event_id: str) -> int:
+    # A cursor that isn't ours can't be resumed: -1 makes the feed say "reset".
+    text = last_event_id.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1

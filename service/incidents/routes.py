@@ -1,0 +1,51 @@
+"""Incidents over HTTP, to read. Acting on them comes with accounts."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from service.database import Database
+from service.errors import UnknownIncidentError
+from service.feed import log
+from service.incidents import views
+
+PAGE_LIMIT = 500
+
+
+def incident_router(database: Database) -> APIRouter:
+    """Return the incidents' routes."""
+    router = APIRouter(prefix="/api/incidents")
+
+    @router.get("")
+    def incident_page(
+        limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
+        before: UUID | None = None,
+    ) -> dict[str, Any]:
+        """List incidents, newest first.
+
+        ``feed_cursor`` belongs to the same moment: ``/api/feed?after=`` it misses nothing.
+        ``before`` is the last id of the page before.
+        """
+        with database.reading() as connection:
+            if before is not None and not views.by_id(connection, [before]):
+                raise _unknown(before)
+            found = views.page(connection, limit, before)
+            return {"incidents": found, "feed_cursor": log.newest(connection)}
+
+    @router.get("/{incident_id}")
+    def incident(incident_id: UUID) -> dict[str, Any]:
+        """Show one incident with the latest revision of each of its alerts, and its orders."""
+        with database.reading() as connection:
+            found = views.by_id(connection, [incident_id])
+            if not found:
+                raise _unknown(incident_id)
+            return {**found[0], "alerts": views.alerts_of(connection, incident_id)}
+
+    return router
+
+
+def _unknown(incident_id: UUID) -> UnknownIncidentError:
+    return UnknownIncidentError(
+        f"there is no incident {incident_id}: /api/incidents lists those there are"
+    )

@@ -1,0 +1,96 @@
+"""Incidents as clients see them: plain JSON values, times in RFC 3339 UTC."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, RowMapping
+
+from service.tables import alerts, incidents, orders
+
+View = dict[str, Any]
+
+
+def by_id(connection: Connection, ids: Sequence[UUID]) -> list[View]:
+    """Return the incidents of these ids that exist, in the order of ``ids``."""
+    query = sa.select(incidents).where(incidents.c.incident_id.in_(ids))
+    found = {row["incident_id"]: row for row in connection.execute(query).mappings()}
+    return _complete(connection, [found[one] for one in ids if one in found])
+
+
+def page(connection: Connection, limit: int, before: UUID | None) -> list[View]:
+    """Return incidents, newest first; ``before`` is the last one of the page before."""
+    query = sa.select(incidents)
+    if before is not None:
+        last = sa.select(incidents).where(incidents.c.incident_id == before).subquery()
+        query = query.where(
+            sa.tuple_(incidents.c.opened_at, incidents.c.incident_id)
+            < sa.select(last.c.opened_at, last.c.incident_id).scalar_subquery()
+        )
+    order = (incidents.c.opened_at.desc(), incidents.c.incident_id.desc())
+    rows = connection.execute(query.order_by(*order).limit(limit)).mappings().all()
+    return _complete(connection, rows)
+
+
+def alerts_of(connection: Connection, incident: UUID) -> list[View]:
+    """Return the latest revision of each alert of an incident, earliest onset first."""
+    query = (
+        sa.select(alerts)
+        .where(alerts.c.incident_id == incident)
+        .order_by(alerts.c.first_seen_at, alerts.c.alert_id)
+    )
+    return [_plain(row) for row in connection.execute(query).mappings()]
+
+
+def _complete(connection: Connection, rows: Sequence[RowMapping]) -> list[View]:
+    ids = [row["incident_id"] for row in rows]
+    sent = _orders_of(connection, ids)
+    latest, counts = _alert_facts(connection, ids)
+    return [
+        {
+            **_plain(row),
+            "alerts": counts[row["incident_id"]],
+            **latest[row["incident_id"]],
+            "orders": sent[row["incident_id"]],
+        }
+        for row in rows
+    ]
+
+
+def _orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
+    columns = [column for column in orders.c if column.name not in {"body", "entry_id"}]
+    query = sa.select(*columns).where(orders.c.incident_id.in_(ids)).order_by(orders.c.decided_at)
+    found: defaultdict[UUID, list[View]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        found[row["incident_id"]].append(_plain(row))
+    return found
+
+
+def _alert_facts(
+    connection: Connection, ids: Sequence[UUID]
+) -> tuple[dict[UUID, View], dict[UUID, int]]:
+    columns = ("incident_id", "detail", "evidence_ref", "evidence_absent", "model")
+    query = (
+        sa.select(*(alerts.c[name] for name in columns))
+        .where(alerts.c.incident_id.in_(ids))
+        .order_by(alerts.c.last_seen_at)
+    )
+    latest: dict[UUID, View] = {}
+    counts: defaultdict[UUID, int] = defaultdict(int)
+    for row in connection.execute(query).mappings():
+        counts[row["incident_id"]] += 1
+        latest[row["incident_id"]] = {name: row[name] for name in columns[1:]}
+    return latest, counts
+
+
+def _plain(row: RowMapping) -> View:
+    return {name: _plain_value(value) for name, value in row.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,65 @@
+"""Every metric of the service, in a registry that the caller owns."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+STAGE_BUCKETS_S = (0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 300.0)
+"""Fine where a healthy path lies, up to the five minutes after which nobody waits any more."""
+
+
+class ServiceMetrics:
+    """The counters, gauges and histograms; one object a service."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._count_what_happens(partial(Counter, registry=registry))
+        self._gauge_what_waits(partial(Gauge, registry=registry))
+        self.stage_seconds = Histogram(
+            "fengsui_stage_seconds",
+            "Time a stage took: alert_to_incident from the entry's arrival in Redis to the commit, "
+            "decision_to_order from the decision to the entry in the dispatch stream, "
+            "onset_to_order from the hazard's first sight to that.",
+            ["stage"],
+            buckets=STAGE_BUCKETS_S,
+            registry=registry,
+        )
+
+    def _count_what_happens(self, counter: Callable[..., Counter]) -> None:
+        self.messages = counter(
+            "fengsui_messages", "Entries read, by what became of them.", ["stream", "outcome"]
+        )
+        self.dead_letters = counter(
+            "fengsui_dead_letters", "Entries put on a dead-letter stream.", ["stream", "reason"]
+        )
+        self.incidents = counter("fengsui_incidents", "Incidents opened.", ["hazard", "drill"])
+        self.orders = counter("fengsui_orders", "Orders put into their stream.", ["target"])
+        self.redis_errors = counter(
+            "fengsui_redis_errors", "Failed exchanges with Redis.", ["part"]
+        )
+        self.database_errors = counter("fengsui_database_errors", "Failed transactions.", ["part"])
+        self.loop_errors = counter(
+            "fengsui_loop_errors", "Faults that no part expected: each is a bug.", ["part"]
+        )
+        self.groups_recreated = counter(
+            "fengsui_groups_recreated", "Consumer groups found missing: Redis lost data."
+        )
+        self.feed_evictions = counter(
+            "fengsui_feed_evictions", "Live feeds ended because nobody read."
+        )
+
+    def _gauge_what_waits(self, gauge: Callable[..., Gauge]) -> None:
+        self.outbox_entries = gauge("fengsui_outbox_entries", "Orders not yet in their stream.")
+        self.consumer_lag_entries = gauge(
+            "fengsui_consumer_lag_entries",
+            "Entries of a stream that the service has not finished.",
+            ["stream"],
+        )
+        self.feed_clients = gauge("fengsui_feed_clients", "Live feeds being served.")
+
+    def observe_since(self, stage: str, start: datetime) -> None:
+        """Record the time from ``start`` until now; never below 0, clocks differ."""
+        elapsed_s = (datetime.now(UTC) - start).total_seconds()
+        self.stage_seconds.labels(stage).observe(max(0.0, elapsed_s))

@@ -1,0 +1,112 @@
+import asyncio
+import socket
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from service.feed import log, routes
+from tests.service.helpers import Parts, alert, at, eventually
+from tests.service.process import FeedReader, feed, serving
+
+
+def opened(reader: FeedReader, count: int) -> list[str]:
+    """Onsets of the next opened incidents; what else happens is skipped."""
+    found: list[str] = []
+    while len(found) < count:
+        ((kind, payload),) = reader.events(1)
+        if kind == "incident.opened":
+            found.append(payload["first_seen_at"])
+    return found
+
+
+def onsets(*seconds: float) -> list[str]:
+    return [at(one).isoformat().replace("+00:00", "Z") for one in seconds]
+
+
+def test_live_then_resumed_over_a_restart_without_gap_or_repetition(given: Parts) -> None:
+    with serving(given.settings) as url, feed(f"{url}/api/feed?after=0") as reader:
+        given.send(alert(0.0, drill=True))
+        assert opened(reader, 1) == onsets(0.0)
+        last_id = str(reader.last_id)
+    with serving(given.settings):
+        given.send(alert(60.0, drill=True), alert(120.0, drill=True))
+        eventually(lambda: len(given.orders_sent()) == 3, "the orders")
+    with (
+        serving(given.settings) as url,
+        feed(f"{url}/api/feed", **{"Last-Event-ID": last_id}) as reader,
+    ):
+        given.send(alert(180.0, drill=True))
+        assert opened(reader, 3) == onsets(60.0, 120.0, 180.0)
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(given: Parts) -> None:
+    with serving(given.settings) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            slow.sendall(f"GET /api/feed?after=0 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            with feed(f"{url}/api/feed?after=0") as reader:
+                given.send(*(alert(60.0 * n, drill=True) for n in range(-100, 0)))
+                assert len(opened(reader, 100)) == 100
+
+
+def test_a_client_that_takes_nothing_is_let_go(given: Parts) -> None:
+    seat_left = threading.Event()
+
+    async def never(_message: object) -> None:
+        if _message["type"] == "http.response.body":  # type: ignore[index]
+            await asyncio.sleep(60)
+
+    async def chunks() -> Any:
+        yield b"x"
+
+    async def main() -> None:
+        with routes.ExitStack() as seat:
+            seat.callback(seat_left.set)
+            response = routes.FeedResponse(chunks(), seat.pop_all(), given.metrics, 0.05)
+        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+        await response(scope, never, never)  # type: ignore[arg-type]
+
+    asyncio.run(main())
+    assert seat_left.is_set()
+    assert given.count("fengsui_feed_evictions_total") == 1
+
+
+def test_no_more_feeds_than_agreed(given: Parts) -> None:
+    with serving(given.settings, feed_clients=1) as url:
+        with feed(f"{url}/api/feed"):
+            refused = httpx.get(f"{url}/api/feed", timeout=5)
+            assert (refused.status_code, refused.json()["code"]) == (503, "feed_full")
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert "close one that nobody watches" in refused.json()["detail"]
+        eventually(lambda: seats(url) == 0, "the seat is free again")
+
+
+def seats(url: str) -> int:
+    return int(httpx.get(f"{url}/api/status", timeout=5).json()["feed_clients"])
+
+
+@pytest.mark.parametrize("cursor", ["999999", "not a number", "-5", "9" * 40])
+def test_a_cursor_that_cant_be_resumed_says_reset(given: Parts, cursor: str) -> None:
+    given.send(alert(0.0, drill=True))
+    given.consumer.step()
+    with (
+        serving(given.settings) as url,
+        feed(f"{url}/api/feed", **{"Last-Event-ID": cursor}) as reader,
+    ):
+        assert reader.events(1)[0][0] == "reset"
+
+
+def test_forgotten_events_say_reset_and_the_newest_is_kept(given: Parts, tmp_path: Path) -> None:
+    given.send(*(alert(60.0 * n, drill=True) for n in range(3)))
+    given.consumer.step()
+    with given.database.writing() as connection:
+        newest = log.newest(connection)
+        assert log.forget_before(connection, at(0) + timedelta(days=365)) == 2
+        assert log.can_resume(connection, newest)
+        assert log.can_resume(connection, newest - 1)
+        assert not log.can_resume(connection, newest - 2)

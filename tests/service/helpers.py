@@ -1,0 +1,186 @@
+"""What the service's tests share: alerts, a database, the parts around a real Redis."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
+
+from pipelines import streams
+from pipelines.messages import Alert, AlertDetail, EvidenceAbsence, alert_id, decode
+from pipelines.streams import connect
+from service.database import Database, migrate
+from service.dispatch.outbox import DrillOutbox
+from service.incidents.consumer import AlertConsumer
+from service.metrics import ServiceMetrics
+from service.settings import ServiceSettings, sqlite_url
+from vision.hazards import SEVERITY, Hazard
+
+NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
+"""The tests' events happened around this moment: in the past, so that none is refused."""
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def alert(
+    onset_s: float = 0.0,
+    *,
+    seen_s: float | None = None,
+    ended: bool = False,
+    revision: int = 1,
+    camera_id: str = "camera-1",
+    hazard: Hazard = Hazard.FIRE,
+    zone_id: str = "all",
+    drill: bool = False,
+    score: float = 0.8,
+    detail: AlertDetail | None = None,
+) -> Alert:
+    last = at(onset_s if seen_s is None else seen_s)
+    return Alert(
+        alert_id=alert_id(camera_id, hazard, zone_id, at(onset_s)),
+        revision=revision,
+        camera_id=camera_id,
+        hazard=hazard,
+        zone_id=zone_id,
+        severity=SEVERITY[hazard],
+        first_seen_at=at(onset_s),
+        last_seen_at=last,
+        ended_at=last if ended else None,
+        score=score,
+        box=(0.1, 0.2, 0.3, 0.4),
+        detail=detail,
+        model="test@1",
+        evidence_absent=EvidenceAbsence.NO_MASKER,
+        drill=drill,
+        epoch=1,
+        trace_id="0" * 32,
+    )
+
+
+def settings_for(redis_url: str, directory: Path, **changes: Any) -> ServiceSettings:
+    """Impatient ones."""
+    settings = ServiceSettings(
+        redis_url=redis_url,
+        database_url=sqlite_url(directory / "fengsui.db"),
+        port=0,
+        block_s=0.05,
+        claim_idle_s=0.2,
+        watch_every_s=0.05,
+        trim_every_s=0.1,
+        retry_floor_s=0.02,
+        retry_ceiling_s=0.1,
+    )
+    return replace(settings, **changes)
+
+
+@cache
+def template() -> bytes:
+    """A migrated, empty database: migrating takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        database = Database(sqlite_url(path))
+        migrate(database.engine)
+        database.close()
+        return path.read_bytes()
+
+
+@contextmanager
+def migrated(directory: Path) -> Iterator[Database]:
+    path = directory / "fengsui.db"
+    path.write_bytes(template())
+    database = Database(sqlite_url(path))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@dataclass
+class Parts:
+    """The consumer and outbox, to be stepped by hand."""
+
+    settings: ServiceSettings
+    database: Database
+    client: streams.Client
+    metrics: ServiceMetrics
+    consumer: AlertConsumer
+    outbox: DrillOutbox
+
+    def send(self, *alerts: Alert) -> None:
+        for one in alerts:
+            streams.add(self.client, streams.alert_stream(one.hazard), one)
+
+    def rows(self, table: sa.Table) -> list[dict[str, Any]]:
+        with self.database.reading() as connection:
+            return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+
+    def orders_sent(self) -> list[Any]:
+        return drill_orders(self.client)
+
+    def forward(self) -> None:
+        for order in self.outbox.unsent():
+            self.outbox.mark_sent(order, self.outbox.send(order))
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+    def pending(self, stream: streams.Stream) -> int:
+        return int(self.client.xpending(stream.name, str(stream.group))["pending"])
+
+
+@contextmanager
+def parts(settings: ServiceSettings, directory: Path) -> Iterator[Parts]:
+    client = connect(settings.redis_url)
+    metrics = ServiceMetrics(CollectorRegistry())
+    try:
+        with migrated(directory) as database:
+            yield Parts(
+                settings=settings,
+                database=database,
+                client=client,
+                metrics=metrics,
+                consumer=AlertConsumer(
+                    client=client,
+                    database=database,
+                    settings=settings,
+                    metrics=metrics,
+                    committed=lambda: None,
+                ),
+                outbox=DrillOutbox(
+                    client=client, database=database, metrics=metrics, committed=lambda: None
+                ),
+            )
+    finally:
+        client.close()
+
+
+def drill_orders(client: streams.Client) -> list[Any]:
+    stream = streams.DISPATCH_DRILL
+    return [decode(streams.body(entry), stream.message) for _, entry in client.xrange(stream.name)]
+
+
+def confirmed(client: streams.Client) -> list[tuple[str, int]]:
+    stream = streams.ALERTS_CONFIRMED
+    notes: list[Any] = [
+        decode(streams.body(entry), stream.message) for _, entry in client.xrange(stream.name)
+    ]
+    return [(str(note.alert_id), note.revision) for note in notes]
+
+
+def eventually(holds: Callable[[], Any], what: str, limit_s: float = 10.0) -> Any:
+    """Wait until ``holds()`` is true; returns what it gave."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if found := holds():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"did not happen within {limit_s} s: {what}")

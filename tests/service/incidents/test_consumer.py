@@ -1,0 +1,161 @@
+import pytest
+import redis
+
+from pipelines import streams
+from pipelines.messages import DeadLetter, decode, encode
+from pipelines.streams import ALERTS, ALERTS_PRIORITY
+from service import tables
+from service.database import Database
+from service.incidents import consumer as consuming
+from service.incidents.consumer import MAX_DELIVERIES, AlertConsumer
+from tests.service.helpers import Parts, alert, confirmed
+from vision.hazards import Hazard
+
+
+def raw(given: Parts, body: bytes, stream: streams.Stream = ALERTS_PRIORITY) -> bytes:
+    return given.client.xadd(stream.name, {streams.BODY: body})
+
+
+def dead(given: Parts, stream: streams.Stream = ALERTS_PRIORITY) -> list[DeadLetter]:
+    return [
+        decode(streams.body(entry), DeadLetter) for _, entry in given.client.xrange(stream.dead)
+    ]
+
+
+def test_a_drill_becomes_one_incident_one_order_one_confirmation(given: Parts) -> None:
+    given.send(alert(drill=True), alert(drill=True, revision=2, seen_s=5))
+    given.consumer.step()
+    given.forward()
+    (incident,) = given.rows(tables.incidents)
+    (order,) = given.orders_sent()
+    assert (incident["state"], incident["state_by"]) == ("dispatched", "policy:drill")
+    assert (order.incident_id, order.drill) == (incident["incident_id"], True)
+    assert [revision for _, revision in confirmed(given.client)] == [1, 2]
+    assert given.pending(ALERTS_PRIORITY) == 0
+    assert given.count("fengsui_incidents_total", hazard="fire", drill="true") == 1
+    assert given.count("fengsui_orders_total", target="dispatch.drill") == 1
+
+
+@pytest.mark.parametrize("hazard", list(Hazard))
+def test_a_real_alert_never_makes_an_order(given: Parts, hazard: Hazard) -> None:
+    given.send(alert(hazard=hazard), alert(hazard=hazard, revision=2, seen_s=9, ended=True))
+    given.consumer.step()
+    given.forward()
+    (incident,) = given.rows(tables.incidents)
+    assert incident["state"] == "new"
+    assert given.rows(tables.orders) == []
+    assert given.client.exists("dispatch", "dispatch.drill") == 0
+
+
+def test_a_drill_never_merges_with_the_real_thing(given: Parts) -> None:
+    given.send(alert(drill=True), alert(1.0))
+    given.consumer.step()
+    assert len(given.rows(tables.incidents)) == 2
+    assert len(given.rows(tables.orders)) == 1
+
+
+def test_redelivery_changes_nothing_and_confirms_again(given: Parts) -> None:
+    for _ in range(3):
+        given.send(alert(drill=True), alert(drill=True, revision=2, seen_s=5))
+        given.consumer.step()
+        given.forward()
+    assert len(given.orders_sent()) == 1
+    assert len(given.rows(tables.incidents)) == 1
+    assert len(confirmed(given.client)) == 6
+    assert given.count("fengsui_messages_total", stream="alerts.priority", outcome="stale") == 4
+
+
+def test_crash_between_commit_and_confirm(given: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    given.send(alert(drill=True))
+
+    def crash(self: AlertConsumer, alerts: object) -> None:
+        raise redis.ConnectionError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AlertConsumer, "_confirm", crash)
+        with pytest.raises(redis.ConnectionError):
+            given.consumer.step()
+    assert len(given.rows(tables.orders)) == 1
+    assert confirmed(given.client) == []
+    again = AlertConsumer(  # another process: nothing is left in memory
+        client=given.client,
+        database=given.database,
+        settings=given.settings,
+        metrics=given.metrics,
+        committed=lambda: None,
+    )
+    again.step()
+    assert len(confirmed(given.client)) == 1
+    assert len(given.rows(tables.orders)) == 1
+    assert given.pending(ALERTS_PRIORITY) == 0
+
+
+def test_a_locked_database_delays_and_loses_nothing(
+    given: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.send(alert(drill=True))
+    with given.database.writing() as holder:
+        locked = Database(str(given.database.engine.url) + "?timeout=0")
+        monkeypatch.setattr(given.consumer, "_database", locked)
+        with locked.engine.connect() as connection:  # the pragma set five seconds
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        with pytest.raises(consuming.sa.exc.OperationalError):
+            given.consumer.step()
+        assert holder.in_transaction()
+    given.consumer.step()
+    locked.close()
+    assert len(given.rows(tables.incidents)) == 1
+    assert dead(given) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"\xff\x00 garbage", "malformed"),
+        (b'{"schema_version": 99}', "unknown_version"),
+        (b" " * (streams.MAX_BODY_BYTES + 1), "malformed"),
+        (encode(alert(10_000.0)), "future"),
+        (encode(alert(revision=2**70)), "unprocessable"),
+    ],
+    ids=["garbage", "unknown version", "oversized", "future", "beyond the database"],
+)
+def test_dead_letters(given: Parts, body: bytes, reason: str) -> None:
+    entry_id = raw(given, body)
+    given.send(alert(drill=True))  # the one after it gets through
+    given.consumer.step()
+    (letter,) = dead(given)
+    assert (letter.reason, letter.entry_id) == (reason, entry_id.decode())
+    assert given.count("fengsui_dead_letters_total", stream="alerts.priority", reason=reason) == 1
+    assert given.pending(ALERTS_PRIORITY) == 0
+    assert len(given.rows(tables.orders)) == 1
+
+
+def test_an_entry_without_a_body_is_dead(given: Parts) -> None:
+    given.client.xadd(ALERTS.name, {"other": "x"})
+    given.consumer.step()
+    assert [letter.reason for letter in dead(given, ALERTS)] == ["malformed"]
+
+
+def test_one_id_as_drill_and_as_real_is_dead(given: Parts) -> None:
+    given.send(alert(drill=True), alert(revision=2))
+    given.consumer.step()
+    assert [letter.reason for letter in dead(given)] == ["drill_changed"]
+    assert [row["drill"] for row in given.rows(tables.alerts)] == [True]
+
+
+def test_an_entry_delivered_too_often_is_dead(given: Parts) -> None:
+    given.send(alert(drill=True))
+    streams.create_group(given.client, ALERTS_PRIORITY)
+    group = str(ALERTS_PRIORITY.group)
+    for start in (">", *["0"] * MAX_DELIVERIES):
+        given.client.xreadgroup(group, given.settings.consumer, {ALERTS_PRIORITY.name: start})
+    given.consumer.step()
+    assert [letter.reason for letter in dead(given)] == ["too_many_deliveries"]
+    assert given.rows(tables.incidents) == []
+
+
+def test_priority_is_handled_first(given: Parts) -> None:
+    given.send(alert(hazard=Hazard.OBSTRUCTION), alert(hazard=Hazard.FIRE))
+    given.consumer.step()
+    events = given.rows(tables.feed)
+    assert [event["payload"]["hazard"] for event in events] == ["fire", "obstruction"]

@@ -1,0 +1,138 @@
+"""The whole service: as a process that is killed and started again, or in a thread."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import uvicorn
+
+from service.app import create_app
+from service.settings import ServiceSettings
+from tests.service.helpers import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+class ServiceProcess:
+    """``python -m service`` on one database; ``kill`` and ``start`` keep the port."""
+
+    def __init__(self, redis_url: str, directory: Path) -> None:
+        self._redis_url = redis_url
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = directory / "service.log"
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self.end(signal.SIGKILL)
+
+    def start(self) -> None:
+        port = self.url.rpartition(":")[2] or "0"
+        command = [sys.executable, "-m", "service", "--port", port]
+        command += ["--database", str(self._directory / "fengsui.db")]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "FENGSUI_REDIS_URL": self._redis_url},
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise AssertionError(f"the service did not start: {self.log.read_text()}")
+        self.url = json.loads(line)["url"]
+
+    def end(self, number: signal.Signals) -> int:
+        """Signal the process; returns its exit code."""
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        os.kill(process.pid, number)
+        code = process.wait(timeout=15)
+        process.stdout.close()
+        self._process = None
+        return code
+
+    def get(self, path: str) -> Any:
+        response = httpx.get(self.url + path, timeout=5)
+        response.raise_for_status()
+        return response.json()
+
+
+class FeedReader:
+    """One client of the live feed, which reads when asked."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.iter_lines()
+        self.last_id: str | None = None
+
+    def events(self, count: int, limit_s: float = 10.0) -> list[tuple[str, Any]]:
+        """Return the next ``count`` events as kind and payload."""
+        found: list[tuple[str, Any]] = []
+        deadline = time.monotonic() + limit_s
+        event: dict[str, str] = {}
+        while len(found) < count:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{len(found)} of {count} events within {limit_s} s")
+            line = next(self._lines)
+            if line:
+                name, _, value = line.partition(": ")
+                event[name] = value
+            elif "id" in event:  # not the heartbeat
+                self.last_id = event["id"]
+                found.append((event["event"], json.loads(event["data"])))
+                event = {}
+            else:
+                event = {}
+        return found
+
+
+@contextmanager
+def feed(url: str, **headers: str) -> Iterator[FeedReader]:
+    timeout = httpx.Timeout(5.0, read=12.0)
+    with httpx.stream("GET", url, headers=headers, timeout=timeout) as response:
+        yield FeedReader(response)
+
+
+@contextmanager
+def serving(settings: ServiceSettings, **changes: Any) -> Iterator[str]:
+    """The whole app over real HTTP, in a thread."""
+    app = create_app(replace(settings, **changes))
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        eventually(lambda: server.started, "the server")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        app.state.bell.close()
+        server.should_exit = True
+        thread.join(15)
+        listener.close()

@@ -1,0 +1,125 @@
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from pipelines import streams
+from pipelines.streams import ALERTS_PRIORITY, connect
+from tests.service.helpers import alert, confirmed, drill_orders, eventually
+from tests.service.process import ROOT, ServiceProcess, feed
+from tests.support.redis_server import RedisServer
+
+
+def send(server: RedisServer, *onsets_s: float, revision: int = 1) -> None:
+    with contextlib.closing(connect(server.url)) as client:
+        for onset_s in onsets_s:
+            one = alert(onset_s, drill=True, revision=revision)
+            streams.add(client, ALERTS_PRIORITY, one)
+
+
+def orders_in(server: RedisServer, count: int) -> None:
+    with contextlib.closing(connect(server.url)) as client:
+        eventually(lambda: len(drill_orders(client)) >= count, f"{count} orders")
+        incidents = [order.incident_id for order in drill_orders(client)]
+    assert len(incidents) == len(set(incidents)) == count
+
+
+def test_killed_and_started_again_nothing_is_doubled_or_lost(
+    tmp_path: Path, shared_redis: RedisServer
+) -> None:
+    with contextlib.closing(connect(shared_redis.url)) as client:
+        client.flushall()
+        with ServiceProcess(shared_redis.url, tmp_path) as service:
+            send(shared_redis, 0.0)
+            orders_in(shared_redis, 1)
+            cursor = service.get("/api/incidents")["feed_cursor"]
+            service.end(signal.SIGKILL)
+            # What it had taken and not finished, what came since, and a repetition:
+            send(shared_redis, 60.0)
+            client.xreadgroup(str(ALERTS_PRIORITY.group), "service-1", {ALERTS_PRIORITY.name: ">"})
+            send(shared_redis, 0.0, 60.0, 120.0)
+            service.start()
+            orders_in(shared_redis, 3)
+            eventually(lambda: len(confirmed(client)) == 5, "all confirmed")
+            assert len(service.get("/api/incidents")["incidents"]) == 3
+            with feed(f"{service.url}/api/feed", **{"Last-Event-ID": str(cursor)}) as reader:
+                kinds = [kind for kind, _ in reader.events(4)]
+            assert sorted(kinds) == ["incident.opened"] * 2 + ["order.sent"] * 2
+            assert client.xpending(ALERTS_PRIORITY.name, "service")["pending"] == 0
+            assert service.end(signal.SIGTERM) == 0
+
+
+def test_redis_absent_at_start_and_killed_in_the_middle(tmp_path: Path) -> None:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with (
+        RedisServer(folder, start=False) as server,
+        ServiceProcess(server.url, tmp_path) as service,
+    ):
+        assert service.get("/api/status")["redis_reachable"] is False
+        assert httpx.get(service.url + "/healthz", timeout=5).status_code == 200
+        server.start()
+        eventually(lambda: service.get("/api/status")["redis_reachable"], "Redis found")
+        send(server, 0.0)
+        orders_in(server, 1)
+        server.kill()
+        eventually(lambda: not service.get("/api/status")["redis_reachable"], "Redis missed")
+        assert len(service.get("/api/incidents")["incidents"]) == 1
+        server.start()
+        send(server, 60.0)
+        orders_in(server, 2)
+        metrics = httpx.get(service.url + "/metrics", timeout=5).text
+    assert 'fengsui_redis_errors_total{part="consumer"}' in metrics
+    said = [line for line in service.log.read_text().splitlines() if '"consumer"' in line]
+    assert "start it or mend its address" in said[0]
+    assert len([line for line in said if '"error"' in line]) <= 4  # a fault is a line, not a flood
+
+
+def test_sigterm_with_open_feeds_ends_at_once(tmp_path: Path, shared_redis: RedisServer) -> None:
+    with (
+        ServiceProcess(shared_redis.url, tmp_path) as service,
+        feed(f"{service.url}/api/feed") as reader,
+    ):
+        next(reader.response.iter_raw())
+        assert service.end(signal.SIGTERM) == 0
+    assert "Traceback" not in service.log.read_text()
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_only_loopback_is_served(tmp_path: Path) -> None:
+    done = run("--host", "0.0.0.0", "--database", str(tmp_path / "x.db"))  # noqa: S104
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "no authentication yet" in done.stderr
+
+
+def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        done = run("--port", str(port), "--database", str(tmp_path / "x.db"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "another service may hold it" in done.stderr
+
+
+def test_the_password_of_redis_is_in_no_log(tmp_path: Path) -> None:
+    with ServiceProcess("redis://someone:hunter2@127.0.0.1:1/0", tmp_path) as service:
+        eventually(lambda: "fails" in service.log.read_text(), "the fault in the log")
+        assert service.end(signal.SIGINT) == 0
+    assert "hunter2" not in service.log.read_text()
+    assert "redis://***@127.0.0.1:1/0" in service.log.read_text()
