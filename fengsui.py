@@ -14,7 +14,12 @@ DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code: 0 done, 1 it can't go on, 2 wrong arguments."""
-    given = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["serve"]:  # its arguments are the service's own, which is slow to import
+        from service.__main__ import main as serve
+
+        return serve(words[1:], os.environ)
+    given = _parser().parse_args(words)
     exit_code: int = given.run(given)
     return exit_code
 
@@ -66,12 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_redis(worker)
     worker.set_defaults(run=_worker)
 
-    serve = commands.add_parser("serve", help="incidents, orders and the live feed")
-    serve.add_argument("--host", default="127.0.0.1", help="loopback only, until accounts exist")
-    serve.add_argument("--port", type=int, default=8600)
-    serve.add_argument("--database", type=Path, default=Path("fengsui.sqlite"))
-    _add_redis(serve)
-    serve.set_defaults(run=_serve)
+    commands.add_parser("serve", help="incidents, orders and the live feed (serve --help)")
     return parser
 
 
@@ -165,12 +165,6 @@ def _worker(given: argparse.Namespace) -> int:
         return _fail(str(error))
     run_until_signalled(worker)
     return 0
-
-
-def _serve(given: argparse.Namespace) -> int:
-    from service.__main__ import serve
-
-    return serve(given)
 
 
 def _on_stop(stop: Callable[[], None]) -> None:

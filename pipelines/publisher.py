@@ -13,9 +13,6 @@ from pipelines.messages import Alert, Confirmation, MessageError, decode
 from pipelines.metrics import WorkerMetrics
 from pipelines.spool import Spool
 
-AGAIN_AFTER_S: Final = 30.0
-"""An entry that nobody confirmed for so long is sent again; the service knows it by its key."""
-
 BATCH: Final = 200
 """Entries a round trip: enough for thousands a second, small beside the socket's buffer."""
 
@@ -89,7 +86,7 @@ class Publisher:
             pipeline.xadd(stream.name, {streams.BODY: body})
         pipeline.execute()
         self._metrics.published.inc(len(entries))
-        self._spool.sent((ordinal for ordinal, _ in entries), AGAIN_AFTER_S)
+        self._spool.sent(ordinal for ordinal, _ in entries)
 
     def _forget(self) -> None:
         position = self._spool.recall("confirmed") or "0"

@@ -7,8 +7,8 @@ PyAV's ``timeout`` is used, because FFmpeg's is kept alive by a byte each half s
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,7 +53,6 @@ RTSP_OPTIONS: Final = {
     "max_pixels": str(MAX_PIXELS),
     "probesize": "500000",
     "analyzeduration": "2000000",
-    "fflags": "nobuffer",
 }
 FILE_OPTIONS: Final = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
 
@@ -118,23 +117,40 @@ class Source:
 
         Raises ``SourceError`` when the stream can't be had, breaks or ends.
         """
-        with self._errors_of("open"):
-            container = self._open()
-        with container:
+        with self._connect() as container:
             stream = self._video(container)
             yield from self._sample(container, stream, stopping)
         if not stopping():
             kind = faults.FileEndedError if self.address.is_file else faults.StreamLostError
             raise kind(self.address.shown, "the stream ended")
 
-    def _open(self) -> InputContainer:
-        options = FILE_OPTIONS if self.address.is_file else RTSP_OPTIONS
+    def _connect(self) -> InputContainer:
+        started_s = time.monotonic()
+        try:
+            return self._open(FILE_OPTIONS if self.address.is_file else RTSP_OPTIONS)
+        except av.error.HTTPOtherClientError:
+            # Some servers refuse to play when nothing was asked for, as without any video.
+            self._complain_of_missing_video()
+            raise faults.UnreachableError(self.address.shown, "the camera refuses") from None
+        except (av.error.FFmpegError, OSError) as error:
+            # A time-out comes back under many names, so the clock decides.
+            if time.monotonic() - started_s >= OPEN_TIMEOUT_S:
+                what = f"no answer within {OPEN_TIMEOUT_S:g} s"
+                raise faults.UnreachableError(self.address.shown, what) from None
+            raise _explain(error, self.address, "open") from None
+
+    def _open(self, options: Mapping[str, str]) -> InputContainer:
         return av.open(
             self.address.url,
             format=None if self.address.is_file else "rtsp",
             options=dict(options),
             timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
         )
+
+    def _complain_of_missing_video(self) -> None:
+        every_kind = {k: v for k, v in RTSP_OPTIONS.items() if k != "allowed_media_types"}
+        with suppress(av.error.FFmpegError, OSError), self._open(every_kind) as container:
+            self._video(container)
 
     def _video(self, container: InputContainer) -> VideoStream:
         if not container.streams.video:
@@ -152,7 +168,7 @@ class Source:
     ) -> Iterator[Frame]:
         sampler = Sampler()
         opened_at = datetime.now(UTC)
-        with self._errors_of("read"):
+        with self._read_errors():
             for packet in container.demux(stream):
                 if stopping():
                     return
@@ -215,12 +231,12 @@ class Source:
         return Frame(ref=ref, pixels=scaled.to_ndarray())
 
     @contextmanager
-    def _errors_of(self, phase: str) -> Iterator[None]:
+    def _read_errors(self) -> Iterator[None]:
         """Turn FFmpeg's errors into ours, whose texts hold no password."""
         try:
             yield
         except (av.error.FFmpegError, OSError) as error:
-            raise _explain(error, self.address, phase) from None
+            raise _explain(error, self.address, "read") from None
 
 
 def _stream_s(stamp: int | None, stream: VideoStream, received_ns: int) -> float:

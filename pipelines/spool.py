@@ -19,6 +19,11 @@ from vision.hazards import Severity
 CAPACITY: Final = 50_000
 """Revisions, some 50 MB: a day of a storm in which ten cameras of a worker revise all the time."""
 
+FIRST_AGAIN_S: Final = 30.0
+"""An entry that nobody confirmed for so long is sent again; the service knows it by its key."""
+
+LONGEST_AGAIN_S: Final = 3600.0
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
     ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,6 +32,7 @@ CREATE TABLE IF NOT EXISTS entry (
     urgency INTEGER NOT NULL,
     body BLOB NOT NULL,
     due REAL NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
     UNIQUE (alert_id, revision)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS entry_due ON entry (due);
@@ -81,13 +87,19 @@ class Spool:
             )
             return rows.fetchall()
 
-    def sent(self, ordinals: Iterable[int], again_after_s: float) -> None:
-        """Note that entries were sent; they are due again later unless confirmed."""
-        due = time.monotonic() + again_after_s
+    def sent(self, ordinals: Iterable[int]) -> None:
+        """Note that entries were sent; unless confirmed they are due again, later each time.
+
+        An alert that the service refuses therefore stays here, for a replay once the reason is
+        mended, without filling the dead letters.
+        """
+        now_s = time.monotonic()
         with self._lock, self._database:
             self._database.execute("BEGIN")
             self._database.executemany(
-                "UPDATE entry SET due = ? WHERE ordinal = ?", [(due, one) for one in ordinals]
+                "UPDATE entry SET due = ? + min(?, ? * (1 << min(tries, 20))), tries = tries + 1"
+                " WHERE ordinal = ?",
+                [(now_s, LONGEST_AGAIN_S, FIRST_AGAIN_S, one) for one in ordinals],
             )
 
     def all_due(self) -> None:
@@ -105,8 +117,8 @@ class Spool:
                 [(str(one.alert_id), one.revision) for one in confirmations],
             ).rowcount
             self._remember("confirmed", read_up_to)
+            self._metrics.confirmed.inc(max(0, gone))
             self._count()
-        self._metrics.confirmed.inc(max(0, gone))
 
     def recall(self, name: str) -> str | None:
         """Return a remembered value."""

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from pipelines.messages import (
     Alert,
@@ -35,6 +37,10 @@ SOCKET_TIMEOUT_S: Final = 5.0
 
 MAX_BODY_BYTES: Final = 64 * 1024
 """The largest message is an order of some 2 kB: a bigger body is an error or an attack."""
+
+DEAD_BODY_BYTES: Final = MAX_BODY_BYTES // 8
+"""What a dead letter keeps of a body: a byte may take six when escaped, and the letter itself
+must be a message that can be read. Every message of ours is far smaller, so it's kept whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +96,9 @@ Client = redis.Redis
 def connect(url: str) -> Client:
     """Return a client of the Redis at ``url``; nothing is sent before its first command.
 
-    Replies are bytes in RESP2's shapes on every server version. Raises ``ValueError`` for an
-    address that isn't one.
+    Replies are bytes in RESP2's shapes on every server version. It doesn't retry by itself: that
+    would hide that a command may have run twice, and sleep where a stop can't reach. Raises
+    ``ValueError`` for an address that isn't one.
     """
     return redis.Redis.from_url(
         url,
@@ -99,6 +106,7 @@ def connect(url: str) -> Client:
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=SOCKET_TIMEOUT_S,
         health_check_interval=30,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -129,14 +137,14 @@ def add(client: Client, stream: Stream, message: Message) -> bytes:
 
 
 def bury(client: Client, stream: Stream, entry_id: bytes, entry: Any, error: MessageError) -> None:
-    """Put an entry that can't be taken on the dead-letter stream, whole."""
+    """Put an entry that can't be taken on the dead-letter stream, whole unless it is oversized."""
     raw = (entry or {}).get(BODY.encode(), b"")
     letter = DeadLetter(
         stream=stream.name,
         entry_id=entry_id.decode(),
         reason=error.code,
         explanation=str(error)[:2000],
-        body=raw[:MAX_BODY_BYTES].decode(errors="replace"),
+        body=raw[:DEAD_BODY_BYTES].decode(errors="replace"),
         at=datetime.now(UTC),
     )
     client.xadd(stream.dead, fields(letter))

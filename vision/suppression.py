@@ -11,13 +11,15 @@ def overlap(a: Boxes, b: Float32[np.ndarray, "m 4"]) -> Float32[np.ndarray, "n m
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.clip(high - low, 0.0, None)
-    return sides[..., 0] * sides[..., 1]
+    common: Float32[np.ndarray, "n m"] = sides[..., 0] * sides[..., 1]
+    return common
 
 
 def area(boxes: Boxes) -> Float32[np.ndarray, "n"]:
     """Return each box's area; 0 for a box turned inside out."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0.0, None)
-    return sides[:, 0] * sides[:, 1]
+    areas: Float32[np.ndarray, "n"] = sides[:, 0] * sides[:, 1]
+    return areas
 
 
 def suppress(

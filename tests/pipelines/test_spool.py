@@ -33,7 +33,7 @@ def test_only_a_confirmation_empties_it(tmp_path: Path) -> None:
     spool.put(first)
     spool.put(first)  # the same revision once
     spool.put(second)
-    spool.sent([ordinal for ordinal, _ in spool.due(10)], again_after_s=60)
+    spool.sent([ordinal for ordinal, _ in spool.due(10)])
     assert len(spool) == 2
     assert spool.due(10) == []
     spool.confirm([confirmation(first)], "5-0")
@@ -49,12 +49,34 @@ def test_only_a_confirmation_empties_it(tmp_path: Path) -> None:
 def test_what_was_sent_but_not_confirmed_is_due_after_a_restart(tmp_path: Path) -> None:
     spool, _ = opened(tmp_path)
     spool.put(alert())
-    spool.sent([ordinal for ordinal, _ in spool.due(10)], again_after_s=3600)
+    spool.sent([ordinal for ordinal, _ in spool.due(10)])
     spool.close()
     again, metrics = opened(tmp_path)
     assert kept(again) == [(Hazard.FIRE, 1)]
     assert metrics.total("fengsui_spool_entries") == 1
     again.close()
+
+
+def test_what_nobody_confirms_is_sent_again_later_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("pipelines.spool.time.monotonic", lambda: now_s)
+    spool, _ = opened(tmp_path)
+    spool.put(alert())
+    waits = []
+    for _ in range(10):
+        spool.sent([ordinal for ordinal, _ in spool.due(10)])
+        waits.append(next(wait for wait in range(4000) if due_after(spool, now_s + wait)))
+        now_s += waits[-1]
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    spool.close()
+
+
+def due_after(spool: Spool, moment_s: float) -> bool:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.spool.time.monotonic", lambda: moment_s)
+        return bool(spool.due(1))
 
 
 def test_an_epoch_is_never_used_twice(tmp_path: Path) -> None:

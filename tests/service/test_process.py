@@ -29,6 +29,10 @@ def orders_in(server: RedisServer, count: int) -> None:
     assert len(incidents) == len(set(incidents)) == count
 
 
+def nothing_pending(client: streams.Client) -> bool:
+    return bool(client.xpending(ALERTS_PRIORITY.name, "service")["pending"] == 0)
+
+
 def test_killed_and_started_again_nothing_is_doubled_or_lost(
     tmp_path: Path, shared_redis: RedisServer
 ) -> None:
@@ -37,6 +41,7 @@ def test_killed_and_started_again_nothing_is_doubled_or_lost(
         with ServiceProcess(shared_redis.url, tmp_path) as service:
             send(shared_redis, 0.0)
             orders_in(shared_redis, 1)
+            eventually(lambda: nothing_pending(client), "the first acknowledged")
             cursor = service.get("/api/incidents")["feed_cursor"]
             service.end(signal.SIGKILL)
             # What it had taken and not finished, what came since, and a repetition:
@@ -48,9 +53,11 @@ def test_killed_and_started_again_nothing_is_doubled_or_lost(
             eventually(lambda: len(confirmed(client)) == 5, "all confirmed")
             assert len(service.get("/api/incidents")["incidents"]) == 3
             with feed(f"{service.url}/api/feed", **{"Last-Event-ID": str(cursor)}) as reader:
-                kinds = [kind for kind, _ in reader.events(4)]
+                kinds: list[str] = []
+                while len(kinds) < 4:  # old drills close meanwhile, when is not the point here
+                    kinds += [k for k, _ in reader.events(1) if k != "incident.closed"]
             assert sorted(kinds) == ["incident.opened"] * 2 + ["order.sent"] * 2
-            assert client.xpending(ALERTS_PRIORITY.name, "service")["pending"] == 0
+            eventually(lambda: nothing_pending(client), "all acknowledged")
             assert service.end(signal.SIGTERM) == 0
 
 

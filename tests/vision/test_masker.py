@@ -13,9 +13,10 @@ from vision.masker import MaskRegions
 from vision.roles import Label, Role
 
 BOX = (0.4, 0.4, 0.6, 0.8)
-LABELS = tuple(
-    Label(name=hazard, role=Role.HAZARD, hazard=hazard, threshold=0.5) for hazard in Hazard
-) + (Label(name="car", role=Role.VEHICLE, hazard=None, threshold=0.5),)
+LABELS = (
+    *(Label(name=one, role=Role.HAZARD, hazard=one, threshold=0.5) for one in Hazard),
+    Label(name="car", role=Role.VEHICLE, hazard=None, threshold=0.5),
+)
 
 
 def regions(*boxes: tuple[float, float, float, float], picture: int = 0) -> MaskRegions:

@@ -1,7 +1,6 @@
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
-import numpy as np
 
 from pipelines.rules.persistence import CameraRules, Change, Memory, Persistence, Sighting, step
 from tests.support.builders import FIRE_BOX, at, look

@@ -1,0 +1,99 @@
+"""The demo as a user runs it: counted, and with its parts killed one after the other."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.media import REPOSITORY
+
+FENGSUI = Path(sys.executable).parent / "fengsui"
+KEYFRAME_INTERVAL_S = 1.0
+"""The drills' encoder sets it."""
+
+
+class RunningDemo:
+    """A demo whose lines for people are read as they come."""
+
+    def __init__(self, seconds: int) -> None:
+        self._process = subprocess.Popen(
+            [FENGSUI, "demo", "--for", str(seconds), "--json"], cwd=REPOSITORY,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        self.lines.extend(self._process.stderr)
+
+    def pids(self, limit_s: float = 180.0) -> dict[str, int]:
+        """The parts' process ids, once all run."""
+        ends_s = time.monotonic() + limit_s
+        while time.monotonic() < ends_s and self._process.poll() is None:
+            for line in list(self.lines):
+                if "Processes" in line:
+                    found = re.findall(r"(redis|service|worker) (\d+)", line)
+                    return {name: int(pid) for name, pid in found}
+            time.sleep(0.1)
+        raise AssertionError("the demo did not start:\n" + "".join(self.lines))
+
+    def figures(self) -> dict[str, Any]:
+        """What it printed at its end."""
+        assert self._process.stdout is not None
+        out = self._process.stdout.read()
+        self._process.stdout.close()
+        self._reader.join()
+        assert self._process.wait(timeout=30) == 0, "".join(self.lines)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        return dict(json.loads(out.splitlines()[-1])) | {"log": "".join(self.lines)}
+
+
+@pytest.fixture(scope="module")
+def demos() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The figures of a demo left alone and, beside it to save time, of one that was hurt."""
+    calm = RunningDemo(60)
+    calm.pids()  # the drills are encoded now, so the other starts at once
+    hurt = RunningDemo(80)
+    parts = hurt.pids()
+    for part in ("redis", "worker", "service"):
+        time.sleep(7)  # onsets are 5 s apart: each part dies near one
+        os.kill(parts[part], signal.SIGKILL)
+    return calm.figures(), hurt.figures()
+
+
+def test_sixty_seconds_give_an_order_for_each_hazard_in_time(demos) -> None:  # type: ignore[no-untyped-def]
+    figures, _ = demos
+    assert figures["cameras"] == 3
+    for hazard in ("fire", "smoke", "debris"):
+        assert figures["orders_by_hazard"].get(hazard, 0) >= 1, figures
+    assert figures["drops"]["overload"] == 0
+    assert figures["latency_p95_s"] < KEYFRAME_INTERVAL_S + 3.0
+    assert figures["frames_analysed"] > 120
+    assert figures["alerts"] >= figures["incidents"] >= figures["orders"] >= 3
+    assert_each_onset_is_one_order(figures)
+
+
+def test_killing_redis_worker_and_service_loses_and_doubles_nothing(demos) -> None:  # type: ignore[no-untyped-def]
+    _, figures = demos
+    for part in ("redis", "worker", "service"):
+        assert f"name={part}" in figures["log"], f"{part} was not killed"
+    assert figures["onsets"] >= 3
+    assert_each_onset_is_one_order(figures)
+
+
+def assert_each_onset_is_one_order(figures: dict[str, Any]) -> None:
+    for fault in ("onsets_without_order", "onsets_with_more_orders", "orders_without_onset"):
+        assert figures[fault] == 0, figures
+    assert figures["orders_sent_twice"] == 0, figures
+    assert figures["orders"] == figures["onsets"]

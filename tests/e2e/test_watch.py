@@ -1,0 +1,119 @@
+"""``fengsui watch`` as a user runs it: a process, real RTSP, real clips, the pack that ships."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.messages import Alert, EvidenceAbsence, decode
+from tests.support.media import REPOSITORY, clip, vtest
+from tests.support.rtsp import gst_server
+from vision.hazards import Hazard
+
+FENGSUI = Path(sys.executable).parent / "fengsui"
+
+
+@contextlib.contextmanager
+def process(*command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is killed after half a minute, so that no read waits for ever."""
+    running = subprocess.Popen(
+        command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    timer = threading.Timer(30, running.kill)
+    timer.start()
+    try:
+        yield running
+    finally:
+        timer.cancel()
+        running.terminate()
+        running.communicate(timeout=15)
+
+
+def watch(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [FENGSUI, "watch", *arguments], cwd=REPOSITORY, capture_output=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+
+
+def test_the_wall_fire_is_raised_over_rtsp_within_ten_seconds_of_its_first_frame() -> None:
+    server = process(sys.executable, "-m", "tests.support.serve_clip", clip("fire_street.mp4"))
+    with server as serving:
+        assert serving.stdout is not None
+        url = json.loads(serving.stdout.readline())["url"]
+        with process(FENGSUI, "watch", "--json", url) as watching:
+            assert watching.stdout is not None
+            first_frame_s = json.loads(serving.stdout.readline())["left"]
+            alert = decode(watching.stdout.readline(), Alert)
+            while alert.hazard is not Hazard.FIRE:
+                alert = decode(watching.stdout.readline(), Alert)
+            assert time.time() - first_frame_s < 10.0
+    assert (alert.revision, alert.zone_id, alert.drill) == (1, "all", False)
+    assert alert.evidence_absent is EvidenceAbsence.NO_MASKER
+    assert alert.model.startswith("hazard_nano@")
+
+
+def test_a_street_with_people_and_parked_cars_raises_nothing() -> None:
+    done = watch("--json", vtest())
+    assert done.returncode == 0
+    assert done.stdout == b""
+    assert b"0 alerts" in done.stderr
+    looks = int(done.stderr.split(b" looks")[0].split()[-1])
+    assert looks >= 35, "a keyframe each 25 s must not starve the rules"
+
+
+def test_a_car_park_from_above_raises_nothing() -> None:
+    assert watch("--json", clip("car_park_topdown.mp4")).stdout == b""
+
+
+def test_a_file_s_alerts_come_as_wire_objects() -> None:
+    lines = watch("--json", clip("fire_street.mp4")).stdout.splitlines()
+    alerts = [decode(line, Alert) for line in lines]
+    fires = [one for one in alerts if one.hazard is Hazard.FIRE]
+    assert fires[0].revision == 1
+    assert (fires[0].last_seen_at - fires[0].first_seen_at).total_seconds() < 10
+    for one in {one.alert_id for one in alerts}:
+        revisions = [alert.revision for alert in alerts if alert.alert_id == one]
+        assert revisions == list(range(1, len(revisions) + 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("rtsp://127.0.0.1:1/x", b"check address, port"),
+        ("http://127.0.0.1/x", b"give rtsp://"),
+        ("nowhere.mp4", b"no such file"),
+        (str(REPOSITORY / "README.md"), b"no video that can be read"),
+    ],
+)
+def test_bad_input_is_one_line_that_says_what_to_do(source: str, words: bytes) -> None:
+    done = watch(source)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_wrong_password_is_told_without_it() -> None:
+    audio = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
+    with gst_server({"/a": {"launch": audio, "user": "u", "password": "right"}}) as address:
+        done = watch(f"rtsp://u:wr0ng-one@{address}/a")
+    assert done.returncode == 1
+    assert b"user name and password" in done.stderr
+    assert b"wr0ng-one" not in done.stderr
+
+
+def test_a_pack_whose_hash_differs_is_refused(tmp_path: Path) -> None:
+    pack = REPOSITORY / "models" / "hazard_nano"
+    (tmp_path / "pack.toml").write_bytes((pack / "pack.toml").read_bytes())
+    (tmp_path / "model.onnx").write_bytes((pack / "model.onnx").read_bytes() + b"\0")
+    done = watch("--pack", tmp_path, vtest())
+    assert done.returncode == 1
+    assert b"install the pack again" in done.stderr

@@ -1,0 +1,134 @@
+"""Spool and publisher on a real Redis that comes late, dies and forgets."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pipelines import streams
+from pipelines.messages import Alert, Confirmation, decode
+from pipelines.metrics import WorkerMetrics
+from pipelines.publisher import Publisher
+from pipelines.spool import Spool
+from tests.support.builders import alert
+from tests.support.redis_server import RedisServer
+from vision.hazards import Hazard
+
+
+def until(condition: Callable[[], object], limit_s: float = 15.0) -> None:
+    ends_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < ends_s, "it did not happen in time"
+        time.sleep(0.02)
+
+
+class Rig:
+    """A spool with its publisher, and a client of the test's own."""
+
+    def __init__(self, server: RedisServer, path: Path) -> None:
+        self.metrics = WorkerMetrics(CollectorRegistry())
+        self.spool = Spool(path / "worker.sqlite", self.metrics)
+        self._client = streams.connect(server.url)
+        self.publisher = Publisher(self._client, self.spool, self.metrics)
+        self.client = streams.connect(server.url)
+        self.publisher.start()
+
+    def sent(self, stream: streams.Stream = streams.ALERTS_PRIORITY) -> list[Alert]:
+        return [decode(streams.body(e), Alert) for _, e in self.client.xrange(stream.name)]
+
+    def confirm(self, one: Alert) -> None:
+        note = Confirmation(alert_id=one.alert_id, revision=one.revision)
+        streams.add(self.client, streams.ALERTS_CONFIRMED, note)
+
+    def close(self) -> None:
+        self.publisher.stop()
+        self.spool.close()
+        self._client.close()
+        self.client.close()
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    with RedisServer(start=False) as waiting:
+        yield waiting
+
+
+@pytest.fixture
+def rig(server: RedisServer, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(server, tmp_path)
+    yield made
+    made.close()
+
+
+def test_alerts_go_to_their_streams_and_stay_spooled_until_confirmed(
+    server: RedisServer, rig: Rig
+) -> None:
+    server.start()
+    fire, fault = alert(), alert(hazard=Hazard.CAMERA_FAULT)
+    rig.spool.put(fire)
+    rig.spool.put(fault)
+    until(lambda: rig.metrics.total("fengsui_alerts_published_total") == 2)
+    assert rig.sent() == [fire]
+    assert rig.sent(streams.ALERTS) == [fault]
+    assert len(rig.spool) == 2
+    rig.confirm(fire)
+    until(lambda: len(rig.spool) == 1)
+    rig.confirm(fault)
+    until(lambda: len(rig.spool) == 0)
+    assert rig.metrics.total("fengsui_alerts_confirmed_total") == 2
+
+
+def test_redis_absent_at_the_start_loses_nothing_and_is_counted(
+    server: RedisServer, rig: Rig
+) -> None:
+    rig.spool.put(alert())
+    errors = {"part": "publish"}
+    until(
+        lambda: (
+            (
+                rig.metrics.registry.get_sample_value("fengsui_worker_redis_errors_total", errors)
+                or 0
+            )
+            >= 1
+        )
+    )
+    assert len(rig.spool) == 1
+    server.start()
+    until(lambda: rig.metrics.total("fengsui_alerts_published_total") >= 1)
+    assert rig.sent()[0] == alert()
+
+
+def test_redis_killed_and_emptied_gets_the_unconfirmed_again(server: RedisServer, rig: Rig) -> None:
+    server.start()
+    rig.spool.put(alert(0))
+    until(rig.sent)
+    server.kill()
+    rig.spool.put(alert(1))
+    for file in server.directory.rglob("appendonly*"):
+        file.unlink()
+    server.start()
+    until(
+        lambda: (
+            {one.first_seen_at for one in rig.sent()}
+            == {
+                alert(0).first_seen_at,
+                alert(1).first_seen_at,
+            }
+        )
+    )
+    assert len(rig.spool) == 2
+
+
+def test_a_foreign_confirmation_is_counted_and_the_rest_is_read(
+    server: RedisServer, rig: Rig
+) -> None:
+    server.start()
+    rig.spool.put(alert())
+    until(rig.sent)
+    rig.client.xadd(streams.ALERTS_CONFIRMED.name, {"body": b"garbage"})
+    rig.confirm(alert())
+    until(lambda: len(rig.spool) == 0)
+    label = {"part": "confirmation"}
+    assert rig.metrics.registry.get_sample_value("fengsui_worker_redis_errors_total", label) == 1

@@ -1,0 +1,157 @@
+"""Real streams: GStreamer's server as the camera, digest authentication included."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pipelines import faults, source
+from pipelines.metrics import WorkerMetrics
+from pipelines.source import Source, camera_address, command_line_address
+from tests.support.media import clip
+from tests.support.rtsp import clip_launch, gst_server, tcp_server
+
+SECRET = "pa55-of-the-camera"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    path = clip("smoke_a.mp4")
+    vp8 = "( videotestsrc ! vp8enc deadline=1 ! rtpvp8pay name=pay0 pt=96 )"
+    audio = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
+    role = {"user": "u", "password": SECRET}
+    mounts = {
+        "/clip": {"launch": clip_launch(path), **role},
+        "/vp8": {"launch": vp8, **role},
+        "/audio": {"launch": audio, **role},
+    }
+    with gst_server(mounts) as address:
+        yield address
+
+
+def opened(url: str) -> tuple[Source, WorkerMetrics]:
+    metrics = WorkerMetrics(CollectorRegistry())
+    return Source("camera-1", camera_address(url), (256, 448), metrics), metrics
+
+
+def first_looks(url: str, count: int = 1):  # type: ignore[no-untyped-def]
+    camera, metrics = opened(url)
+    looks = camera.looks(lambda: False)
+    try:
+        return list(itertools.islice(looks, count)), metrics
+    finally:
+        looks.close()  # type: ignore[attr-defined]
+
+
+def test_looks_come_over_rtsp_with_digest_authentication(server: str) -> None:
+    looks, metrics = first_looks(f"rtsp://u:{SECRET}@{server}/clip", 3)
+    assert [look.ref.seq for look in looks] == [1, 2, 3]
+    assert looks[0].pixels.shape == (256, 256, 3)
+    assert looks[0].ref.source_size_px == (640, 640)
+    gaps = [b.ref.received_ns - a.ref.received_ns for a, b in itertools.pairwise(looks)]
+    assert all(0.7e9 < gap < 1.5e9 for gap in gaps)
+    assert metrics.total("fengsui_frames_decoded_total") >= 3
+    assert metrics.drops["overload"] == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        (f"rtsp://u:wrong-{SECRET}@{{}}/clip", faults.UnauthorizedError),
+        ("rtsp://{}/clip", faults.UnauthorizedError),
+        (f"rtsp://u:{SECRET}@{{}}/nothing-here", faults.NotFoundError),
+        (f"rtsp://u:{SECRET}@{{}}/vp8", faults.UnsupportedCodecError),
+        (f"rtsp://u:{SECRET}@{{}}/audio", faults.NoVideoError),
+    ],
+)
+def test_what_is_wrong_is_told_apart_in_words_without_the_password(
+    server: str, url: str, error: type[faults.SourceError]
+) -> None:
+    with pytest.raises(error) as caught:
+        first_looks(url.format(server))
+    text = str(caught.value) + repr(caught.value) + repr(caught.value.__cause__)
+    assert server in text
+    assert caught.value.advice in text
+    assert SECRET not in text
+    assert caught.value.__cause__ is None  # FFmpeg's own error names the address with its password
+
+
+def test_nobody_there_is_unreachable() -> None:
+    with pytest.raises(faults.UnreachableError, match="ConnectionRefused"):
+        first_looks("rtsp://127.0.0.1:1/x")
+
+
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "OPEN_TIMEOUT_S", 0.5)
+    with tcp_server(None) as address, pytest.raises(faults.UnreachableError):
+        first_looks(f"rtsp://{address}/x")
+
+
+def test_what_isn_t_rtsp_at_all_is_a_fault_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "OPEN_TIMEOUT_S", 0.5)
+    with tcp_server(b"HTTP/1.0 200 OK\r\n\r\n<html>") as address, pytest.raises(faults.SourceError):
+        first_looks(f"rtsp://{address}/x")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/x",
+        "file:///etc/passwd",
+        "concat:/etc/passwd|/etc/hosts",
+        "subfile,,start,0,end,9,,:/etc/passwd",
+        "rtsp:///no-host",
+        "rtsp://127.0.0.1:99999/x",
+        "rtsp://127.0.0.1/a b",
+        "/etc/passwd",
+        "",
+    ],
+)
+def test_a_camera_s_address_is_rtsp_and_nothing_else(url: str) -> None:
+    with pytest.raises(faults.BadAddressError, match="rtsp://"):
+        camera_address(url)
+
+
+def test_credentials_are_in_no_text_of_an_address() -> None:
+    address = camera_address(f"rtsp://user:{SECRET}@camera.example:554/live?token={SECRET}")
+    assert SECRET not in repr(address) + str(address) + address.shown
+    assert address.shown == "rtsp://camera.example:554/live"
+
+
+def looks_of_file(path: Path):  # type: ignore[no-untyped-def]
+    metrics = WorkerMetrics(CollectorRegistry())
+    camera = Source("file", command_line_address(str(path)), (256, 448), metrics)
+    looks, error = [], None
+    try:
+        looks.extend(camera.looks(lambda: False))
+    except faults.SourceError as caught:
+        error = caught
+    return looks, error, metrics
+
+
+def test_a_file_is_read_to_its_end_on_its_own_time() -> None:
+    looks, error, metrics = looks_of_file(clip("fire_street.mp4"))
+    assert isinstance(error, faults.FileEndedError)
+    span_s = (looks[-1].ref.captured_at - looks[0].ref.captured_at).total_seconds()
+    assert 48 <= span_s <= 51
+    assert len(looks) >= 25
+    assert metrics.total("fengsui_frames_received_total") == 1275
+
+
+def test_a_truncated_file_gives_what_it_has_or_says_why_not(tmp_path: Path) -> None:
+    whole = clip("fire_b.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 400)
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    for name in ("cut.mp4", "noise.mp4", "empty.mp4"):
+        _, error, _ = looks_of_file(tmp_path / name)
+        assert error is not None
+        assert name in str(error)
+        assert error.advice in str(error)
+
+
+def test_a_file_that_isn_t_there_is_told_before_anything_opens() -> None:
+    with pytest.raises(faults.BadAddressError, match="no such file"):
+        command_line_address("nowhere.mp4")

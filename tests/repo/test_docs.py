@@ -1,0 +1,85 @@
+"""What the documents say is what is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from pipelines.metrics import WorkerMetrics
+from service.metrics import ServiceMetrics
+from tests.repo.test_house_rules import tracked
+from tests.support.media import REPOSITORY
+
+README = REPOSITORY / "README.md"
+
+
+def test_every_metric_is_documented_and_every_documented_metric_exists() -> None:
+    registry = CollectorRegistry()
+    WorkerMetrics(registry)
+    ServiceMetrics(registry)
+    exported = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in registry.collect()
+    }
+    text = (REPOSITORY / "docs" / "metrics.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(fengsui_\w+)", text, re.MULTILINE)) == exported
+
+
+def test_metrics_use_base_units_and_no_camera_label() -> None:
+    registry = CollectorRegistry()
+    WorkerMetrics(registry)
+    ServiceMetrics(registry)
+    for metric in registry._collector_to_names:
+        assert "camera" not in metric._labelnames  # type: ignore[attr-defined]
+    names = [family.name for family in registry.collect()]
+    assert not [name for name in names if re.search(r"_(ms|milliseconds|minutes|mb)$", name)]
+
+
+def test_the_tree_in_the_readme_has_a_line_for_every_file_of_the_product() -> None:
+    tree = README.read_text("utf-8").split("<!-- tree -->")[1]
+    named, folder = set(), {}
+    for line in tree.splitlines():
+        match = re.match(r"^( *)([\w./-]+)( |$)", line)
+        if not match or line.startswith("```"):
+            continue
+        depth = len(match[1]) // 2
+        folder[depth] = match[2]
+        path = "".join(folder[level] for level in range(depth + 1))
+        assert re.search(r" \S", line.strip()), f"{path} has no words"
+        named.add(path)
+    there = set()
+    for path in tracked():
+        relative = path.relative_to(REPOSITORY)
+        if relative.suffix not in {".py", ".html", ".js", ".css"} or relative.name == "__init__.py":
+            continue
+        if relative.parts[0] == "tests" or "versions" in relative.parts:
+            continue
+        there.add(str(relative))
+    files = {path for path in named if not path.endswith("/")}
+    assert there <= files, there - files
+    assert all((REPOSITORY / path).exists() for path in named), [
+        path for path in named if not (REPOSITORY / path).exists()
+    ]
+
+
+def test_every_command_in_the_readme_is_one() -> None:
+    text = README.read_text("utf-8")
+    commands = set(re.findall(r"fengsui (\w+)", " ".join(re.findall(r"`([^`\n]+)`", text))))
+    commands |= set(re.findall(r"^\.venv/bin/fengsui (\w+)", text, re.MULTILINE))
+    fengsui = Path(sys.executable).parent / "fengsui"
+    assert {"demo", "watch", "worker", "serve"} <= commands
+    for command in commands:
+        done = subprocess.run([fengsui, command, "--help"], capture_output=True, check=False)
+        assert done.returncode == 0, command
+
+
+def test_what_is_said_to_be_held_by_a_test_is() -> None:
+    text = README.read_text("utf-8").split("<!-- never -->")[1]
+    held = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(held) >= 6
+    for path, name in held:
+        assert f"def {name}(" in (REPOSITORY / path).read_text("utf-8"), f"{path}::{name}"
+    for line in re.findall(r"^\| .+ \|$", text, re.MULTILINE)[2:]:
+        assert "held by" in line or "not yet" in line, line
