@@ -51,8 +51,10 @@ RTSP_OPTIONS: Final = {
     "protocol_whitelist": "rtsp,rtsps,rtp,tcp,tls",
     "allowed_media_types": "video",
     "max_pixels": str(MAX_PIXELS),
-    "probesize": "500000",
-    "analyzeduration": "2000000",
+    # The session's description and the first keyframe say all that is needed; FFmpeg's own
+    # probing would hold the first look back by seconds.
+    "probesize": "32",
+    "analyzeduration": "0",
 }
 FILE_OPTIONS: Final = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
 

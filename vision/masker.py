@@ -50,7 +50,8 @@ class MaskRegions:
         common[frame_index[:, None] != self.__frame_index[None, :]] = 0.0
         # The largest region alone: adding overlapping ones would count their common part twice.
         largest: Float32[np.ndarray, "n"] = common.max(axis=1, initial=0.0)
-        return largest / np.maximum(area(xyxy), np.float32(1e-12))
+        shares: Float32[np.ndarray, "n"] = largest / np.maximum(area(xyxy), np.float32(1e-12))
+        return shares
 
 
 def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from vision.drawing.houses import House, draw_house
 from vision.drawing.light import Hour, Light, make_light
 from vision.drawing.paint import Colour, Points, emboss, fill, fractal, smoothstep, tint
 from vision.drawing.scenery import (
+    Art,
     Road,
     ground,
     nearest_m,
@@ -193,7 +195,9 @@ def mountain(rng: np.random.Generator, size_px: tuple[int, int], hour: Hour) -> 
     return Backdrop(kind="mountain", painted=picture, light=light, view=view, road=road)
 
 
-def slope(picture: Pixels, rng: np.random.Generator, view: View, side: float, foot_m: float) -> None:
+def slope(
+    picture: Pixels, rng: np.random.Generator, view: View, side: float, foot_m: float
+) -> None:
     """Paint a rising rock face along the road in straight pieces, the farthest first."""
     art, rows, columns = _rock_face(rng)
     tall, lean = float(rng.uniform(8.0, 24.0)), float(rng.uniform(2.0, 9.0))
@@ -202,10 +206,12 @@ def slope(picture: Pixels, rng: np.random.Generator, view: View, side: float, fo
     line = fractal(rng, 1, columns, 90, 5)[0] * rows * 0.35
     alpha = np.clip(np.arange(rows, dtype=np.float32)[:, None] - line, 0, 1).astype(np.float32)
     pieces = np.geomspace(140.0, 1.3, 7)
-    for far, near in zip(pieces[:-1], pieces[1:], strict=True):
+    for far, near in pairwise(pieces):
         x0, x1 = side * foot_m, side * (foot_m + lean)
         first, second = (far, near) if side > 0 else (near, far)
-        corners = quad(view, [(x1, tall, first), (x1, tall, second), (x0, 0, second), (x0, 0, first)])
+        corners = quad(
+            view, [(x1, tall, first), (x1, tall, second), (x0, 0, second), (x0, 0, first)]
+        )
         wide = min(int((far - near) * rows / np.hypot(tall, lean)) + 2, columns)
         start = int(near * rows / tall) % (columns - wide + 1)
         piece, mask = art[:, start : start + wide], alpha[:, start : start + wide]
@@ -214,7 +220,7 @@ def slope(picture: Pixels, rng: np.random.Generator, view: View, side: float, fo
         paste_plane(picture, np.ascontiguousarray(piece), corners, np.ascontiguousarray(mask))
 
 
-def _rock_face(rng: np.random.Generator) -> tuple[Pixels, int, int]:
+def _rock_face(rng: np.random.Generator) -> tuple[Art, int, int]:
     """Return a rock face with ledges and bushes, and its rows and columns."""
     rows, columns = 160, 520
     coarse, fine = fractal(rng, rows, columns, 60, 6), fractal(rng, rows, columns, 10, 4)
@@ -229,7 +235,7 @@ def _rock_face(rng: np.random.Generator) -> tuple[Pixels, int, int]:
     return art, rows, columns
 
 
-def _beams(art: Pixels, rng: np.random.Generator) -> None:
+def _beams(art: Art, rng: np.random.Generator) -> None:
     """Paint the grid of concrete beams that holds some slopes."""
     gap = int(rng.integers(12, 22))
     grey: Colour = tint((190.0, 192.0, 192.0), float(rng.uniform(0.7, 1.0)))

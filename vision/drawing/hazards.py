@@ -12,12 +12,13 @@ from jaxtyping import Float32
 
 from vision.arrays import Pixels
 from vision.drawing.paint import (
+    TILE_PX,
     Box,
     Colour,
     Field,
     Patch,
-    TILE_PX,
     Points,
+    Tile,
     add_light,
     alpha_box,
     blend,
@@ -55,7 +56,7 @@ class Flame:
 
     tongues: Float32[np.ndarray, "k 4"]
     """Centre, half width and height of each tongue as shares of the size, and its own beat."""
-    noise: Field
+    noise: Tile
     """Repeating turbulence."""
     aspect: float
     """Width over height."""
@@ -159,9 +160,9 @@ def _light_around(
 class Smoke:
     """The looks of one plume."""
 
-    noise: Field
+    noise: Tile
     """Repeating turbulence."""
-    puffs: Field
+    puffs: Tile
     """Repeating relief of round puffs, 0-1."""
     tone: Colour
     """Colour of the lit side."""
@@ -199,7 +200,7 @@ def make_smoke(rng: np.random.Generator) -> Smoke:
     )
 
 
-def _puff_tile(rng: np.random.Generator) -> Field:
+def _puff_tile(rng: np.random.Generator) -> Tile:
     """Return a repeating relief 0-1 of overlapping domes, as the folds of a plume are."""
     relief = np.zeros((TILE_PX, TILE_PX), np.float32)
     for radius in np.geomspace(26.0, 7.0, 44):
@@ -290,9 +291,7 @@ def make_rock(rng: np.random.Generator, tone: Colour | None = None) -> Rock:
     y, x = np.mgrid[-1.05 : 1.05 : _ROCK_PX * 1j, -1.05 : 1.05 : _ROCK_PX * 1j].astype(np.float32)
     warp = fractal(rng, _ROCK_PX, _ROCK_PX, 18, 4) - np.float32(0.5)
     x, y = x + warp * 0.16, y + warp.T * 0.16
-    depth = (
-        reach - x[..., None] * normals[:, 0] - y[..., None] * normals[:, 1]
-    ) / normals[:, 2]
+    depth = (reach - x[..., None] * normals[:, 0] - y[..., None] * normals[:, 1]) / normals[:, 2]
     facet = depth.argmin(axis=-1)
     surface = depth.min(axis=-1)
     sun = np.asarray([rng.uniform(-0.6, 0.6), -0.75, 0.55], np.float32)

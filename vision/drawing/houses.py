@@ -6,7 +6,7 @@ import numpy as np
 
 from vision.arrays import Pixels
 from vision.drawing.paint import Colour, Points, emboss, fill, fractal, tint
-from vision.drawing.scenery import paste_plane, quad
+from vision.drawing.scenery import Art, paste_plane, quad
 from vision.drawing.view import View
 
 _ART_PX_PER_M = 10.0
@@ -50,7 +50,7 @@ def elevation(
     *,
     shops: bool,
     px_per_m: float = _ART_PX_PER_M,
-) -> tuple[Pixels, list[Points]]:
+) -> tuple[Art, list[Points]]:
     """Return a wall with windows (and shops below), and the windows' corners as shares 0-1."""
     rows = int(np.clip(tall_m * px_per_m, 12, 200))
     columns = int(np.clip(long_m * px_per_m, 12, 260))
@@ -79,7 +79,7 @@ def _rectangle(x: float, y: float, wide: float, tall: float) -> Points:
 
 
 def _window(
-    art: Pixels, rng: np.random.Generator, at: tuple[float, float], size: tuple[float, float]
+    art: Art, rng: np.random.Generator, at: tuple[float, float], size: tuple[float, float]
 ) -> Points:
     """Paint a window with its frame, sill, at times a curtain or an air conditioner."""
     (x, y), (wide, tall) = at, size
@@ -96,9 +96,7 @@ def _window(
     return pane
 
 
-def _shops(
-    art: Pixels, rng: np.random.Generator, top: float, bay_px: float, bays: int
-) -> None:
+def _shops(art: Art, rng: np.random.Generator, top: float, bay_px: float, bays: int) -> None:
     """Paint shop fronts: a sign, then glass or a rolled shutter."""
     tall = art.shape[0] - top
     for bay in range(bays):
@@ -113,9 +111,7 @@ def _shops(
         fill(art, _rectangle(x + 1, top + tall * 0.32, wide - 2, tall * 0.66), front)
 
 
-def draw_house(
-    picture: Pixels, rng: np.random.Generator, view: View, house: House
-) -> list[Points]:
+def draw_house(picture: Pixels, rng: np.random.Generator, view: View, house: House) -> list[Points]:
     """Paint a house; return the windows of its road face in pixels, so that some can be lit."""
     wall = tint(_WALLS[int(rng.integers(len(_WALLS)))], float(rng.uniform(0.75, 1.08)))
     side = 1.0 if house.face_m > 0 else -1.0

@@ -7,6 +7,7 @@ import numpy as np
 
 from vision.arrays import Pixels
 from vision.drawing.backdrops import Backdrop
+from vision.drawing.light import Hour
 from vision.drawing.paint import (
     Colour,
     add_glow,
@@ -57,7 +58,9 @@ def orange_sign(picture: Pixels, rng: np.random.Generator, backdrop: Backdrop) -
     tone: Colour = ((25, 110, 240), (30, 60, 215), (40, 190, 240))[int(rng.integers(3))]
     left, top = x - wide / 2, y - lift - tall
     grey = tint((120.0, 120.0, 120.0), level)
-    fill(picture, np.asarray([[x - 1, top], [x + 1, top], [x + 1, y], [x - 1, y]], np.float32), grey)
+    fill(
+        picture, np.asarray([[x - 1, top], [x + 1, top], [x + 1, y], [x - 1, y]], np.float32), grey
+    )
     board = np.asarray(
         [[left, top], [left + wide, top], [left + wide, top + tall], [left, top + tall]], np.float32
     )
@@ -75,7 +78,9 @@ def cones(picture: Pixels, rng: np.random.Generator, backdrop: Backdrop) -> None
     view, road = backdrop.view, backdrop.road
     x = float(rng.uniform(road.left_m, road.right_m))
     level = max(min(backdrop.light.level * 1.2, 1.0), 0.2)
-    for z in np.linspace(float(rng.uniform(22, 30)), float(rng.uniform(8, 14)), int(rng.integers(2, 7))):
+    for z in np.linspace(
+        float(rng.uniform(22, 30)), float(rng.uniform(8, 14)), int(rng.integers(2, 7))
+    ):
         px, py = view.ground(x, float(z))
         metre = view.px_per_m(float(z))
         half, tall = 0.2 * metre, 0.75 * metre
@@ -105,8 +110,9 @@ def lamps(picture: Pixels, rng: np.random.Generator, backdrop: Backdrop) -> None
         add_glow(picture, x, y, radius * 1.4, tint(tone, 1.0))
         if rng.random() < 0.7:
             add_glow(picture, x, y, radius * 0.9, (255.0, 255.0, 255.0))
-        if rng.random() < 0.3 and not backdrop.light.hour == "day":
-            add_glow(picture, x, min(y + height * 0.25, height - 1.0), radius * 9, tint(tone, 0.25), 0.3)
+        if rng.random() < 0.3 and backdrop.light.hour is not Hour.DAY:
+            below = min(y + height * 0.25, height - 1.0)
+            add_glow(picture, x, below, radius * 9, tint(tone, 0.25), flat=0.3)
 
 
 def fog(picture: Pixels, rng: np.random.Generator, backdrop: Backdrop) -> None:
@@ -128,8 +134,8 @@ def wet_glare(picture: Pixels, rng: np.random.Generator, backdrop: Backdrop) -> 
     x, y, metre = _somewhere(rng, backdrop)
     tone = _LAMPS[int(rng.integers(len(_LAMPS)))]
     for k in range(6):
-        add_glow(picture, x + float(rng.normal(0, 2)), y + k * metre * 0.5, metre * (1.2 - 0.12 * k),
-                 tint(tone, 0.5 - 0.06 * k), flat=0.6)  # fmt: skip
+        aside, reach = x + float(rng.normal(0, 2)), metre * (1.2 - 0.12 * k)
+        add_glow(picture, aside, y + k * metre / 2, reach, tint(tone, 0.5 - 0.06 * k), flat=0.6)
 
 
 LOOKALIKES: tuple[Callable[[Pixels, np.random.Generator, Backdrop], None], ...] = (

@@ -8,14 +8,17 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
 from vision.arrays import Pixels
 
-Field = Float32[np.ndarray, "h w"]
-"""One value a pixel."""
+Field = Float32[np.ndarray, "rows columns"]
+"""One value a pixel of a part of the picture."""
 
-Patch = Float32[np.ndarray, "h w 3"]
+Tile = Float32[np.ndarray, "tile tile"]
+"""Noise that repeats in both directions, ``TILE_PX`` squared."""
+
+Patch = Float32[np.ndarray, "rows columns 3"]
 """Colours 0-255 before they are rounded."""
 
 Points = Float32[np.ndarray, "n 2"]
@@ -53,7 +56,7 @@ def fractal(
     return np.asarray((total - low) / max(high - low, 1e-6), np.float32)
 
 
-def noise_tile(rng: np.random.Generator, octaves: int = 4) -> Field:
+def noise_tile(rng: np.random.Generator, octaves: int = 4) -> Tile:
     """Return noise 0-1 of ``TILE_PX`` squared that repeats without a seam in both directions."""
     total = np.zeros((TILE_PX, TILE_PX), np.float32)
     weight = 0.5
@@ -71,7 +74,7 @@ def noise_tile(rng: np.random.Generator, octaves: int = 4) -> Field:
     return np.asarray((total - low) / (high - low), np.float32)
 
 
-def sample(tile: Field, x: Field, y: Field) -> Field:
+def sample(tile: Tile, x: Field, y: Field) -> Field:
     """Read a repeating tile at ``x``, ``y`` (in tile pixels, within +-32,000)."""
     return np.asarray(
         cv2.remap(
@@ -153,7 +156,13 @@ def add_light(picture: Pixels, light: Patch, left_px: int, top_px: int) -> None:
 
 
 def add_glow(
-    picture: Pixels, x_px: float, y_px: float, radius_px: float, colour: Colour, flat: float = 1.0
+    picture: Pixels,
+    x_px: float,
+    y_px: float,
+    radius_px: float,
+    colour: Colour,
+    *,
+    flat: float = 1.0,
 ) -> None:
     """Add a round halo that falls off with the square of the distance; ``flat`` squeezes it."""
     reach = max(int(radius_px), 2)
@@ -187,7 +196,7 @@ def flood(picture: Pixels, colour: Colour, first_row: int = 0) -> None:
 
 def polygon_mask(height_px: int, width_px: int, points: Points, blur_px: float = 0.0) -> Field:
     """Return 1 inside the polygon and 0 outside, softened by ``blur_px``."""
-    mask: UInt8[np.ndarray, "h w"] = np.zeros((height_px, width_px), np.uint8)
+    mask = np.zeros((height_px, width_px), np.uint8)
     corners = np.clip(points * (1 << _SUBPIXEL_BITS), -1e6, 1e6).round().astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
     soft = cv2.GaussianBlur(mask, (0, 0), blur_px) if blur_px > 0 else mask
@@ -243,9 +252,9 @@ def sensor(picture: Pixels, rng: np.random.Generator, sigma: float, blur_px: flo
     height_px, width_px = picture.shape[:2]
     grain = np.empty((height_px, width_px), np.int16)
     cv2.setRNGSeed(int(rng.integers(1 << 30)))
-    cv2.randn(grain, 0, sigma)
+    cv2.randn(grain, np.zeros(1), np.full(1, sigma))
     colour = np.empty(((height_px + 1) // 2, (width_px + 1) // 2, 3), np.int16)
-    cv2.randn(colour, 0, sigma * 0.6)
+    cv2.randn(colour, np.zeros(3), np.full(3, sigma * 0.5))
     noise = cv2.resize(colour, (width_px, height_px), interpolation=cv2.INTER_NEAREST)
     noise = cv2.add(noise, cv2.merge([grain, grain, grain]))
     return np.asarray(cv2.add(soft, noise, dtype=cv2.CV_8U))

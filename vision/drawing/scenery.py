@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 
 from vision.arrays import Pixels
 from vision.drawing.paint import (
@@ -26,6 +27,9 @@ from vision.drawing.paint import (
     tint,
 )
 from vision.drawing.view import View
+
+Art = UInt8[np.ndarray, "rows columns 3"]
+"""A flat picture that is laid onto a plane."""
 
 FARTHEST_M = 160.0
 """Where a road is cut: farther, it is thinner than a pixel's noise."""
@@ -133,8 +137,8 @@ def pave(picture: Pixels, rng: np.random.Generator, view: View, road: Road) -> N
     asphalt: Colour = (grey * 1.02, grey, grey * float(rng.uniform(0.94, 1.02)))
     fill(picture, strip(view, road.left_m, road.right_m, near, FARTHEST_M), asphalt)
     for centre in road.lane_centres_m():
-        for side in (-0.8, 0.8):
-            track = strip(view, centre + side - 0.25, centre + side + 0.25, near, FARTHEST_M)
+        for aside in (-0.8, 0.8):
+            track = strip(view, centre + aside - 0.25, centre + aside + 0.25, near, FARTHEST_M)
             fill(picture, track, tint(asphalt, 0.93))
     _patches(picture, rng, view, road, asphalt)
     _marks(picture, rng, view, road)
@@ -179,7 +183,7 @@ def quad(view: View, corners_m: list[tuple[float, float, float]]) -> Points:
     return view.project(np.asarray(corners_m, np.float32))
 
 
-def paste_plane(picture: Pixels, art: Pixels, points: Points, alpha: Field | None = None) -> None:
+def paste_plane(picture: Pixels, art: Art, points: Points, alpha: Field | None = None) -> None:
     """Lay a flat picture onto a four-cornered plane; corners go clockwise from the upper left."""
     low = np.maximum(np.floor(points.min(axis=0)), 0).astype(int)
     limit = np.asarray([picture.shape[1], picture.shape[0]])
@@ -197,17 +201,19 @@ def paste_plane(picture: Pixels, art: Pixels, points: Points, alpha: Field | Non
     blend(picture, laid.astype(np.float32), mask, int(low[0]), int(low[1]))
 
 
-def tree(picture: Pixels, rng: np.random.Generator, foot_px: tuple[float, float], tall_px: float) -> None:
+def tree(
+    picture: Pixels, rng: np.random.Generator, foot_px: tuple[float, float], tall_px: float
+) -> None:
     """Paint a tree: a trunk and a crown of lit leaf clumps."""
     if tall_px < 6:
         return
     x, y = foot_px
     trunk = max(tall_px * 0.035, 1.0)
     crown_foot = y - tall_px * 0.35
+    thin = trunk * 0.6
     trunk_px = np.asarray(
-        [[x - trunk, y], [x + trunk, y], [x + trunk * 0.6, crown_foot], [x - trunk * 0.6, crown_foot]],
-        np.float32,
-    )  # fmt: skip
+        [[x - trunk, y], [x + trunk, y], [x + thin, crown_foot], [x - thin, crown_foot]], np.float32
+    )
     fill(picture, trunk_px, tint((45.0, 58.0, 72.0), float(rng.uniform(0.6, 1.2))))
     wide = max(int(tall_px * float(rng.uniform(0.55, 0.9))), 5)
     tall = max(int(tall_px * 0.8), 5)
@@ -219,7 +225,9 @@ def tree(picture: Pixels, rng: np.random.Generator, foot_px: tuple[float, float]
     alpha = smoothstep(0.05, 0.22, np.asarray(body, np.float32))
     shade = 0.55 + 0.45 * leaves + 0.3 * emboss(leaves, 0.04 * rows) - 0.2 * v
     green = _leaf_colour(rng)
-    patch: Patch = np.clip(shade[..., None] * np.asarray(green, np.float32), 0, 255).astype(np.float32)
+    patch: Patch = np.clip(shade[..., None] * np.asarray(green, np.float32), 0, 255).astype(
+        np.float32
+    )
     alpha = np.asarray(cv2.resize(alpha, (wide, tall)))
     patch = np.asarray(cv2.resize(patch, (wide, tall)))
     blend(picture, patch, alpha, round(x - wide / 2), round(y - tall_px))
@@ -242,7 +250,11 @@ def pole(picture: Pixels, view: View, x_m: float, z_m: float, tall_m: float) -> 
     thick = max(view.px_per_m(z_m) * 0.09, 0.7)
     grey: Colour = (118.0, 116.0, 112.0)
     across = np.asarray([thick, 0.0], np.float32)
-    fill(picture, np.stack([foot - across, foot + across, top + across * 0.6, top - across * 0.6]), grey)
+    fill(
+        picture,
+        np.stack([foot - across, foot + across, top + across * 0.6, top - across * 0.6]),
+        grey,
+    )
     down = np.asarray([0.0, thick], np.float32)
     fill(picture, np.stack([top - down, head - down, head + down, top + down]), grey)
     return float(head[0]), float(head[1])
@@ -252,7 +264,9 @@ def rail(picture: Pixels, view: View, x_m: float) -> None:
     """Paint a guard rail along the road."""
     near = nearest_m(view)
     for z in np.arange(near, 70.0, 4.0):
-        post = quad(view, [(x_m, 0.75, z), (x_m, 0.75, z + 0.15), (x_m, 0.0, z + 0.15), (x_m, 0.0, z)])
+        post = quad(
+            view, [(x_m, 0.75, z), (x_m, 0.75, z + 0.15), (x_m, 0.0, z + 0.15), (x_m, 0.0, z)]
+        )
         fill(picture, post, (120.0, 120.0, 118.0))
     steps = np.geomspace(near, FARTHEST_M, 16).astype(np.float32)
     for low, high, grey in ((0.5, 0.78, 178.0), (0.58, 0.68, 140.0)):

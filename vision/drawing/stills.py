@@ -176,7 +176,8 @@ def _drop_rock(still: _Still, rng: np.random.Generator, z_m: float) -> None:
     smallest = still.picture.shape[0] * _SMALLEST_SHARE
     for _ in range(int(rng.integers(0, 9))):
         at = (x + float(rng.normal(0, metre)), y + float(rng.normal(0, metre * 0.3)))
-        draw_rock(still.picture, rock, centre_px=at, size_px=float(rng.uniform(1.5, smallest)))
+        rubble_px = float(rng.uniform(1.0, max(smallest, 1.5)))
+        draw_rock(still.picture, rock, centre_px=at, size_px=rubble_px)
     size = max(metre * float(np.exp(rng.uniform(np.log(0.4), np.log(2.6)))), 2.0 * smallest)
     box = draw_rock(
         still.picture, rock, centre_px=(x, y - size * 0.3), size_px=min(size, 200.0),
@@ -217,7 +218,12 @@ def _burn(still: _Still, rng: np.random.Generator, hazard: str) -> None:
         if hazard in {"fire", "both"}:
             glow = 0.25 + 0.6 * float(np.clip(1.0 - level, 0.0, 1.0))
             box = draw_flame(
-                still.picture, make_flame(rng), foot_px=(x, y), size_px=fire_px, at_s=at_s, glow=glow
+                still.picture,
+                make_flame(rng),
+                foot_px=(x, y),
+                size_px=fire_px,
+                at_s=at_s,
+                glow=glow,
             )
             still.note("fire", box)
 

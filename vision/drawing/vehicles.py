@@ -87,7 +87,8 @@ def _suv() -> Solid:
 
 def _van() -> Solid:
     outline = (
-        (-2.1, 0.35), (-2.12, 1.1), (-2.05, 1.9), (1.2, 1.92), (1.85, 1.15), (2.2, 0.9), (2.2, 0.35),
+        (-2.1, 0.35), (-2.12, 1.1), (-2.05, 1.9), (1.2, 1.92),
+        (1.85, 1.15), (2.2, 0.9), (2.2, 0.35),
     )  # fmt: skip
     return Solid(outline=outline, half_width_m=0.85, glass=(1, 3), cabin=(1, 2, 3, 4))
 
@@ -120,7 +121,8 @@ def make_body(rng: np.random.Generator, label: str) -> Body:
     if label == "truck":
         grey = float(rng.uniform(90, 230))
         paint = (grey, grey, grey) if rng.random() < 0.6 else random_paint(rng)
-        return Body(label=label, solids=_lorry(paint), wheels=((-2.6, 0.5), (-1.5, 0.5), (2.6, 0.5)),
+        wheels = ((-2.6, 0.5), (-1.5, 0.5), (2.6, 0.5))
+        return Body(label=label, solids=_lorry(paint), wheels=wheels,
                     nose_m=3.6, tail_m=3.6, half_width_m=1.2, lamp_m=0.8)  # fmt: skip
     solid = (_sedan, _hatch, _suv, _van)[int(rng.choice(4, p=[0.4, 0.2, 0.25, 0.15]))]()
     nose, tail = solid.outline[-1][0], -solid.outline[0][0]
@@ -132,7 +134,9 @@ def make_body(rng: np.random.Generator, label: str) -> Body:
 def random_paint(rng: np.random.Generator) -> Colour:
     """Return a colour as cars have: mostly white, silver, black, grey, at times bright."""
     if rng.random() < 0.68:
-        grey = float(rng.choice([rng.uniform(205, 240), rng.uniform(120, 180), rng.uniform(28, 70)]))
+        grey = float(
+            rng.choice([rng.uniform(205, 240), rng.uniform(120, 180), rng.uniform(28, 70)])
+        )
         return grey, grey * float(rng.uniform(0.96, 1.0)), grey * float(rng.uniform(0.93, 1.0))
     hues: tuple[Colour, ...] = (
         (40, 35, 165), (120, 60, 30), (60, 90, 40), (40, 130, 215), (70, 170, 200), (60, 40, 90),
@@ -200,15 +204,15 @@ def _half_width(solid: Solid, index: int) -> float:
     return solid.half_width_m
 
 
-def _draw_strips(picture: Pixels, view: View, vehicle: Vehicle, solid: Solid, paint: Colour) -> None:
+def _draw_strips(
+    picture: Pixels, view: View, vehicle: Vehicle, solid: Solid, paint: Colour
+) -> None:
     """Paint tail, rear window, roof, windscreen, bonnet and nose, the farthest first."""
     strips: list[tuple[float, int, Points]] = []
     for index in range(len(solid.outline) - 1):
         (z0, y0), (z1, y1) = solid.outline[index], solid.outline[index + 1]
         w0, w1 = _half_width(solid, index), _half_width(solid, index + 1)
-        local = np.asarray(
-            [(-w0, y0, z0), (w0, y0, z0), (w1, y1, z1), (-w1, y1, z1)], np.float32
-        )
+        local = np.asarray([(-w0, y0, z0), (w0, y0, z0), (w1, y1, z1), (-w1, y1, z1)], np.float32)
         placed = vehicle.place(local)
         strips.append((float(placed[:, 2].mean()), index, view.project(placed)))
     for _, index, points in sorted(strips, key=lambda strip: -strip[0]):
@@ -222,7 +226,7 @@ def _draw_strips(picture: Pixels, view: View, vehicle: Vehicle, solid: Solid, pa
 
 
 def _draw_side(
-    picture: Pixels, view: View, vehicle: Vehicle, solid: Solid, paint: Colour, side: int
+    picture: Pixels, view: View, vehicle: Vehicle, solid: Solid, paint: Colour, *, side: int
 ) -> None:
     """Paint one flank with its windows if it faces the camera."""
     belt = [k for k in range(len(solid.outline)) if k not in solid.cabin[1:-1]]
@@ -249,21 +253,24 @@ def _draw_side(
 
 def _draw_wheels(picture: Pixels, view: View, vehicle: Vehicle, side: int) -> None:
     """Paint the wheels of one flank if it faces the camera."""
-    angle = np.linspace(0.0, 2 * np.pi, 14, endpoint=False)
     parts = _WHEEL[: 3 if view.px_per_m(vehicle.z_m) > 20.0 else 2]
     for forward, radius in vehicle.body.wheels:
         for share, colour in parts:
-            ring = [
-                (
-                    side * (vehicle.body.half_width_m + 0.01),
-                    radius + radius * share * float(np.sin(turn)),
-                    forward + radius * share * float(np.cos(turn)),
-                )
-                for turn in angle
-            ]
-            points = _points(vehicle, view, ring)
+            aside = side * (vehicle.body.half_width_m + 0.01)
+            points = _points(vehicle, view, _ring(aside, forward, radius, share))
             if _facing(points) * side < 0:
                 fill(picture, points, colour)
+
+
+def _ring(
+    aside: float, forward: float, radius: float, share: float
+) -> list[tuple[float, float, float]]:
+    """Return a circle on a vehicle's flank, ``share`` of a wheel that stands on the ground."""
+    reach = radius * share
+    return [
+        (aside, radius + reach * float(np.sin(turn)), forward + reach * float(np.cos(turn)))
+        for turn in np.linspace(0.0, 2 * np.pi, 14, endpoint=False)
+    ]
 
 
 def _lamps(vehicle: Vehicle, view: View) -> list[tuple[Points, bool]]:
@@ -296,7 +303,7 @@ def draw_vehicle(picture: Pixels, view: View, vehicle: Vehicle) -> tuple[Box | N
         colour = solid.paint or paint
         _draw_strips(picture, view, vehicle, solid, colour)
         for side in (-1, 1):
-            _draw_side(picture, view, vehicle, solid, colour, side)
+            _draw_side(picture, view, vehicle, solid, colour, side=side)
     for side in (-1, 1):
         _draw_wheels(picture, view, vehicle, side)
     for points, front in _lamps(vehicle, view):
@@ -322,14 +329,10 @@ def _draw_motorcycle(picture: Pixels, view: View, vehicle: Vehicle) -> tuple[Box
     """Paint a parked motorcycle: wheels, frame, tank, seat and handlebar, all near one plane."""
     base = [(-0.3, 0.0, -0.95), (0.3, 0.0, -0.95), (0.3, 0.0, 1.0), (-0.3, 0.0, 1.0)]
     shadow(picture, _points(vehicle, view, base), 0.5, max(view.px_per_m(vehicle.z_m) * 0.08, 0.5))
-    angle = np.linspace(0.0, 2 * np.pi, 12, endpoint=False)
     corners: list[tuple[float, float, float]] = []
     for forward, radius in vehicle.body.wheels:
         for share, colour in ((1.0, _TYRE), (0.6, (110.0, 110.0, 112.0))):
-            ring = [
-                (0.0, radius + radius * share * float(np.sin(t)), forward + radius * share * float(np.cos(t)))
-                for t in angle
-            ]  # fmt: skip
+            ring = _ring(0.0, forward, radius, share)
             fill(picture, _points(vehicle, view, ring), colour)
             corners += ring
     parts: tuple[tuple[float, Colour, list[tuple[float, float]]], ...] = (
