@@ -1,0 +1,115 @@
+"""A worker and the service as separate commands on a camera that is no drill."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import streams
+from pipelines.messages import Heartbeat, decode
+from tests.pipelines.test_publisher import until
+from tests.service.process import ServiceProcess
+from tests.support.media import REPOSITORY, clip
+from tests.support.redis_server import RedisServer, free_port
+
+FENGSUI = Path(sys.executable).parent / "fengsui"
+
+
+@contextlib.contextmanager
+def camera() -> Iterator[str]:
+    """A camera that sees the wall fire."""
+    command = [sys.executable, "-m", "tests.support.serve_clip", clip("fire_street.mp4")]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as serving:
+        assert serving.stdout is not None
+        yield json.loads(serving.stdout.readline())["url"]
+        serving.terminate()
+
+
+@contextlib.contextmanager
+def worker(directory: Path, redis_url: str, url: str, port: int) -> Iterator[None]:
+    cameras = directory / "cameras.toml"
+    cameras.write_text(f'[[cameras]]\ncamera_id = "yard-1"\nurl = "{url}"\nhazards = ["fire"]\n')
+    command = [FENGSUI, "worker", "--cameras", cameras, "--spool", directory / "spool"]
+    with subprocess.Popen(
+        [*command, "--metrics-port", str(port)], cwd=REPOSITORY,
+        env={**os.environ, "FENGSUI_REDIS_URL": redis_url}, stderr=subprocess.PIPE,
+    ) as running:  # fmt: skip
+        try:
+            yield
+            running.terminate()
+            assert running.wait(15) == 0
+        finally:
+            running.kill()
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        return answer.read().decode()
+
+
+def test_a_real_fire_becomes_an_incident_that_waits_for_a_person(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        RedisServer() as server,
+        ServiceProcess(server.url, tmp_path) as service,
+        camera() as url,
+        contextlib.closing(streams.connect(server.url)) as client,
+    ):
+        with worker(tmp_path, server.url, url, port):
+            until(lambda: service.get("/api/incidents")["incidents"], limit_s=30)
+            until(
+                lambda: (
+                    "fengsui_alerts_confirmed_total 1" in get(f"http://127.0.0.1:{port}/metrics")
+                )
+            )
+            metrics = get(f"http://127.0.0.1:{port}/metrics")
+        (incident,) = service.get("/api/incidents")["incidents"]
+        assert (incident["hazard"], incident["camera_id"]) == ("fire", "yard-1")
+        assert (incident["state"], incident["drill"]) == ("new", False)
+        assert service.get("/api/status")["totals"]["orders"] == 0
+        assert not client.exists("dispatch", "dispatch.drill")
+        beats = client.xrevrange(streams.HEARTBEATS.name, count=1)
+        last = decode(streams.body(beats[0][1]), Heartbeat)
+    assert last.frames_analysed >= 3
+    assert last.spool_entries == 0
+    assert 'fengsui_alerts_total{hazard="fire"} 1.0' in metrics
+    assert "fengsui_inference_seconds_count" in metrics
+    assert "yard-1" not in metrics, "no camera is a label"
+
+
+CROSSED = """
+[[cameras]]
+camera_id = 'a'
+url = 'rtsp://127.0.0.1/x'
+[[cameras.zones]]
+zone_id = 'z'
+polygon = [[0, 0], [1, 1], [1, 0], [0, 1]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[cameras]]\ncamera_id = "a"\nurl = "http://127.0.0.1/x"', b"give rtsp://"),
+        ("[[cameras]]\nurl = 'rtsp://127.0.0.1/x'", b"camera_id"),
+        (CROSSED, b"cross"),
+    ],
+)
+def test_a_worker_says_what_is_wrong_with_its_cameras(
+    tmp_path: Path, text: str, words: bytes
+) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

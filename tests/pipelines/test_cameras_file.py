@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines.cameras_file import CamerasFileError, read_cameras
+from vision.hazards import Hazard
+
+GOOD = """
+[[cameras]]
+camera_id = "gate-3"
+url = "rtsp://user:password@127.0.0.1/live"
+hazards = ["fire"]
+[[cameras.zones]]
+zone_id = "road"
+polygon = [[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]
+"""
+
+
+def test_a_file_names_cameras_hazards_and_zones(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(GOOD)
+    (camera,) = read_cameras(tmp_path / "c.toml")
+    assert (camera.camera_id, camera.hazards) == ("gate-3", (Hazard.FIRE,))
+    assert camera.zones[0].polygon[2] == (0.9, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("camera_id", "id", "unknown field `id`"),
+        ('["fire"]', '["person"]', "person"),
+        ('hazards = ["fire"]', "drill = true", "drill"),
+        ("[[0.1, 0.5], ", "[[7, 0.5], ", "polygon"),
+        ("[[cameras]]", "[[cameras]", "line 2"),
+        (GOOD, "", "cameras"),
+        (GOOD, "cameras = []", "name at least one"),
+        (GOOD, GOOD + GOOD, "used twice: gate-3"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, words: str) -> None:
+    (tmp_path / "c.toml").write_text(GOOD.replace(old, new))
+    with pytest.raises(CamerasFileError, match=words) as caught:
+        read_cameras(tmp_path / "c.toml")
+    assert "c.toml" in str(caught.value)
+
+
+def test_a_file_that_isn_t_there(tmp_path: Path) -> None:
+    with pytest.raises(CamerasFileError, match="No such file"):
+        read_cameras(tmp_path / "none.toml")
