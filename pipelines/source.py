@@ -168,8 +168,8 @@ class Source:
     def _sample(
         self, container: InputContainer, stream: VideoStream, stopping: Callable[[], bool]
     ) -> Iterator[Frame]:
-        sampler = Sampler()
-        opened_at = datetime.now(UTC)
+        sampler, clock = Sampler(), StreamClock()
+        opened_at, opened_s = datetime.now(UTC), time.monotonic()
         with self._read_errors():
             for packet in container.demux(stream):
                 if stopping():
@@ -179,18 +179,18 @@ class Source:
                 received_ns = time.monotonic_ns()
                 self._metrics.frames_received.inc()
                 stamp = packet.dts if packet.pts is None else packet.pts
-                time_s = _stream_s(stamp, stream, received_ns)
+                time_s = clock.read(stamp, stream, received_ns)
                 if not sampler.wants_packet(is_keyframe=packet.is_keyframe, time_s=time_s):
                     if not sampler.started:
                         self._metrics.drop("before_keyframe")
                     continue
                 for picture in self._decode(stream, packet, sampler.speed):
                     self._metrics.frames_decoded.inc()
-                    shown_s = _stream_s(picture.pts, stream, received_ns)
+                    shown_s = clock.read(picture.pts, stream, received_ns)
                     if sampler.wants_look(shown_s):
                         at = datetime.now(UTC)
                         if self.address.is_file:
-                            at = opened_at + timedelta(seconds=shown_s)
+                            at = opened_at + timedelta(seconds=shown_s - opened_s)
                         yield self._look(picture, at, received_ns)
 
     def _decode(
@@ -241,14 +241,25 @@ class Source:
             raise _explain(error, self.address, "read") from None
 
 
-def _stream_s(stamp: int | None, stream: VideoStream, received_ns: int) -> float:
-    """Return stream time, or time of arrival where the stream has none.
+@dataclass(slots=True)
+class StreamClock:
+    """Stream time on the monotonic clock's scale: both agree when the first stamp arrives.
 
-    From the stream's time base: a drained picture's own is unset, and its ``time`` not a number.
+    Packets without a stamp (FFmpeg leaves an RTSP stream's first one without) take their time
+    of arrival, so a stream never seems to jump because a stamp is missing.
     """
-    if stamp is None or not stream.time_base:
-        return received_ns / 1e9
-    return float(stamp * stream.time_base)
+
+    _offset_s: float | None = None
+
+    def read(self, stamp: int | None, stream: VideoStream, received_ns: int) -> float:
+        """Return seconds. In the stream's time base: a drained picture's own is unset."""
+        arrived_s = received_ns / 1e9
+        if stamp is None or not stream.time_base:
+            return arrived_s
+        stamp_s = float(stamp * stream.time_base)
+        if self._offset_s is None:
+            self._offset_s = arrived_s - stamp_s
+        return stamp_s + self._offset_s
 
 
 def _explain(error: Exception, address: Address, phase: str) -> faults.SourceError:

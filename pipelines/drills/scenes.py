@@ -382,11 +382,11 @@ SCENES: dict[str, DrillScene] = {
             onset_s=8.0, clear_s=34.0, cast=_street_fire,
         ),
         DrillScene(
-            name="yard_smoke", hazard=Hazard.SMOKE, place="yard", hour=Hour.DAY, seed=14,
+            name="yard_smoke", hazard=Hazard.SMOKE, place="yard", hour=Hour.DAY, seed=17,
             onset_s=13.0, clear_s=39.0, cast=_yard_smoke,
         ),
         DrillScene(
-            name="road_rock", hazard=Hazard.DEBRIS, place="mountain", hour=Hour.DAY, seed=9,
+            name="road_rock", hazard=Hazard.DEBRIS, place="mountain", hour=Hour.DAY, seed=11,
             onset_s=18.0, clear_s=44.0, cast=_road_rock,
         ),
     )
