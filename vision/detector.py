@@ -49,7 +49,7 @@ class Detector:
     def __init__(self, weights: bytes, settings: DetectorSettings) -> None:
         self.settings = settings
         self._session = _session(weights, settings.threads)
-        self._thresholds = np.array([label.threshold for label in settings.labels], np.float32)
+        self._thresholds = np.array([label.weak_threshold for label in settings.labels], np.float32)
         self._is_mask = np.array([label.role is Role.MASK for label in settings.labels])
         self._masks = settings.sha256 == PINNED_SHA256 and bool(self._is_mask.any())
         _check(self._session, settings)

@@ -1,5 +1,7 @@
 """A hazard seen in k of the last m looks inside a zone: time is the cheapest classifier.
 
+Of the k, some must be strong; the rest, and whatever keeps an alert going, may be weak signs.
+
 Pyronear's wildfire towers reached a false-positive rate of .053 with little more than this.
 """
 
@@ -23,6 +25,8 @@ class Persistence:
 
     hits: int = 3
     """Two may be a pair of headlights passing; three looks are 2 s and more."""
+    strong_hits: int = 2
+    """So many of them reach the label's threshold; the rest may be weak signs."""
     looks: int = 5
     """Two misses are borne: flames flicker and smoke hides them."""
     misses_to_end: int = 5
@@ -74,6 +78,8 @@ class Sighting:
     """How sure."""
     box: BoxShares
     """Where on the picture."""
+    strong: bool
+    """Whether the score reaches the label's threshold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,8 @@ def step(
         )
         return missed, None
     seen = [one for one in recent if one is not None]
-    if sighting is None or len(seen) < settings.hits:
+    strong = sum(one.strong for one in seen)
+    if sighting is None or len(seen) < settings.hits or strong < settings.strong_hits:
         return Memory(recent=recent), None
     return Memory(recent=recent, first_seen_at=seen[0].at, last=sighting), Change.BEGAN
 
@@ -154,7 +161,10 @@ class CameraRules:
         best = int(here.score.argmax())
         x0, y0, x1, y1 = here.xyxy[best].tolist()
         return Sighting(
-            at=look.ref.captured_at, score=float(here.score[best]), box=(x0, y0, x1, y1)
+            at=look.ref.captured_at,
+            score=float(here.score[best]),
+            box=(x0, y0, x1, y1),
+            strong=bool(here.score[best] >= self.labels[here.label[best]].threshold),
         )
 
     def _event(self, look: Look, key: tuple[str, Hazard], change: Change, memory: Memory) -> Event:

@@ -177,7 +177,7 @@ class TestFigures:
     def test_thresholds_keep_road_alarms_under_the_share(self):
         rng = np.random.default_rng(1)
         roads, hazards = rng.random((2, 200, 3)).astype(np.float32)
-        thresholds = hazard_thresholds(roads, hazards, 0.01, 0.3)
+        thresholds = hazard_thresholds(roads, hazards, 0.01, (0.3, 0.3, 0.3))
         assert (roads >= thresholds).any(axis=1).sum() <= 2
         assert (thresholds >= 0.3).all()
 
@@ -186,7 +186,7 @@ class TestFigures:
         roads[0] = (0.9, 0.2, 0.9)
         roads[1] = (0.4, 0.2, 0.8)
         hazards = np.array([(0.5, 0, 0), (0.6, 0, 0), (0, 0, 0.85)], np.float32)
-        fire, _, rock = hazard_thresholds(roads, hazards, 0.01, 0.3)
+        fire, _, rock = hazard_thresholds(roads, hazards, 0.01, (0.3, 0.3, 0.3))
         assert fire < 0.5
         assert rock < 0.85
 

@@ -15,10 +15,14 @@ LABELS = (
 LEFT = np.array([[0, 0], [0.2, 0], [0.2, 1], [0, 1]], np.float32)
 
 
+def seen_at(second: float, *, strong: bool = True) -> Sighting:
+    return Sighting(at=at(second), score=0.9, box=FIRE_BOX, strong=strong)
+
+
 def run(seen: list[bool], settings: Persistence = Persistence()) -> list[tuple[int, Change]]:  # noqa: B008
     memory, changes = Memory(), []
     for second, hit in enumerate(seen):
-        sighting = Sighting(at=at(second), score=0.9, box=FIRE_BOX) if hit else None
+        sighting = seen_at(second) if hit else None
         memory, change = step(memory, sighting, settings)
         if change is not None:
             changes.append((second, change))
@@ -32,6 +36,33 @@ def test_three_of_five_begin_and_five_misses_end() -> None:
 
 def test_two_of_five_never_begin() -> None:
     assert run([True, True, False, False, False] * 20) == []
+
+
+def begins(signs: str) -> bool:
+    """Whether a row of looks begins an alert: S strong, w weak, - nothing."""
+    memory, began = Memory(), False
+    for second, sign in enumerate(signs):
+        sighting = None if sign == "-" else seen_at(second, strong=sign == "S")
+        memory, change = step(memory, sighting)
+        began |= change is Change.BEGAN
+    return began
+
+
+def test_two_strong_looks_and_a_weak_one_begin_but_weak_ones_alone_never() -> None:
+    assert begins("wS-S")
+    assert begins("SwS")
+    assert not begins("SwwwwwS")
+    assert not begins("w" * 50)
+    assert not begins("SS---SS---")
+
+
+def test_weak_signs_keep_an_alert_going() -> None:
+    memory = Memory()
+    for second in range(3):
+        memory, _ = step(memory, seen_at(second))
+    for second in range(3, 30):
+        memory, change = step(memory, seen_at(second, strong=False))
+        assert change is Change.GOES_ON
 
 
 def test_a_hazard_that_comes_back_begins_anew() -> None:
@@ -62,6 +93,14 @@ def test_the_event_names_the_first_of_the_looks_that_made_it_believed() -> None:
     assert events[0].first_seen_at == at(0)
     assert events[0].last_seen_at == at(2)
     assert events[0].box == FIRE_BOX
+
+
+def test_a_score_below_the_label_s_threshold_is_a_weak_sign() -> None:
+    watching = rules()
+    weak = [e for s in range(9) for e in watching.see(look(s, (FIRE_BOX, 0.49, 0)))]
+    assert weak == []
+    strong = [e for s in range(9, 11) for e in watching.see(look(s, (FIRE_BOX, 0.51, 0)))]
+    assert [event.change for event in strong] == [Change.BEGAN]
 
 
 def test_neither_a_vehicle_nor_a_fire_outside_the_zone_begins_anything() -> None:

@@ -1,0 +1,220 @@
+"""YOLOX-nano in PyTorch; the COCO weights have batch norm folded into the convolutions.
+
+The modules are declared in the order in which they run, because the ONNX file that holds the
+starting weights lists its convolutions in that order and they are loaded one by one.
+Network after Ge and others, "YOLOX: Exceeding YOLO Series in 2021"; weights by Megvii, Apache-2.0.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from jaxtyping import Float32, UInt8
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from models.training.classes import COCO_ROWS, STRIDES_PX
+
+COCO_CLASSES = 80
+
+
+class Conv(nn.Module):
+    """A convolution with bias, then SiLU; while training, batch norm between (``norm.py``)."""
+
+    def __init__(self, into: int, out: int, size: int = 1, stride: int = 1, groups: int = 1):
+        super().__init__()
+        self.conv = nn.Conv2d(into, out, size, stride, (size - 1) // 2, groups=groups)
+        self.norm: nn.Module = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the layout, change channels ``into`` to ``out``."""
+        return nn.functional.silu(self.norm(self.conv(x)))
+
+
+def depthwise(into: int, out: int, stride: int = 1) -> nn.Sequential:
+    """Build a 3x3 depthwise and a 1x1 pointwise convolution, each with its activation."""
+    return nn.Sequential(Conv(into, into, 3, stride, groups=into), Conv(into, out))
+
+
+class Bottleneck(nn.Module):
+    """1x1 then 3x3 depthwise, with or without a shortcut."""
+
+    def __init__(self, width: int, *, shortcut: bool):
+        super().__init__()
+        self.body = nn.Sequential(Conv(width, width), depthwise(width, width))
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape."""
+        return self.body(x) + x if self.shortcut else self.body(x)
+
+
+class Stage(nn.Module):
+    """A cross-stage-partial layer: half of the width goes through the bottlenecks."""
+
+    def __init__(self, into: int, out: int, depth: int, *, shortcut: bool = True):
+        super().__init__()
+        half = out // 2
+        self.main = Conv(into, half)
+        self.side = Conv(into, half)
+        self.blocks = nn.Sequential(*(Bottleneck(half, shortcut=shortcut) for _ in range(depth)))
+        self.join = Conv(2 * half, out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Change channels ``into`` to ``out``."""
+        side = self.side(x)
+        return self.join(torch.cat((self.blocks(self.main(x)), side), dim=1))
+
+
+class Pyramid(nn.Module):
+    """Pools of 5, 9 and 13 cells beside the input."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.shrink = Conv(width, width // 2)
+        self.pools = nn.ModuleList(nn.MaxPool2d(size, 1, size // 2) for size in (5, 9, 13))
+        self.join = Conv(width * 2, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape."""
+        x = self.shrink(x)
+        return self.join(torch.cat((x, *(pool(x) for pool in self.pools)), dim=1))
+
+
+class Backbone(nn.Module):
+    """CSPDarknet at width 0.25: features at strides 8, 16 and 32 px."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Conv(12, 16, 3)
+        self.dark2 = nn.Sequential(depthwise(16, 32, 2), Stage(32, 32, 1))
+        self.dark3 = nn.Sequential(depthwise(32, 64, 2), Stage(64, 64, 3))
+        self.dark4 = nn.Sequential(depthwise(64, 128, 2), Stage(128, 128, 3))
+        self.dark5 = nn.Sequential(
+            depthwise(128, 256, 2), Pyramid(256), Stage(256, 256, 1, shortcut=False)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Take BGR 0-255 [b 3 h w]; return features of 64, 128 and 256 channels."""
+        top_left, top_right = x[..., ::2, ::2], x[..., ::2, 1::2]
+        bottom_left, bottom_right = x[..., 1::2, ::2], x[..., 1::2, 1::2]
+        x = self.stem(torch.cat((top_left, bottom_left, top_right, bottom_right), dim=1))
+        at8 = self.dark3(self.dark2(x))
+        at16 = self.dark4(at8)
+        return at8, at16, self.dark5(at16)
+
+
+class Neck(nn.Module):
+    """The path-aggregation network: coarse features down to the fine ones and back up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral32 = Conv(256, 128)
+        self.down16 = Stage(256, 128, 1, shortcut=False)
+        self.lateral16 = Conv(128, 64)
+        self.down8 = Stage(128, 64, 1, shortcut=False)
+        self.shrink8 = depthwise(64, 64, 2)
+        self.up16 = Stage(128, 128, 1, shortcut=False)
+        self.shrink16 = depthwise(128, 128, 2)
+        self.up32 = Stage(256, 256, 1, shortcut=False)
+
+    def forward(self, at8: Tensor, at16: Tensor, at32: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Keep the three shapes."""
+        lateral32 = self.lateral32(at32)
+        at16 = self.down16(torch.cat((_doubled(lateral32), at16), dim=1))
+        lateral16 = self.lateral16(at16)
+        out8 = self.down8(torch.cat((_doubled(lateral16), at8), dim=1))
+        out16 = self.up16(torch.cat((self.shrink8(out8), lateral16), dim=1))
+        out32 = self.up32(torch.cat((self.shrink16(out16), lateral32), dim=1))
+        return out8, out16, out32
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+class Head(nn.Module):
+    """The decoupled head of one level."""
+
+    def __init__(self, into: int, classes: int):
+        super().__init__()
+        self.stem = Conv(into, 64)
+        self.class_tower = nn.Sequential(depthwise(64, 64), depthwise(64, 64))
+        self.classes = nn.Conv2d(64, classes, 1)
+        self.box_tower = nn.Sequential(depthwise(64, 64), depthwise(64, 64))
+        self.box = nn.Conv2d(64, 4, 1)
+        self.objectness = nn.Conv2d(64, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [b a 5+classes]: raw cx cy w h, then logits of objectness and classes."""
+        x = self.stem(x)
+        by_class, by_box = self.class_tower(x), self.box_tower(x)
+        parts = (self.box(by_box), self.objectness(by_box), self.classes(by_class))
+        return torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
+
+
+class YoloxNano(nn.Module):
+    """The network: 0.9 M parameters, three levels."""
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.backbone = Backbone()
+        self.neck = Neck()
+        self.heads = nn.ModuleList(Head(width, classes) for width in (64, 128, 256))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Take BGR 0-255 [b 3 h w]; return [b a 5+classes], anchors by stride, row-major."""
+        levels = self.neck(*self.backbone(x))
+        return torch.cat([head(level) for head, level in zip(self.heads, levels, strict=True)], 1)
+
+
+class Exported(nn.Module):
+    """What the pack's ``model.onnx`` holds: bytes in, probabilities out."""
+
+    def __init__(self, network: YoloxNano):
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: UInt8[Tensor, "b h w 3"]) -> Float32[Tensor, "b a c"]:
+        """Return raw cx cy w h, then objectness and class probabilities 0-1."""
+        raw = self.network(pixels.permute(0, 3, 1, 2).float())
+        return torch.cat((raw[..., :4], raw[..., 4:].sigmoid()), dim=-1)
+
+
+def coco_network(weights: Path) -> YoloxNano:
+    """Return the COCO network with 80 classes, its convolutions loaded in execution order."""
+    graph = onnx.load(weights).graph
+    stored = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    inputs = [node.input for node in graph.node if node.op_type == "Conv"]
+    network = YoloxNano(COCO_CLASSES)
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    with torch.no_grad():
+        for conv, (_, weight, bias) in zip(convolutions, inputs, strict=True):
+            conv.weight.copy_(torch.from_numpy(stored[weight].copy()))
+            conv.bias.copy_(torch.from_numpy(stored[bias].copy()))
+    return network
+
+
+def hazard_network(weights: Path) -> YoloxNano:
+    """Return the network with our classes, COCO's rows reused and the rest set to their mean."""
+    coco = coco_network(weights)
+    ours = YoloxNano(len(COCO_ROWS))
+    kept = {k: v for k, v in coco.state_dict().items() if ".classes." not in k}
+    ours.load_state_dict(kept, strict=False)
+    with torch.no_grad():
+        for mine, theirs in zip(ours.heads, coco.heads, strict=True):
+            for row, coco_row in enumerate(COCO_ROWS):
+                source = slice(None) if coco_row is None else slice(coco_row, coco_row + 1)
+                mine.classes.weight[row] = theirs.classes.weight[source].mean(0)
+                mine.classes.bias[row] = theirs.classes.bias[source].mean(0)
+    return ours
+
+
+def anchor_grid(height_px: int, width_px: int) -> Float32[np.ndarray, "a 3"]:
+    """Return column, row (in cells) and stride (px) of every anchor, in the output's order."""
+    rows = []
+    for stride in STRIDES_PX:
+        y, x = np.mgrid[: height_px // stride, : width_px // stride]
+        rows.append(np.stack((x.ravel(), y.ravel(), np.full(x.size, stride)), axis=1))
+    return np.concatenate(rows).astype(np.float32)
