@@ -136,6 +136,9 @@ def _watch(given: argparse.Namespace) -> int:
             print(line(alert), flush=True)
     except (SourceError, PackError) as error:
         return _fail(str(error))
+    except BrokenPipeError:  # whoever read the alerts has gone, as `head` does
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
+        return 0
     analysed = watch.metrics.total("fengsui_frames_analysed_total")
     _say(f"{analysed} looks, {watch.metrics.alert_total} alerts, drops {watch.metrics.drops}")
     return 0
@@ -147,7 +150,7 @@ def _worker(given: argparse.Namespace) -> int:
     from pipelines.cameras_file import CamerasFileError, read_cameras
     from pipelines.faults import SourceError
     from pipelines.flow import ZoneError
-    from pipelines.worker import Worker, WorkerSettings, run_until_signalled
+    from pipelines.worker import Worker, WorkerError, WorkerSettings, run_until_signalled
 
     logs.configure()
     try:
@@ -161,9 +164,9 @@ def _worker(given: argparse.Namespace) -> int:
                 metrics_port=given.metrics_port,
             )
         )
-    except (CamerasFileError, PackError, SourceError, ZoneError) as error:
+        run_until_signalled(worker)
+    except (CamerasFileError, PackError, SourceError, WorkerError, ZoneError) as error:
         return _fail(str(error))
-    run_until_signalled(worker)
     return 0
 
 

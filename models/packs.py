@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from vision.detector import Detector, DetectorError, DetectorSettings
-from vision.hazards import Hazard
+from vision.hazards import DETECTABLE, Hazard
 from vision.roles import Label, Role
 
 DEFAULT_PACK = Path(__file__).parent / "hazard_nano"
@@ -167,5 +167,10 @@ def _label(label: _Label, directory: Path) -> Label:
         raise PackRefusedError(
             f"{directory}: label {label.name!r} has the role {label.role}: "
             "a hazard's label names its hazard, and no other label does"
+        )
+    if label.hazard is not None and label.hazard not in DETECTABLE:
+        raise PackRefusedError(
+            f"{directory}: label {label.name!r}: no detector sees {label.hazard}, rules find it: "
+            f"a label may name {', '.join(sorted(DETECTABLE))}"
         )
     return Label(name=label.name, role=label.role, hazard=label.hazard, threshold=label.threshold)

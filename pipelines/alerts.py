@@ -66,7 +66,7 @@ class AlertBook:
             zone_id=event.zone_id,
             severity=SEVERITY[event.hazard],
             first_seen_at=event.first_seen_at,
-            last_seen_at=event.last_seen_at,
+            last_seen_at=max(event.first_seen_at, event.last_seen_at),
             score=_share(event.score),
             box=event.box,
             model=self._model,
@@ -78,16 +78,18 @@ class AlertBook:
 
 
 def _worth_saying(known: _Open, event: Event) -> bool:
-    due = event.at - known.sent_at >= timedelta(seconds=REVISION_INTERVAL_S)
+    # Either way: a wall clock that is set back must not silence an alert until it catches up.
+    due = abs(event.at - known.sent_at) >= timedelta(seconds=REVISION_INTERVAL_S)
     return due or event.score >= known.alert.score + SCORE_STEP
 
 
 def _revised(alert: Alert, event: Event) -> Alert:
+    last_seen_at = max(alert.last_seen_at, event.last_seen_at)
     return replace(
         alert,
         revision=alert.revision + 1,
-        last_seen_at=event.last_seen_at,
-        ended_at=event.at if event.change is Change.ENDED else None,
+        last_seen_at=last_seen_at,
+        ended_at=max(last_seen_at, event.at) if event.change is Change.ENDED else None,
         score=max(alert.score, _share(event.score)),
         box=event.box,
     )

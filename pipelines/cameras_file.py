@@ -2,10 +2,17 @@
 
 import tomllib
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from pipelines.messages import Camera
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""Some fifty thousand cameras: more than one worker will ever watch."""
+
+DRILL_PREFIX: Final = "drill-"
+"""Drill cameras' names begin so; no other camera's does."""
 
 
 class CamerasFileError(ValueError):
@@ -26,15 +33,31 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
     A drill can't be named here: ``drill`` is no field of a camera.
     """
     try:
-        cameras = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).cameras
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise CamerasFileError(f"{path}: larger than {MAX_BYTES} bytes: split it")
+        cameras = msgspec.convert(tomllib.loads(text.decode()), _File).cameras
     except OSError as error:
         raise CamerasFileError(f"{path}: {error.strerror}") from error
+    except RecursionError as error:
+        raise CamerasFileError(f"{path}: nested too deeply") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise CamerasFileError(f"{path}: {error}") from error
     if not cameras:
         raise CamerasFileError(f"{path}: no [[cameras]]: name at least one")
     ids = [camera.camera_id for camera in cameras]
     twice = {one for one in ids if ids.count(one) > 1}
+    for camera in cameras:
+        if camera.camera_id.startswith(DRILL_PREFIX):
+            raise CamerasFileError(
+                f"{path}: {camera.camera_id}: names that begin with {DRILL_PREFIX} are drills'"
+            )
+        if camera.sealed_credentials is not None:
+            raise CamerasFileError(
+                f"{path}: {camera.camera_id}: credentials go into the url here; sealed ones are "
+                "the registry's"
+            )
     if twice:
         raise CamerasFileError(f"{path}: camera_id used twice: {', '.join(sorted(twice))}")
     return cameras

@@ -34,8 +34,8 @@ class Detection:
         self._metrics.batch_size.observe(len(batch.frames))
         self._metrics.frames_analysed.inc(len(batch.frames))
         kept, dropped = self._drop_test(detections, regions)
-        self._metrics.drop_detections("mostly_person", dropped.mostly_person)
-        self._metrics.drop_detections("no_masker", dropped.no_masker)
+        self._metrics.looks_with_drops("mostly_person", dropped.mostly_person)
+        self._metrics.looks_with_drops("no_masker", dropped.no_masker)
         for row, ref in enumerate(batch.frames):
             age_s = (time.monotonic_ns() - ref.received_ns) / 1e9
             self._metrics.stage.labels("detected").observe(age_s)

@@ -42,7 +42,7 @@ class UnreachableError(SourceError):
     """Nobody answers there, or not in time."""
 
     code = "unreachable"
-    advice = "check address, port, cable and firewall; it is tried again by itself"
+    advice = "check address, port, cable and firewall"
 
 
 class UnauthorizedError(SourceError):
@@ -84,7 +84,7 @@ class StreamLostError(SourceError):
     """It worked, then it stopped."""
 
     code = "stream_lost"
-    advice = "check the camera's power and network; it is tried again by itself"
+    advice = "check the camera's power and network"
 
 
 class FileEndedError(SourceError):

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.packs import Pack
+from models.packs import Pack, PackRefusedError
 from pipelines.alerts import AlertBook
 from pipelines.batcher import Batcher
 from pipelines.detection import Detection
 from pipelines.messages import Alert, Camera, Zone
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.persistence import CameraRules
+from vision.masker import PINNED_SHA256
 from vision.polygons import WHOLE_PICTURE, Polygon, PolygonError, polygon
 
 WHOLE_PICTURE_ZONE = "all"
@@ -34,9 +35,17 @@ class Flow:
         epoch: int,
         metrics: WorkerMetrics,
     ) -> None:
-        """``drills`` names the cameras whose alerts are drills. Raises ``ZoneError``."""
+        """Raise ``ZoneError`` or ``PackError`` for what can't be watched or watched with.
+
+        ``drills`` names the cameras whose alerts are drills.
+        """
         size_px = (pack.settings.input_height_px, pack.settings.input_width_px)
         self.input_size_px = size_px
+        if pack.settings.sha256 != PINNED_SHA256:
+            raise PackRefusedError(
+                f"{pack.name}: only the product's own pack watches cameras, until its masker can "
+                "run beside another"
+            )
         self.batcher = Batcher(size_px, pack.settings.batch_sizes, metrics)
         self._metrics = metrics
         self._detection = Detection(pack.detector(), metrics)
@@ -70,7 +79,10 @@ class Flow:
 def _zones(camera: Camera) -> dict[str, Polygon]:
     if not camera.zones:
         return {WHOLE_PICTURE_ZONE: WHOLE_PICTURE}
-    return {zone.zone_id: _polygon(camera, zone) for zone in camera.zones}
+    zones = {zone.zone_id: _polygon(camera, zone) for zone in camera.zones}
+    if len(zones) < len(camera.zones):
+        raise ZoneError(f"{camera.camera_id}: a zone_id is used twice: give each zone its own")
+    return zones
 
 
 def _polygon(camera: Camera, zone: Zone) -> Polygon:

@@ -22,7 +22,8 @@ FUTURE_TOLERANCE_S = 300.0
 """A message from further in the future has a wrong clock: no timer may be started from it."""
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Any script, no control character."""
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -253,6 +254,7 @@ class _Versioned(msgspec.Struct):
 
 
 M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 
 def encode(message: Message) -> bytes:
@@ -266,15 +268,20 @@ def decode(body: bytes, kind: type[M]) -> M:
     Raises ``UnknownVersionError`` for a version that this reader has no type for and
     ``MessageError`` for everything else that isn't such a message.
     """
+    version = _decoded(body, _Versioned, kind).schema_version
+    if version != kind.VERSION:
+        raise UnknownVersionError(
+            f"{kind.__name__} of version {version}, this side knows {kind.VERSION}: "
+            "upgrade the older side, then replay"
+        )
+    return _decoded(body, kind, kind)
+
+
+def _decoded(body: bytes, shape: type[T], kind: type[Message]) -> T:
     try:
-        version = msgspec.json.decode(body, type=_Versioned).schema_version
-        if version != kind.VERSION:
-            raise UnknownVersionError(
-                f"{kind.__name__} of version {version}, this side knows {kind.VERSION}: "
-                "upgrade the older side, then replay"
-            )
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+        # Not only what msgspec promises: a time in the year 1 overflows, deep nesting recurses.
         raise MessageError(f"not a {kind.__name__}: {error}") from error
 
 
@@ -299,5 +306,5 @@ def decision_id(incident: UUID, decided_by: str, ordinal: int) -> UUID:
 
 
 def _identity(*parts: str) -> UUID:
-    # The unit separator can't be typed into a name, so no two lists of parts give one string.
+    # No name holds a control character, so no two lists of parts give one string.
     return uuid5(NAMESPACE, "\x1f".join(parts))

@@ -20,8 +20,8 @@ class WorkerMetrics:
         self.frames_decoded = counter("frames_decoded", "Pictures decoded.")
         self.frames_analysed = counter("frames_analysed", "Pictures that the detector saw.")
         self._frames_dropped = counter("frames_dropped", "Frames not analysed.", "reason")
-        self._detections_dropped = counter(
-            "detections_dropped", "Boxes taken out before the rules.", "reason"
+        self._looks_with_drops = counter(
+            "looks_with_drops", "Looks of which boxes were taken out before the rules.", "reason"
         )
         self._source_errors = counter("source_errors", "Broken or refused connections.", "cause")
         self.detector_errors = counter("detector_errors", "Batches that the detector refused.")
@@ -61,10 +61,10 @@ class WorkerMetrics:
         with self._lock:
             self._drops[reason] += count
 
-    def drop_detections(self, reason: str, count: int) -> None:
-        """Count boxes that the drop test took out: per worker, never per camera."""
+    def looks_with_drops(self, reason: str, count: int) -> None:
+        """Count looks of which the drop test took boxes: per worker, never per camera."""
         if count:
-            self._detections_dropped.labels(reason).inc(count)
+            self._looks_with_drops.labels(reason).inc(count)
 
     def source_error(self, cause: str) -> None:
         """Count a broken or refused connection."""

@@ -1,6 +1,7 @@
 """From the spool to Redis, and the confirmations back. Redis may be away at any time."""
 
 import random
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -29,6 +30,7 @@ class Publisher:
         self._client = client
         self._spool = spool
         self._metrics = metrics
+        self._redis_run: str | None = None
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._supervise, args=(name, work), name=name, daemon=True)
@@ -41,7 +43,7 @@ class Publisher:
             thread.start()
 
     def stop(self) -> None:
-        """Send what is due once more, if Redis is there, and end."""
+        """End; what was not sent or not confirmed stays in the spool."""
         self._stopping.set()
         self._spool.arrived.set()
         for thread in self._threads:
@@ -54,30 +56,39 @@ class Publisher:
         while not self._stopping.is_set():
             try:
                 work()
-            except redis.RedisError as error:
+            except Exception as error:  # noqa: BLE001 - the edge of a supervised loop
                 self._metrics.redis_error(name)
                 if not away:
-                    log.warning(
-                        "redis_away",
-                        part=name,
-                        error=type(error).__name__,
-                        do="start Redis or correct its address; alerts wait in the spool",
-                    )
+                    self._tell(name, error)
                 away = True
                 self._stopping.wait(retry_s * random.uniform(0.5, 1.5))  # noqa: S311
                 retry_s = min(LONGEST_RETRY_S, retry_s * 2)
                 continue
             if away:
-                log.info("redis_back", part=name)
-                self._spool.all_due()
+                log.info("publishing_again", part=name)
             away, retry_s = False, FIRST_RETRY_S
+
+    def _tell(self, part: str, error: Exception) -> None:
+        do = "this is a bug: report it with this line"
+        if isinstance(error, redis.RedisError):
+            do = "start Redis or correct its address; alerts wait in the spool"
+        elif isinstance(error, sqlite3.Error):
+            do = "free space on the spool's disk; alerts wait"
+        log.warning("publishing_fails", part=part, error=f"{type(error).__name__}: {error}", do=do)
 
     def _send(self) -> None:
         self._spool.arrived.wait(timeout=1.0)
         self._spool.arrived.clear()
-        if self._client.ping():  # also when idle: a Redis that came back empty is noticed
-            while entries := self._spool.due(BATCH):
-                self._send_batch(entries)
+        self._notice_restart()  # also when idle
+        while entries := self._spool.due(BATCH):
+            self._send_batch(entries)
+
+    def _notice_restart(self) -> None:
+        """Send all again to a Redis that was started anew: it may have lost what it had."""
+        run = self._client.info("server")["run_id"]
+        if self._redis_run not in {None, run}:
+            self._spool.all_due()
+        self._redis_run = run
 
     def _send_batch(self, entries: list[tuple[int, bytes]]) -> None:
         pipeline = self._client.pipeline(transaction=False)

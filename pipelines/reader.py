@@ -70,17 +70,28 @@ class Reader:
             try:
                 self._read()
             except SourceError as error:
-                if isinstance(error, FileEndedError) or self._gives_up(error):
+                if not isinstance(error, FileEndedError):
+                    self._metrics.source_error(error.code)
+                if self._source.address.is_file or self._gives_up(error):
                     self.ended = error
                     return
-                self._metrics.source_error(error.code)
                 if error.code != told:
-                    log.warning("camera", camera=self._source.camera_id, fault=str(error))
+                    self._tell(str(error))
                 told = error.code
+            except Exception as error:  # noqa: BLE001 - the edge of a supervised loop
+                self._metrics.source_error("unexpected")
+                if told != "unexpected":
+                    self._tell(f"unexpected {type(error).__name__}: a bug, please report it")
+                told = "unexpected"
             if time.monotonic() - began_s > STEADY_S:
                 retry_s, told = FIRST_RETRY_S, None
             self._stopping.wait(retry_s * random.uniform(0.5, 1.5))  # noqa: S311
             retry_s = min(LONGEST_RETRY_S, retry_s * 2)
+
+    def _tell(self, fault: str) -> None:
+        log.warning(
+            "camera", camera=self._source.camera_id, fault=fault, next="it is tried again by itself"
+        )
 
     def _read(self) -> None:
         try:

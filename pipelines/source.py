@@ -6,6 +6,7 @@ PyAV's ``timeout`` is used, because FFmpeg's is kept alive by a byte each half s
 ``max_pixels`` is set for the demuxer and for the decoder. Redirects are not yet refused.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -37,6 +38,8 @@ SCHEMES: Final = frozenset({"rtsp", "rtsps"})
 CAMERA_CODECS: Final = frozenset({"h264", "hevc", "mjpeg", "mpeg4"})
 """What cameras send. Every further decoder of FFmpeg is surface for hostile streams."""
 
+SECRET_IN_PATH: Final = re.compile(r"@|user|pass|pwd|token|auth|key", re.IGNORECASE)
+
 MAX_PIXELS: Final = 8192 * 4608
 """8K with a little to spare; a 377 kB file of 16000x8000 otherwise took 707 MiB."""
 
@@ -45,6 +48,9 @@ OPEN_TIMEOUT_S: Final = 8.0
 
 READ_TIMEOUT_S: Final = 10.0
 """Silence longer than this is a lost stream: the slowest cameras send a frame a second."""
+
+END_TOLERANCE_S: Final = 1.5
+"""A whole file's last picture begins up to a frame before its end, and 1 fps is the slowest."""
 
 RTSP_OPTIONS: Final = {
     "rtsp_transport": "tcp",
@@ -80,11 +86,17 @@ def camera_address(url: str) -> Address:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        raise faults.BadAddressError("the address", "can't be read") from None
-    shown = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+        what = "can't be read: write / ? # @ in a user name or password as %2F %3F %23 %40"
+        raise faults.BadAddressError("the address", what) from None
+    shown = f"{parts.scheme}://{parts.hostname or ''}{port}{_without_secrets(parts.path)}"
     if parts.scheme not in SCHEMES or not parts.hostname or any(c.isspace() for c in url):
         raise faults.BadAddressError(shown, "not a camera's address")
     return Address(url=url, shown=shown, is_file=False)
+
+
+def _without_secrets(path: str) -> str:
+    """Return a path without its parts that name a user or password, as recorders' paths do."""
+    return "/".join("…" if SECRET_IN_PATH.search(part) else part for part in path.split("/"))
 
 
 def command_line_address(text: str) -> Address:
@@ -93,7 +105,7 @@ def command_line_address(text: str) -> Address:
         return camera_address(text)
     path = Path(text)
     if not path.is_file():
-        raise faults.BadAddressError(text, "no such file")
+        raise faults.BadAddressError(_without_secrets(text), "not a file that is there")
     return Address(url=str(path.resolve()), shown=text, is_file=True)
 
 
@@ -169,7 +181,9 @@ class Source:
         self, container: InputContainer, stream: VideoStream, stopping: Callable[[], bool]
     ) -> Iterator[Frame]:
         sampler, clock = Sampler(), StreamClock()
+        # One wall clock reading a connection: pictures stay in order when the clock is set.
         opened_at, opened_s = datetime.now(UTC), time.monotonic()
+        time_s = opened_s
         with self._read_errors():
             for packet in container.demux(stream):
                 if stopping():
@@ -188,10 +202,17 @@ class Source:
                     self._metrics.frames_decoded.inc()
                     shown_s = clock.read(picture.pts, stream, received_ns)
                     if sampler.wants_look(shown_s):
-                        at = datetime.now(UTC)
-                        if self.address.is_file:
-                            at = opened_at + timedelta(seconds=shown_s - opened_s)
+                        seen_s = shown_s if self.address.is_file else received_ns / 1e9
+                        at = opened_at + timedelta(seconds=seen_s - opened_s)
                         yield self._look(picture, at, received_ns)
+        if self.address.is_file:
+            self._complain_of_missing_end(container, time_s - opened_s)
+
+    def _complain_of_missing_end(self, container: InputContainer, read_s: float) -> None:
+        whole_s = (container.duration or 0) / av.time_base
+        if read_s < whole_s - END_TOLERANCE_S:
+            what = f"it ends after {read_s:.0f} s of {whole_s:.0f} s: it was cut off"
+            raise faults.CorruptStreamError(self.address.shown, what)
 
     def _decode(
         self, stream: VideoStream, packet: "Packet[VideoStream]", speed: Speed

@@ -3,6 +3,7 @@
 cameras -> readers -> batcher -> detector -> rules -> alerts -> spool -> publisher -> Redis
 """
 
+import re
 import signal
 import sqlite3
 import threading
@@ -16,13 +17,14 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from models.packs import DEFAULT_PACK, load_pack
 from pipelines import streams
+from pipelines.faults import BadAddressError
 from pipelines.flow import Flow
 from pipelines.heartbeat import Heart
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.publisher import Publisher
 from pipelines.reader import Reader
-from pipelines.source import Source, camera_address
+from pipelines.source import Address, Source, camera_address
 from pipelines.spool import Spool
 
 IDLE_S: Final = 0.25
@@ -32,6 +34,14 @@ READER_PATIENCE_S: Final = 1.0
 """A reader that hangs in FFmpeg does not hold the stop up: it dies with the process."""
 
 log = structlog.get_logger()
+
+
+NAME: Final = re.compile(r"[\w.-]{1,64}")
+"""A worker's id names its spool's file."""
+
+
+class WorkerError(Exception):
+    """The worker can't start. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +68,17 @@ class Worker:
     def __init__(self, settings: WorkerSettings, drills: frozenset[str] = frozenset()) -> None:
         """``drills`` names the cameras that a drill started; no setting holds it.
 
-        Raises ``PackError``, ``ZoneError`` or ``BadAddressError`` before anything runs.
+        Raises ``WorkerError``, ``PackError``, ``ZoneError`` or ``BadAddressError`` before
+        anything runs.
         """
+        if not NAME.fullmatch(settings.worker_id):
+            raise WorkerError(
+                f"worker id {settings.worker_id!r}: use 1 to 64 letters, digits, dots, dashes"
+            )
         metrics = WorkerMetrics(CollectorRegistry())
         pack = load_pack(settings.pack_dir)
-        client = streams.connect(settings.redis_url)
-        self._spool = Spool(settings.spool_dir / f"{settings.worker_id}.sqlite", metrics)
+        client = _connected(settings.redis_url)
+        self._spool = _spool(settings.spool_dir / f"{settings.worker_id}.sqlite", metrics)
         epoch = self._spool.next_epoch()
         self._flow = Flow(
             pack=pack, cameras=settings.cameras, drills=drills, epoch=epoch, metrics=metrics
@@ -72,7 +87,7 @@ class Worker:
             Reader(
                 Source(
                     camera.camera_id,
-                    camera_address(camera.url),
+                    _address(camera),
                     self._flow.input_size_px,
                     metrics,
                 ),
@@ -91,10 +106,19 @@ class Worker:
         metrics.cameras.set(len(settings.cameras))
 
     def run(self) -> None:
-        """Watch until ``stop``; on return every alert raised is in the spool."""
-        server, server_thread = start_http_server(
-            self._metrics_port, addr="127.0.0.1", registry=self._metrics.registry
-        )
+        """Watch until ``stop``; on return every alert raised is in the spool.
+
+        What its disk refuses even then is counted as dropped. Raises ``WorkerError`` if the
+        metrics' port is taken.
+        """
+        try:
+            server, server_thread = start_http_server(
+                self._metrics_port, addr="127.0.0.1", registry=self._metrics.registry
+            )
+        except (OSError, OverflowError) as error:
+            raise WorkerError(
+                f"metrics port {self._metrics_port}: {error}: choose another, 0 for a free one"
+            ) from error
         log.info("worker_started", cameras=len(self._readers), metrics_port=server.server_port)
         self._publisher.start()
         self._heart.start()
@@ -106,6 +130,10 @@ class Worker:
             reader.stop()
         for reader in self._readers:
             reader.join(READER_PATIENCE_S)
+        self._save([])
+        for alert in self._unsaved:
+            self._metrics.spool_drop(alert.severity)
+            log.error("alert_lost", alert=str(alert.alert_id), do="free space on the spool's disk")
         self._publisher.stop()
         self._heart.stop()
         self._client.close()
@@ -129,6 +157,29 @@ class Worker:
             if alerts:  # once a revision, not once a look
                 self._metrics.spool_error()
                 log.error("spool", error=str(error), do="free space on the spool's disk")
+
+
+def _connected(url: str) -> streams.Client:
+    try:
+        return streams.connect(url)
+    except ValueError as error:
+        raise WorkerError(f"the Redis address: {error}: write redis://host:port/0") from error
+
+
+def _spool(path: Path, metrics: WorkerMetrics) -> Spool:
+    try:
+        return Spool(path, metrics)
+    except (OSError, sqlite3.Error) as error:
+        raise WorkerError(
+            f"spool {path}: {error}: name a directory on a disk with space that may be written"
+        ) from error
+
+
+def _address(camera: Camera) -> Address:
+    try:
+        return camera_address(camera.url)
+    except BadAddressError as error:
+        raise BadAddressError(f"{camera.camera_id}: {error.where}", error.what) from None
 
 
 def run_until_signalled(worker: Worker) -> None:

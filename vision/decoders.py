@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 
 from vision.arrays import Boxes
 
@@ -25,17 +25,21 @@ class Candidates:
     label: Int64[np.ndarray, "n"]
     """Column of the class."""
 
-    def strongest(self, limit: int) -> "Candidates":
-        """Return the ``limit`` rows with the highest scores, or all of them."""
-        if len(self.score) <= limit:
-            return self
-        rows = np.argpartition(-self.score, limit)[:limit]
+    def where(self, keep: Bool[np.ndarray, "n"] | Int64[np.ndarray, "m"]) -> "Candidates":
+        """Return the rows that ``keep`` marks or names."""
         return Candidates(
-            frame_index=self.frame_index[rows],
-            xyxy=self.xyxy[rows],
-            score=self.score[rows],
-            label=self.label[rows],
+            frame_index=self.frame_index[keep],
+            xyxy=self.xyxy[keep],
+            score=self.score[keep],
+            label=self.label[keep],
         )
+
+    def strongest(self, limit: int) -> "Candidates":
+        """Return each picture's ``limit`` rows with the highest scores."""
+        order = np.lexsort((-self.score, self.frame_index))
+        pictures = self.frame_index[order]
+        rank = np.arange(len(order)) - np.searchsorted(pictures, pictures)
+        return self.where(order[rank < limit])
 
 
 @cache

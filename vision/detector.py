@@ -10,13 +10,14 @@ from jaxtyping import Float32
 from vision import decoders
 from vision.arrays import BatchPixels, Detections
 from vision.letterbox import Letterbox, shares
-from vision.masker import PINNED_SHA256, MaskRegions
+from vision.masker import PERSON_IOU_LIMIT, PERSON_THRESHOLD, MaskRegions, is_pinned
 from vision.roles import Label, Role
 from vision.suppression import suppress
 
-MAX_CANDIDATES = 1000
-"""Strongest candidates of a batch that suppression sees. A street at rush hour gives some 200;
-damaged weights give 75,000, and suppression grows with the square."""
+MAX_CANDIDATES = 300
+"""Strongest candidates of a picture that suppression sees, people and the rest apart, so that
+neither can crowd the other out. A street at rush hour gives some 200; damaged weights give
+20,000, and suppression grows with the square."""
 
 
 class DetectorError(Exception):
@@ -48,10 +49,15 @@ class Detector:
 
     def __init__(self, weights: bytes, settings: DetectorSettings) -> None:
         self.settings = settings
-        self._session = _session(weights, settings.threads)
-        self._thresholds = np.array([label.weak_threshold for label in settings.labels], np.float32)
+        try:
+            self._masks = is_pinned(settings.sha256, settings.labels)
+        except ValueError as error:
+            raise DetectorError(str(error)) from error
         self._is_mask = np.array([label.role is Role.MASK for label in settings.labels])
-        self._masks = settings.sha256 == PINNED_SHA256 and bool(self._is_mask.any())
+        self._thresholds = np.array([label.weak_threshold for label in settings.labels], np.float32)
+        if self._masks:  # a constant: no pack can raise it
+            self._thresholds[self._is_mask] = PERSON_THRESHOLD
+        self._session = _session(weights, settings.threads)
         _check(self._session, settings)
 
     def __call__(
@@ -72,18 +78,18 @@ class Detector:
         found = decoders.yolox(
             output, self._thresholds, settings.input_height_px, settings.input_width_px
         )
-        found = found.strongest(MAX_CANDIDATES)
-        group = found.frame_index * len(settings.labels) + found.label
-        keep = suppress(found.xyxy, found.score, group, settings.iou_limit)
-        table = _to_source(found, letterboxes)
-        is_mask = self._is_mask[table.label]
-        people = table.where(keep & is_mask)
-        regions = MaskRegions(people.frame_index, people.xyxy) if self._masks else None
-        return table.where(keep & ~is_mask), regions
+        is_mask = self._is_mask[found.label]
+        things = self._suppressed(found.where(~is_mask), settings.iou_limit)
+        if not self._masks:
+            return _to_source(things, letterboxes), None
+        people = self._suppressed(found.where(is_mask), PERSON_IOU_LIMIT)
+        where = _to_source(people, letterboxes)
+        return _to_source(things, letterboxes), MaskRegions(where.frame_index, where.xyxy)
 
-    def batch_size_for(self, pictures: int) -> int:
-        """Return the smallest fixed batch that holds so many pictures."""
-        return next(size for size in self.settings.batch_sizes if size >= pictures)
+    def _suppressed(self, found: decoders.Candidates, iou_limit: float) -> decoders.Candidates:
+        found = found.strongest(MAX_CANDIDATES)
+        group = found.frame_index * len(self.settings.labels) + found.label
+        return found.where(suppress(found.xyxy, found.score, group, iou_limit))
 
 
 def _to_source(found: decoders.Candidates, letterboxes: Sequence[Letterbox]) -> Detections:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from vision.arrays import Detections
 from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
@@ -15,12 +16,15 @@ JUDGED_BY_TIME = frozenset({Hazard.FIRE, Hazard.SMOKE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
-    """How many detections the test took out, by reason; per worker, never per camera."""
+    """In how many looks the test took something out, by reason.
+
+    Looks, not boxes: a number of boxes would be a number of people.
+    """
 
     mostly_person: int
-    """Boxes that a person region covers."""
+    """Looks in which a person region covered a box."""
     no_masker: int
-    """Boxes that may not be reported while the masker can't say where people are."""
+    """Looks in which the masker could not say where people are."""
 
 
 class DropTest:
@@ -37,7 +41,13 @@ class DropTest:
     ) -> tuple[Detections, Dropped]:
         """Return the detections that may reach the rules, and what was dropped."""
         if regions is None:
-            keep = self._without_masker[detections.label]
-            return detections.where(keep), Dropped(mostly_person=0, no_masker=int((~keep).sum()))
+            drop = ~self._without_masker[detections.label]
+            return detections.where(~drop), Dropped(
+                mostly_person=0, no_masker=_looks(detections, drop)
+            )
         drop = mostly_covered(detections, regions) & ~self._judged_by_time[detections.label]
-        return detections.where(~drop), Dropped(mostly_person=int(drop.sum()), no_masker=0)
+        return detections.where(~drop), Dropped(mostly_person=_looks(detections, drop), no_masker=0)
+
+
+def _looks(detections: Detections, drop: Bool[np.ndarray, "n"]) -> int:
+    return len(np.unique(detections.frame_index[drop]))

@@ -44,6 +44,9 @@ SEVERITY = {
 PRIORITY = frozenset({Hazard.FIRE, Hazard.SMOKE, Hazard.WATER_OVER_LINE, Hazard.DEBRIS})
 """Hazards that travel on ``alerts.priority``, so that a flood of the rest can't delay them."""
 
+DETECTABLE = frozenset({Hazard.FIRE, Hazard.SMOKE, Hazard.DEBRIS})
+"""The only hazards that a detector's label may name; rules find the others."""
+
 REPORTED_WITHOUT_MASKER = frozenset(
     {Hazard.FIRE, Hazard.SMOKE, Hazard.WATER_OVER_LINE, Hazard.CAMERA_FAULT}
 )

@@ -10,13 +10,35 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from vision.arrays import Boxes, Detections
-from vision.suppression import area, overlap
+from vision.hazards import Hazard
+from vision.roles import Label, Role
+
+PINNED_LABELS = (
+    (Role.HAZARD, Hazard.FIRE),
+    (Role.HAZARD, Hazard.SMOKE),
+    (Role.HAZARD, Hazard.DEBRIS),
+    (Role.VEHICLE, None),
+    (Role.VEHICLE, None),
+    (Role.VEHICLE, None),
+    (Role.VEHICLE, None),
+    (Role.MASK, None),
+)
+"""What the columns of the pinned weights mean. No pack.toml can give them another meaning."""
+
+PERSON_THRESHOLD = 0.1
+"""Low: a region too many costs a look, a person missed may become a hazard."""
+
+PERSON_IOU_LIMIT = 0.7
+"""High: people who stand before each other keep a region each."""
 
 PINNED_SHA256 = "76eabcbd9f65dd46e77ce3b7f7e16583a123a77991d8bbc3ee53bf13e06251aa"
 """The product's own masker weights. Other weights may add nothing here and replace nothing."""
 
 COVERED_SHARE = 0.5
 """A box is mostly a person when more than this share of it lies in person regions."""
+
+SAMPLES = 16
+"""A box is looked at on a grid of this many points a side: a group covers what no one does."""
 
 PADDING_SHARE = 0.1
 """Regions grow by this share of their sides before they are compared: detectors cut off limbs."""
@@ -44,14 +66,25 @@ class MaskRegions:
     def _covered(
         self, frame_index: Int64[np.ndarray, "n"], xyxy: Boxes
     ) -> Float32[np.ndarray, "n"]:
+        """Return the share of each box that lies in the union of its picture's regions."""
         sides = self.__xyxy[:, 2:] - self.__xyxy[:, :2]
         pad = np.concatenate([-sides, sides], axis=1) * np.float32(PADDING_SHARE / 2)
-        common = overlap(xyxy, self.__xyxy + pad)
-        common[frame_index[:, None] != self.__frame_index[None, :]] = 0.0
-        # The largest region alone: adding overlapping ones would count their common part twice.
-        largest: Float32[np.ndarray, "n"] = common.max(axis=1, initial=0.0)
-        shares: Float32[np.ndarray, "n"] = largest / np.maximum(area(xyxy), np.float32(1e-12))
+        regions = self.__xyxy + pad
+        shares = np.zeros(len(xyxy), np.float32)
+        for row, box in enumerate(xyxy):
+            near = regions[self.__frame_index == frame_index[row]][:, None, :]
+            points = _grid(box)
+            inside = (points >= near[..., :2]) & (points <= near[..., 2:])
+            shares[row] = inside.all(axis=-1).any(axis=0).mean()
         return shares
+
+
+def _grid(box: Float32[np.ndarray, "4"]) -> Float32[np.ndarray, "1 s 2"]:
+    steps = (np.arange(SAMPLES, dtype=np.float32) + 0.5) / SAMPLES
+    across, down = np.meshgrid(steps, steps)
+    unit = np.stack([across.ravel(), down.ravel()], axis=-1)[None]
+    points: Float32[np.ndarray, "1 s 2"] = box[:2] + unit * (box[2:] - box[:2])
+    return points
 
 
 def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:
@@ -60,3 +93,17 @@ def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndar
         regions._covered(detections.frame_index, detections.xyxy)  # noqa: SLF001
         > COVERED_SHARE
     )
+
+
+def is_pinned(sha256: str, labels: tuple[Label, ...]) -> bool:
+    """Say whether weights are the product's own masker's.
+
+    Raises ``ValueError`` where they are, but a pack gives their columns another meaning.
+    """
+    if sha256 != PINNED_SHA256:
+        return False
+    if tuple((label.role, label.hazard) for label in labels) != PINNED_LABELS:
+        raise ValueError(
+            "these are the product's own weights, whose labels can't be given another meaning"
+        )
+    return True

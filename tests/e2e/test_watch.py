@@ -89,7 +89,9 @@ def test_a_file_s_alerts_come_as_wire_objects() -> None:
     [
         ("rtsp://127.0.0.1:1/x", b"check address, port"),
         ("http://127.0.0.1/x", b"give rtsp://"),
-        ("nowhere.mp4", b"no such file"),
+        ("nowhere.mp4", b"not a file"),
+        (str(REPOSITORY), b"not a file"),
+        ("/dev/zero", b"not a file"),
         (str(REPOSITORY / "README.md"), b"no video that can be read"),
     ],
 )

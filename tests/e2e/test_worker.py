@@ -14,10 +14,10 @@ import pytest
 
 from pipelines import streams
 from pipelines.messages import Heartbeat, decode
-from tests.pipelines.test_publisher import until
 from tests.service.process import ServiceProcess
 from tests.support.media import REPOSITORY, clip
 from tests.support.redis_server import RedisServer, free_port
+from tests.support.waiting import until
 
 FENGSUI = Path(sys.executable).parent / "fengsui"
 
@@ -110,6 +110,29 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
     (tmp_path / "c.toml").write_text(text)
     command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--spool", "{}/c.toml/spool"], b"name a directory"),
+        (["--id", "../../escape"], b"use 1 to 64 letters"),
+        (["--redis-url", "http://127.0.0.1"], b"write redis://host:port/0"),
+        (["--redis-url", "redis://127.0.0.1:99999/0"], b"write redis://host:port/0"),
+        (["--metrics-port", "99999"], b"choose another"),
+        (["--cameras", "/dev/zero"], b"split it"),
+    ],
+)
+def test_a_worker_that_can_t_start_says_why_in_one_line(
+    tmp_path: Path, arguments: list[str], words: bytes
+) -> None:
+    (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
+    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    wrong = [one.format(tmp_path) for one in arguments]
+    done = subprocess.run([*command, *wrong], capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

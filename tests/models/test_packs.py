@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from prometheus_client import CollectorRegistry
 
 from models.packs import (
     DEFAULT_PACK,
@@ -18,10 +19,12 @@ from models.packs import (
     PackRefusedError,
     load_pack,
 )
+from pipelines.flow import Flow
+from pipelines.metrics import WorkerMetrics
 from vision.detector import DetectorError
 from vision.hazards import Hazard
 from vision.letterbox import fit
-from vision.masker import PINNED_SHA256
+from vision.masker import PERSON_THRESHOLD, PINNED_SHA256
 from vision.roles import Role
 
 ANCHORS = 2352
@@ -86,6 +89,26 @@ def test_the_shipped_pack_is_whole_small_and_the_pinned_masker_s() -> None:
     assert (DEFAULT_PACK / "CARD.md").is_file()
 
 
+def test_the_product_s_weights_take_no_other_meaning_and_no_other_threshold(
+    tmp_path: Path,
+) -> None:
+    weights = load_pack().weights
+    evil = pack_with(tmp_path, weights, ('role = "mask"', 'role = "hazard"\nhazard = "debris"'))
+    with pytest.raises(PackRefusedError, match="another meaning"):
+        load_pack(evil).detector()
+    blind = pack_with(tmp_path, weights, ("threshold = 0.1", "threshold = 0.9"))
+    assert load_pack(blind).detector()._thresholds[-1] == np.float32(PERSON_THRESHOLD)
+
+
+def test_another_s_pack_watches_no_camera(tmp_path: Path) -> None:
+    pack = load_pack(pack_with(tmp_path, tiny_model()))
+    with pytest.raises(PackRefusedError, match="only the product's own pack"):
+        Flow(
+            pack=pack, cameras=[], drills=frozenset(), epoch=0,
+            metrics=WorkerMetrics(CollectorRegistry()),
+        )  # fmt: skip
+
+
 def test_a_wrong_hash_is_told_with_both(tmp_path: Path) -> None:
     shutil.copytree(DEFAULT_PACK, tmp_path / "pack")
     weights = bytearray((tmp_path / "pack" / "model.onnx").read_bytes())
@@ -107,6 +130,7 @@ def test_a_pack_that_isn_t_there(tmp_path: Path) -> None:
         ('role = "mask"', 'role = "hazard"', "names its hazard"),
         ('role = "mask"', 'role = "hazard"\nhazard = "person"', "hazard"),
         ('role = "mask"', 'role = "vehicle"\nhazard = "fire"', "no other label"),
+        ('role = "mask"', 'role = "hazard"\nhazard = "camera_fault"', "no detector sees"),
         ('decoder = "yolox"', 'decoder = "pose"', "decoder"),
         ('file = "model.onnx"', 'file = "../model.onnx"', "file"),
         ("format = 1", "format = 2", "format"),

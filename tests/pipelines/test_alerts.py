@@ -48,6 +48,20 @@ def test_the_life_of_an_alert() -> None:
     assert {one.trace_id for one in (onset, louder, later, end)} == {onset.trace_id}
 
 
+def test_a_wall_clock_that_is_set_back_neither_ends_nor_silences_an_alert() -> None:
+    alerts = book()
+    assert alerts.record(event(Change.BEGAN, 2)) is not None
+    later = alerts.record(event(Change.GOES_ON, -600))
+    assert later is not None
+    assert later.last_seen_at == at(2)
+    end = alerts.record(event(Change.ENDED, -590))
+    assert end is not None
+    assert end.first_seen_at <= end.last_seen_at <= (end.ended_at or at(-1))
+    began = alerts.record(event(Change.BEGAN, -595))
+    assert began is not None
+    assert began.last_seen_at == began.first_seen_at
+
+
 def test_only_the_cameras_that_a_drill_named_raise_drills() -> None:
     alerts = book(frozenset({"drill-1"}))
     drill = alerts.record(event(Change.BEGAN, 0, camera="drill-1"))

@@ -28,6 +28,9 @@ def test_a_file_names_cameras_hazards_and_zones(tmp_path: Path) -> None:
     [
         ("camera_id", "id", "unknown field `id`"),
         ('["fire"]', '["person"]', "person"),
+        ('"gate-3"', '"drill-3"', "are drills'"),
+        ('hazards = ["fire"]', 'sealed_credentials = "x"', "credentials go into the url"),
+        ('hazards = ["fire"]', "hazards = " + "[" * 5000, "nested too deeply"),
         ('hazards = ["fire"]', "drill = true", "drill"),
         ("[[0.1, 0.5], ", "[[7, 0.5], ", "polygon"),
         ("[[cameras]]", "[[cameras]", "line 2"),

@@ -1,7 +1,7 @@
 """Spool and publisher on a real Redis that comes late, dies and forgets."""
 
-import time
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,8 @@ from pipelines.publisher import Publisher
 from pipelines.spool import Spool
 from tests.support.builders import alert
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 from vision.hazards import Hazard
-
-
-def until(condition: Callable[[], object], limit_s: float = 15.0) -> None:
-    ends_s = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < ends_s, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Rig:
@@ -119,6 +113,22 @@ def test_redis_killed_and_emptied_gets_the_unconfirmed_again(server: RedisServer
         )
     )
     assert len(rig.spool) == 2
+
+
+def test_a_full_disk_stops_nothing_for_good(server: RedisServer, rig: Rig) -> None:
+    server.start()
+    rig.spool.put(alert(0))
+    until(lambda: len(rig.sent()) == 1)
+    used = rig.spool._database.execute("PRAGMA page_count").fetchone()[0]
+    rig.spool._database.execute(f"PRAGMA max_page_count = {used}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):  # noqa: PT012
+        for second in range(1, 2000):
+            rig.spool.put(alert(second))
+    kept = len(rig.spool)
+    rig.spool._database.execute("PRAGMA max_page_count = 1000000")
+    until(lambda: len({one.alert_id for one in rig.sent()}) == kept)
+    rig.spool.put(alert(5000))
+    until(lambda: len({one.alert_id for one in rig.sent()}) == kept + 1)
 
 
 def test_a_foreign_confirmation_is_counted_and_the_rest_is_read(

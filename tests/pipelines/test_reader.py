@@ -14,9 +14,9 @@ from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
 from pipelines.source import Source, camera_address
 from tests.pipelines.drills.live import served
-from tests.pipelines.test_publisher import until
 from tests.support.media import clip
 from tests.support.rtsp import tcp_server
+from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)

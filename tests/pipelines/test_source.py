@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -120,6 +121,17 @@ def test_credentials_are_in_no_text_of_an_address() -> None:
     assert address.shown == "rtsp://camera.example:554/live"
 
 
+def test_a_password_in_a_recorder_s_path_is_shown_neither() -> None:
+    path = f"/cam/user=admin_password={SECRET}_channel=1/live"
+    address = camera_address(f"rtsp://127.0.0.1:1{path}")
+    assert address.shown == "rtsp://127.0.0.1:1/cam/…/live"
+    assert address.url.endswith(path)
+    for slip in (f"rtsp:/u:{SECRET}@host/x", f"u:{SECRET}@host", f"rtsp://u:{SECRET}/x@h/y"):
+        with pytest.raises(faults.BadAddressError) as caught:
+            command_line_address(slip)
+        assert SECRET not in str(caught.value)
+
+
 def looks_of_file(path: Path):  # type: ignore[no-untyped-def]
     metrics = WorkerMetrics(CollectorRegistry())
     camera = Source("file", command_line_address(str(path)), (256, 448), metrics)
@@ -147,11 +159,26 @@ def test_a_truncated_file_gives_what_it_has_or_says_why_not(tmp_path: Path) -> N
     (tmp_path / "empty.mp4").write_bytes(b"")
     for name in ("cut.mp4", "noise.mp4", "empty.mp4"):
         _, error, _ = looks_of_file(tmp_path / name)
-        assert error is not None
+        assert isinstance(error, faults.CorruptStreamError)
         assert name in str(error)
         assert error.advice in str(error)
 
 
+def test_a_file_that_ends_early_gives_its_looks_and_says_so(tmp_path: Path) -> None:
+    with av.open(str(clip("fire_b.mp4"))) as whole, av.open(str(tmp_path / "w.mkv"), "w") as copy:
+        stream = copy.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    content = (tmp_path / "w.mkv").read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
+    looks, error, _ = looks_of_file(tmp_path / "cut.mkv")
+    assert len(looks) >= 3
+    assert isinstance(error, faults.CorruptStreamError)
+    assert "of 22 s: it was cut off" in str(error)
+
+
 def test_a_file_that_isn_t_there_is_told_before_anything_opens() -> None:
-    with pytest.raises(faults.BadAddressError, match="no such file"):
+    with pytest.raises(faults.BadAddressError, match="not a file"):
         command_line_address("nowhere.mp4")

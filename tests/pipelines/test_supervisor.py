@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from pipelines.supervisor import Child, Supervisor
-from tests.pipelines.test_publisher import until
+from tests.support.waiting import until
 
 SAY = "import json, sys; print(json.dumps({'event': 'up'}), flush=True); sys.stdin.read()"
 

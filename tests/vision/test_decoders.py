@@ -55,9 +55,13 @@ def test_a_wild_width_stays_finite() -> None:
     assert np.isfinite(found.xyxy).all()
 
 
-@pytest.mark.parametrize("limit", [1, 5])
-def test_strongest_keeps_the_highest_scores(limit: int) -> None:
-    output = np.random.default_rng(2).random((1, len(anchors()), 5 + CLASSES), np.float32)
+@pytest.mark.parametrize("limit", [1, 5, 10_000])
+def test_strongest_keeps_each_picture_s_highest_scores(limit: int) -> None:
+    output = np.random.default_rng(2).random((3, len(anchors()), 5 + CLASSES), np.float32)
+    output[1, :, 4] = 0.0  # a picture without a candidate
+    output[2] *= 0.9  # a weaker picture is not crowded out
     found = yolox(output, np.full(CLASSES, 0.1, np.float32), HEIGHT_PX, WIDTH_PX)
     best = found.strongest(limit)
-    assert sorted(best.score) == sorted(sorted(found.score)[-limit:])
+    for picture in range(3):
+        mine = found.score[found.frame_index == picture]
+        assert sorted(best.score[best.frame_index == picture]) == sorted(mine)[-limit:]

@@ -9,7 +9,7 @@ import pytest
 from tests.support.builders import detections
 from vision.droptest import DropTest
 from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
-from vision.masker import MaskRegions
+from vision.masker import PINNED_LABELS, PINNED_SHA256, MaskRegions, is_pinned
 from vision.roles import Label, Role
 
 BOX = (0.4, 0.4, 0.6, 0.8)
@@ -38,6 +38,32 @@ def test_a_box_that_is_a_person_is_dropped_unless_time_judges(label: int) -> Non
     judged_by_time = LABELS[label].hazard in {Hazard.FIRE, Hazard.SMOKE}
     assert len(kept) == int(judged_by_time)
     assert dropped.mostly_person == int(not judged_by_time)
+
+
+def test_two_people_who_cover_a_box_together_drop_it() -> None:
+    rock = detections((BOX, 0.9, list(Hazard).index(Hazard.DEBRIS)))
+    left, right = (0.4, 0.4, 0.49, 0.8), (0.5, 0.4, 0.6, 0.8)
+    assert len(DropTest(LABELS)(rock, regions(left))[0]) == 1
+    assert len(DropTest(LABELS)(rock, regions(left, right))[0]) == 0
+
+
+def test_looks_are_counted_never_people() -> None:
+    debris = list(Hazard).index(Hazard.DEBRIS)
+    many = detections(*[(BOX, 0.9, debris)] * 7)
+    assert DropTest(LABELS)(many, regions(BOX))[1].mostly_person == 1
+    assert DropTest(LABELS)(many, None)[1].no_masker == 1
+
+
+def test_the_pinned_weights_columns_keep_their_meaning() -> None:
+    ours = tuple(
+        Label(name=str(n), role=role, hazard=hazard, threshold=0.99)
+        for n, (role, hazard) in enumerate(PINNED_LABELS)
+    )
+    assert is_pinned(PINNED_SHA256, ours)
+    assert not is_pinned("0" * 64, ours)
+    person = Label(name="rock", role=Role.HAZARD, hazard=Hazard.DEBRIS, threshold=0.5)
+    with pytest.raises(ValueError, match="another meaning"):
+        is_pinned(PINNED_SHA256, (*ours[:-1], person))
 
 
 def test_a_person_elsewhere_or_in_another_picture_drops_nothing() -> None:
