@@ -6,15 +6,17 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
+from pipelines.streams import connect
 from service import logs
 from service.app import create_app
-from service.errors import ServiceError
-from service.settings import ServiceSettings, require_loopback, sqlite_url
+from service.errors import BadSettingError, ServiceError
+from service.settings import ServiceSettings, require_loopback, require_port, sqlite_url
 
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
 """Takes an address with a password: arguments are visible to everybody on the machine."""
@@ -29,10 +31,14 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         settings = parse(arguments, environment)
         require_loopback(settings.host)
-        listener = _listen(settings.host, settings.port)
-        app = create_app(settings)
+        require_port(settings.port)
+        _require_redis_url(settings.redis_url)
+        with ExitStack() as undo:
+            listener = undo.enter_context(_listen(settings.host, settings.port))
+            app = create_app(settings)
+            undo.pop_all()
     except (ServiceError, ValueError, OSError) as error:
-        sys.stderr.write(f"service: {error}\n")
+        sys.stderr.write(f"service: {' '.join(str(error).split())}\n")  # one line, whatever
         return 2
     config = uvicorn.Config(
         app,
@@ -68,6 +74,17 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ServiceSe
         port=given.port,
         consumer=given.consumer,
     )
+
+
+def _require_redis_url(url: str) -> None:
+    try:
+        connect(url).close()  # sends nothing
+    except ValueError:
+        # Nothing of the cause is repeated: it can hold a piece of the password.
+        raise BadSettingError(
+            "the Redis address is none: give redis://host:port/0, rediss:// or unix:// as "
+            f"--redis-url, or as {REDIS_URL_VARIABLE} if it has a password"
+        ) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

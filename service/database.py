@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
 
 from service.errors import DatabaseUnusableError
@@ -25,6 +26,7 @@ class Database:
     """One engine, and two kinds of transaction."""
 
     def __init__(self, url: str) -> None:
+        """Raise ``DatabaseUnusableError`` for an address that no engine can be made of."""
         self.engine = _engine(url)
 
     @contextmanager
@@ -63,7 +65,12 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         with engine.connect().execution_options(**{_WRITES: True}) as connection:
             config.attributes["connection"] = connection
             run(config, revision)
-    except (sa.exc.OperationalError, sa.exc.DatabaseError) as error:
+    except CommandError as error:
+        raise DatabaseUnusableError(
+            f"the database {engine.url.render_as_string(hide_password=True)} can't be migrated: "
+            f"{error}; was it made by a newer version? Run that one, or give another --database"
+        ) from error
+    except sa.exc.DatabaseError as error:
         raise DatabaseUnusableError(
             f"the database {engine.url.render_as_string(hide_password=True)} can't be opened or "
             f"migrated: {error.orig}; check that its directory exists, is writable and has space"
@@ -71,9 +78,21 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 def _engine(url: str) -> Engine:
-    if sa.make_url(url).get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"check_same_thread": False})
+    try:
+        if sa.make_url(url).get_backend_name() != "sqlite":
+            return sa.create_engine(url, pool_pre_ping=True)
+        engine = sa.create_engine(url, connect_args={"check_same_thread": False})
+    except ModuleNotFoundError as error:
+        raise DatabaseUnusableError(
+            f"the database's driver {error.name} is not installed: install that Python package, "
+            "or give --database the path of a SQLite file"
+        ) from error
+    except (sa.exc.ArgumentError, ValueError):
+        # Nothing of the cause is repeated: it can hold a piece of the password.
+        raise DatabaseUnusableError(
+            "the database's address is none: give --database the path of a SQLite file, or "
+            "postgresql://user:password@host:port/name"
+        ) from None
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

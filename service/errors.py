@@ -1,6 +1,7 @@
 """The service's exceptions.
 
 ServiceError                code and what to do next; the root
+├── BadSettingError         a setting that nothing can be started with
 ├── NotLoopbackError        asked to listen where others could reach it
 ├── DatabaseUnusableError   the database can't be opened or migrated
 └── ProblemError            an answer to a client (RFC 9457)
@@ -13,6 +14,12 @@ class ServiceError(Exception):
     """Anything this room raises by intention. The text says what to do."""
 
     code = "service_error"
+
+
+class BadSettingError(ServiceError):
+    """A setting is not what it should be."""
+
+    code = "bad_setting"
 
 
 class NotLoopbackError(ServiceError):

@@ -32,6 +32,20 @@ WORKER_FORGOTTEN_S = 600.0
 """A worker silent for this long is no longer listed."""
 
 
+UNREADABLE_HEARTBEAT = "unreadable"
+"""What becomes of a heartbeat whose decoding fails in a way that nobody expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSeen:
+    """A worker's newest heartbeat."""
+
+    beat: Heartbeat
+    """What it said. Its own clock may be wrong, so its time serves for nothing."""
+    heard_at: datetime
+    """When Redis took it, on this machine's clock."""
+
+
 @dataclass(slots=True)
 class Vitals:
     """What was seen last of Redis and the workers; written by one thread, read by others."""
@@ -42,7 +56,7 @@ class Vitals:
     """When that was."""
     lag_entries: Mapping[str, int] = field(default_factory=dict)
     """Entries not finished, by stream."""
-    workers: Mapping[str, Heartbeat] = field(default_factory=dict)
+    workers: Mapping[str, WorkerSeen] = field(default_factory=dict)
     """The newest heartbeat of each worker."""
 
 
@@ -104,21 +118,41 @@ class Housekeeper:
             self._trim_at_s = time.monotonic() + self._settings.trim_every_s
 
     def _read_heartbeats(self) -> None:
-        workers = dict(self.vitals.workers)
         newest_first: Any = self._client.xrevrange(
             HEARTBEATS.name, max="+", min=self._heartbeat_cursor, count=HEARTBEATS_READ
         )
-        for _, fields in reversed(newest_first):
-            try:
-                beat = decode(streams.body(fields), Heartbeat)
-            except MessageError as error:
-                self._metrics.messages.labels(HEARTBEATS.name, error.code).inc()
-                continue
-            workers[beat.worker_id] = beat
+        now = datetime.now(UTC)
         if newest_first:
+            seconds, microseconds = self._client.time()
+            # Before they are decoded: what can't be must not be met again for ever.
             self._heartbeat_cursor = f"({newest_first[0][0].decode()}"
-        oldest = datetime.now(UTC) - timedelta(seconds=WORKER_FORGOTTEN_S)
-        self.vitals.workers = {name: beat for name, beat in workers.items() if beat.at > oldest}
+            redis_ms = seconds * 1000 + microseconds // 1000
+            workers = dict(self.vitals.workers)
+            for entry_id, entry in reversed(newest_first):
+                beat = self._decoded(entry)
+                if beat is not None:
+                    heard_at = now - _age(entry_id, redis_ms)
+                    workers[beat.worker_id] = WorkerSeen(beat=beat, heard_at=heard_at)
+            self.vitals.workers = workers
+        oldest = now - timedelta(seconds=WORKER_FORGOTTEN_S)
+        self.vitals.workers = {
+            name: seen for name, seen in self.vitals.workers.items() if seen.heard_at > oldest
+        }
+
+    def _decoded(self, entry: dict[bytes, bytes]) -> Heartbeat | None:
+        try:
+            return decode(streams.body(entry), Heartbeat)
+        except MessageError as error:
+            outcome = error.code
+        except (ValueError, RecursionError, OverflowError):
+            outcome = UNREADABLE_HEARTBEAT
+        self._metrics.messages.labels(HEARTBEATS.name, outcome).inc()
+        return None
+
+
+def _age(entry_id: bytes, redis_ms: int) -> timedelta:
+    # By Redis' clock alone. An id from the future has no age; one of 1970 is still a duration.
+    return timedelta(milliseconds=max(0, redis_ms - int(entry_id.partition(b"-")[0])))
 
 
 def lag_of(client: Client, stream: Stream) -> int:

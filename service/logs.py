@@ -1,4 +1,4 @@
-"""Logs to stderr, one JSON object a line, without secrets; repeated faults summed."""
+"""Logs to stderr, one line an event, key=value, without secrets; repeated faults summed."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ def configure() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )

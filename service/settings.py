@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 
-from service.errors import NotLoopbackError
+from service.errors import BadSettingError, NotLoopbackError
 from vision.hazards import Hazard
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -61,6 +61,12 @@ class ServiceSettings:
 def sqlite_url(path: Path) -> str:
     """Return the database address of a SQLite file."""
     return f"sqlite:///{path.resolve()}"
+
+
+def require_port(port: int) -> None:
+    """Raise ``BadSettingError`` unless ``port`` can be listened on; 0 stands for a free one."""
+    if not 0 <= port <= 65535:
+        raise BadSettingError(f"there is no port {port}: give --port 0 to 65535, 0 for a free one")
 
 
 def require_loopback(host: str) -> None:

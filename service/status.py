@@ -9,10 +9,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from pipelines.messages import Heartbeat
 from service.database import Database
 from service.feed.bell import FeedBell
-from service.housekeeping import Vitals
+from service.housekeeping import Vitals, WorkerSeen
 from service.metrics import ServiceMetrics
 from service.problems import answer
 from service.supervise import Supervised
@@ -42,15 +41,22 @@ def status_router(
             "consumer_lag_entries": dict(vitals.lag_entries),
             "feed_clients": bell.clients,
             "totals": _totals(database),
-            "workers": [_worker(beat, now) for _, beat in sorted(vitals.workers.items())],
+            "workers": [_worker(seen, now) for _, seen in sorted(vitals.workers.items())],
         }
 
     @router.get("/healthz")
     def health() -> JSONResponse:
-        """Answer 200 while all of the service's threads run. Redis being away is not its fault."""
-        if all(thread.alive for thread in threads):
-            return JSONResponse({"status": "ok"})
-        return answer(503, "thread_ended", "A part has ended", "restart the service, keep its log")
+        """Answer 200 while all of the service's threads run and get on.
+
+        Redis or the database being away is not its fault.
+        """
+        if not all(thread.alive for thread in threads):
+            what = "restart the service, keep its log"
+            return answer(503, "thread_ended", "A part has ended", what)
+        if stuck := [thread.part for thread in threads if thread.stuck]:
+            what = f"{', '.join(stuck)}: report the fault in the service's log, then restart it"
+            return answer(503, "thread_stuck", "A part does nothing but fail", what)
+        return JSONResponse({"status": "ok"})
 
     @router.get("/metrics")
     def prometheus() -> Response:
@@ -70,8 +76,9 @@ def _totals(database: Database) -> dict[str, int]:
         }
 
 
-def _worker(beat: Heartbeat, now: datetime) -> dict[str, Any]:
-    silent_s = max(0.0, (now - beat.at).total_seconds())
+def _worker(seen: WorkerSeen, now: datetime) -> dict[str, Any]:
+    beat = seen.beat
+    silent_s = max(0.0, (now - seen.heard_at).total_seconds())
     return {
         "worker_id": beat.worker_id,
         "epoch": beat.epoch,
@@ -81,6 +88,6 @@ def _worker(beat: Heartbeat, now: datetime) -> dict[str, Any]:
         "drops": beat.drops,
         "alerts": beat.alerts,
         "spool_entries": beat.spool_entries,
-        "last_seen_at": beat.at.isoformat(),
+        "last_seen_at": seen.heard_at.isoformat(),
         "lost": silent_s > STALE_WORKER_S,
     }

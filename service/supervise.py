@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 import redis
@@ -13,6 +14,10 @@ from service.settings import ServiceSettings
 
 STOP_LIMIT_S = 10.0
 """A step ends within a blocking read and a socket timeout; past this a thread is left behind."""
+
+
+STUCK_S = 30.0
+"""A part whose every step has met a bug for this long does no work: whoever probes must know."""
 
 
 class Supervised:
@@ -30,6 +35,7 @@ class Supervised:
         *,
         settings: ServiceSettings,
         metrics: ServiceMetrics,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._part = part
         self._step = step
@@ -38,6 +44,8 @@ class Supervised:
         self._floor_s = settings.retry_floor_s
         self._ceiling_s = settings.retry_ceiling_s
         self._faults = FaultLog(part)
+        self._clock_s = clock_s
+        self._bugs_since_s: float | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"fengsui-{part}", daemon=True)
 
@@ -45,6 +53,20 @@ class Supervised:
     def alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
+
+    @property
+    def part(self) -> str:
+        """What it is called in logs and metrics."""
+        return self._part
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing but unexpected faults has come of its steps for ``STUCK_S``.
+
+        Redis or the database being away is expected, and ends such a run.
+        """
+        since_s = self._bugs_since_s
+        return since_s is not None and self._clock_s() - since_s >= STUCK_S
 
     def start(self) -> None:
         """Start the thread."""
@@ -69,6 +91,7 @@ class Supervised:
             wait_s = min(2 * wait_s, self._ceiling_s)
 
     def _succeeds(self) -> bool:
+        bugs_since_s: float | None = None
         try:
             self._step()
         except redis.RedisError as error:
@@ -84,6 +107,9 @@ class Supervised:
                 "look for a full disk or another process that holds it; the service retries",
             )
         except Exception as error:  # noqa: BLE001 - the edge of a supervised loop
+            bugs_since_s = self._bugs_since_s
+            if bugs_since_s is None:
+                bugs_since_s = self._clock_s()
             self._metrics.loop_errors.labels(self._part).inc()
             self._faults.failed(
                 f"unexpected {type(error).__name__}: {error}",
@@ -93,4 +119,6 @@ class Supervised:
         else:
             self._faults.recovered()
             return True
+        finally:
+            self._bugs_since_s = bugs_since_s
         return False

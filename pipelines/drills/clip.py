@@ -62,6 +62,14 @@ class Clip:
         """Return the length of the loop in seconds."""
         return self.duration_ticks / TICKS_PER_S
 
+    def keyframe_from(self, send_ticks: int) -> int:
+        """Return the index of the first keyframe sent at ``send_ticks`` or later."""
+        for index, unit in enumerate(self.units):
+            if unit.key and unit.send_ticks >= send_ticks:
+                return index
+        message = f"the clip has no keyframe from {send_ticks / TICKS_PER_S:.1f} s on"
+        raise ValueError(message)
+
     def parameter_set(self, kind: int) -> bytes:
         """Return the first NAL unit of a type (``SPS`` or ``PPS``) of the first keyframe."""
         for unit in nal_units(self.units[0].data):

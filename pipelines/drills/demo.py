@@ -30,8 +30,14 @@ from pipelines.supervisor import Child, Supervisor
 from vision.hazards import Hazard
 
 TICK_S: Final = 0.1
+LAST_PORT: Final = 65535
 START_PATIENCE_S: Final = 180.0
 """A first start draws and encodes the drills; on a slow machine that is a minute."""
+
+QUIET_FIRST_S: Final = 15.0
+"""How drill cameras that were started again begin. No scene shows its hazard in the first 8 s of
+its loop, so whatever was seen before lies further back than the 20 s (``DRILL_MERGE_GAP_S`` of the
+service) within which a drill would join the one before."""
 
 LAST_ORDERS_S: Final = 8.0
 """After the time is up, onsets that were counted may still become orders for so long."""
@@ -69,6 +75,10 @@ class Demo:
 
     def run(self) -> dict[str, Any]:
         """Run until the time is up or ``stop``; return the figures. Raises ``DemoError``."""
+        if not 0 <= self._settings.console_port <= LAST_PORT:
+            raise DemoError(
+                f"there is no port {self._settings.console_port}: give --port 0 to {LAST_PORT}"
+            )
         with tempfile.TemporaryDirectory(prefix="fengsui-demo-") as scratch:
             try:
                 cameras = self._start(Path(scratch))
@@ -89,7 +99,7 @@ class Demo:
         self._client = streams.connect(redis_url)
         store = self._supervisor.add(redis_child(redis_port, scratch / "redis"))
         self._wait("Redis", self._redis_answers)
-        cameras = self._start_drills()
+        drills, cameras = self._start_drills()
         service = self._start_service(redis_url, scratch)
         worker = _python("worker", ["-m", "pipelines.drills.worker_process"])
         worker.stdin = msgspec.json.encode(
@@ -106,13 +116,17 @@ class Demo:
         tell(f"控制台 Console      {self._console}/")
         tell(f"指标 Metrics        {self._console}/metrics  http://127.0.0.1:{worker_port}/metrics")
         tell(
-            f"进程 Processes      redis {store.pid}, service {service.pid}, worker {worker.pid}"
+            f"进程 Processes      redis {store.pid}, service {service.pid}, worker {worker.pid},"
+            f" drills {drills.pid}"
             " (kill -9 one: it comes back, and no order is lost)"
         )
         return len(cameras)
 
     def _start_service(self, redis_url: str, scratch: Path) -> Child:
-        port = free_port(self._settings.console_port)
+        wanted = self._settings.console_port
+        port = free_port(wanted)
+        if wanted not in (0, port):
+            self._settings.tell(f"port {wanted} can't be had here, so the console takes {port}")
         self._console = f"http://127.0.0.1:{port}"
         database = str(scratch / "fengsui.sqlite")
         command = ["-m", "service", "--redis-url", redis_url, "--database", database]
@@ -120,7 +134,7 @@ class Demo:
         self._wait("the service", lambda: self._get("/api/status") is not None)
         return service
 
-    def _start_drills(self) -> tuple[Camera, ...]:
+    def _start_drills(self) -> tuple[Child, tuple[Camera, ...]]:
         port = free_port()
         cache = self._settings.state_dir / "drills"
         drills = _python(
@@ -130,10 +144,11 @@ class Demo:
         drills.on_line = self._on_script
         self._supervisor.add(drills)
         self._wait("the drill cameras", lambda: self._listening is not None)
+        drills.command = [*drills.command, "--quiet-first", str(QUIET_FIRST_S)]  # from now on
         described = cast("dict[str, Any]", self._listening)["cameras"]
         for one in described:
             self._settings.tell(f"演练摄像机 Drill camera  {one['url']}  ({one['hazard']})")
-        return tuple(
+        return drills, tuple(
             Camera(camera_id=one["camera_id"], url=one["url"], hazards=(Hazard(one["hazard"]),))
             for one in described
         )
@@ -143,6 +158,11 @@ class Demo:
         if event.get("event") == "encoding":
             if event["done"] in (0, event["of"]):
                 self._settings.tell(f"drawing {event['scene']}: {event['done']}/{event['of']}")
+        elif event.get("event") == "not_kept":
+            self._settings.tell(
+                f"{event['scene']} can't be kept and is drawn at each start ({event['error']}): "
+                "give --state a directory that can be written"
+            )
         elif event.get("event") == "listening":
             self._listening = event
         else:
@@ -196,7 +216,19 @@ class Demo:
             stream = name.decode()
             for entry_id, entry in entries:
                 self._positions[stream] = entry_id.decode()
-                self._take(stream, entry_id, streams.body(entry))
+                try:
+                    self._take(stream, entry_id, streams.body(entry))
+                except (ValueError, RecursionError, OverflowError) as error:
+                    self._skip(stream, entry_id, error)
+
+    def _skip(self, stream: str, entry_id: bytes, error: Exception) -> None:
+        """Count an entry that isn't one of ours; only the first is told, there may be many."""
+        self._tally.unreadable += 1
+        if self._tally.unreadable == 1:
+            self._settings.tell(
+                f"entry {entry_id.decode()} of {stream} can't be read and is skipped, as further "
+                f"ones are: {type(error).__name__}: {error}"
+            )
 
     def _take(self, stream: str, entry_id: bytes, body: bytes) -> None:
         if stream == streams.HEARTBEATS.name:
@@ -232,8 +264,12 @@ class Demo:
 
 
 def free_port(wanted: int = 0) -> int:
-    """Return a free port on loopback: the wanted one if it is free."""
+    """Return a free port on loopback: the wanted one if it is free.
+
+    As for the real server, connections that have ended and only wait (TIME_WAIT) don't hold it.
+    """
     with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", wanted))
         except OSError:

@@ -5,6 +5,7 @@ The only module of the drills that imports PyAV.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,18 +41,30 @@ _X264 = {
 Progress = Callable[[int, int], None]
 """Called with frames done and frames in all."""
 
+Unkept = Callable[[OSError], None]
+"""Called with the reason when a loop couldn't be saved."""
+
 _PROGRESS_FRAMES = 50
 """Report progress each so many frames: a dozen lines a loop."""
 
 
-def cached_clip(scene: DrillScene, directory: Path, progress: Progress) -> Clip:
-    """Return the scene's loop from the directory, or draw, encode and keep it there."""
+def cached_clip(
+    scene: DrillScene, directory: Path, progress: Progress, unkept: Unkept = lambda _error: None
+) -> Clip:
+    """Return the scene's loop from the directory, or draw, encode and keep it there.
+
+    A directory that can't be read or written costs the drawing at each start, nothing else.
+    """
     path = directory / f"{scene.name}-{cache_key(scene)}.clip"
-    found = Clip.load(path)
-    if found is not None:
-        return found
+    with suppress(OSError):
+        found = Clip.load(path)
+        if found is not None:
+            return found
     clip = encode(scene, progress)
-    clip.save(path)
+    try:
+        clip.save(path)
+    except OSError as error:
+        unkept(error)
     return clip
 
 

@@ -7,6 +7,7 @@ none delays another.
 import asyncio
 from collections.abc import Sequence
 
+from pipelines.drills.clip import TICKS_PER_S
 from pipelines.drills.connection import Connection
 from pipelines.drills.rtsp_text import Login
 from pipelines.drills.rtsp_types import Counters, Limits, Mount, Nobody, Watcher
@@ -81,4 +82,5 @@ class RtspServer:
         def due(cycle: int, at_s: float) -> None:
             self.watcher.due(mount.name, cycle, at_s)
 
-        return Timeline(mount.clip, cycles=mount.cycles, due=due)
+        start_ticks = round(mount.start_at_s * TICKS_PER_S)
+        return Timeline(mount.clip, cycles=mount.cycles, due=due, start_ticks=start_ticks)

@@ -37,6 +37,8 @@ class Mount:
     """What it plays."""
     cycles: int | None = None
     """Turns of the loop before the stream ends; None is for ever."""
+    start_at_s: float = 0.0
+    """The first turn begins with the first keyframe from this second of the loop on."""
     restart_per_client: bool = False
     """Each client gets the clip's first frame first, instead of what is on now."""
 

@@ -1,6 +1,7 @@
 """The process that serves the drill cameras and tells, line by line in JSON, what its script does.
 
-``python -m pipelines.drills.server --cache DIR [--port N] [--scenes a,b] [--cycles N]``, or
+``python -m pipelines.drills.server --cache DIR [--port N] [--scenes a,b] [--cycles N]
+[--quiet-first SECONDS]``, or
 ``--still OUT.png --scene street_fire --at 15`` to look at a scene.
 """
 
@@ -8,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import signal
 import stat
 import sys
@@ -49,6 +51,8 @@ class Script:
     """By mount."""
     out: TextIO
     """Where the lines go."""
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Names this start of the process: each counts its cycles from 0."""
     told: set[tuple[str, str, int]] = field(default_factory=set)
     """Event, mount and cycle of what has been told."""
 
@@ -62,7 +66,7 @@ class Script:
         scene = self.scenes[mount]
         if scene.shows_hazard(at_s):
             self._once("onset", scene, cycle)
-        elif at_s >= scene.clear_s - 1e-6:
+        elif ("onset", scene.name, cycle) in self.told:
             self._once("cleared", scene, cycle)
 
     def left(self, mount: str, cycle: int, at_s: float) -> None:
@@ -80,6 +84,7 @@ class Script:
             event,
             camera_id=camera_id(scene),
             hazard=scene.hazard.value,
+            run=self.run,
             cycle=cycle,
             at=datetime.now(UTC).isoformat(),
         )
@@ -97,6 +102,8 @@ class ServerSettings:
     """0 picks a free one."""
     cycles: int | None = None
     """Turns of the loop, then the process ends; None is for ever."""
+    quiet_first_s: float = 0.0
+    """The script begins this long before the end of its loop, where nothing happens."""
     start_s: float = START_S
     """The script starts at the latest this long after listening."""
 
@@ -109,7 +116,12 @@ async def serve(settings: ServerSettings, out: TextIO) -> None:
     try:
         clips = await _clips(settings, script, stop)
         mounts = [
-            Mount(name=scene.name, clip=clip, cycles=settings.cycles)
+            Mount(
+                name=scene.name,
+                clip=clip,
+                cycles=settings.cycles,
+                start_at_s=scene.loop_s - settings.quiet_first_s if settings.quiet_first_s else 0.0,
+            )
             for scene, clip in zip(settings.scenes, clips, strict=True)
         ]
         server = RtspServer(mounts, watcher=script)
@@ -146,7 +158,10 @@ async def _clips(settings: ServerSettings, script: Script, stop: asyncio.Event) 
                 raise StoppedError
             script.say("encoding", scene=name, done=done, of=of)
 
-        clips.append(await asyncio.to_thread(cached_clip, scene, settings.cache, progress))
+        def unkept(error: OSError, name: str = scene.name) -> None:
+            script.say("not_kept", scene=name, cache=str(settings.cache), error=str(error))
+
+        clips.append(await asyncio.to_thread(cached_clip, scene, settings.cache, progress, unkept))
     return clips
 
 
@@ -198,6 +213,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--scenes", default=",".join(SCENES), help="names, with commas")
     parser.add_argument("--cycles", type=int, help="turns of the loop, then stop")
+    parser.add_argument(
+        "--quiet-first",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="begin with the loop's quiet end: after a restart, so that no drill joins the last",
+    )
     parser.add_argument("--still", type=Path, help="write one picture and stop")
     parser.add_argument("--scene", choices=tuple(SCENES), default=next(iter(SCENES)))
     parser.add_argument("--at", type=float, default=15.0, help="second of the loop")
@@ -205,6 +227,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     unknown = set(given.scenes.split(",")) - set(SCENES)
     if unknown:
         parser.error(f"no such scene: {', '.join(sorted(unknown))}; there are {', '.join(SCENES)}")
+    quietest_s = min(SCENES[name].loop_s - SCENES[name].clear_s for name in given.scenes.split(","))
+    if not 0.0 <= given.quiet_first <= quietest_s:
+        parser.error(f"--quiet-first: the loops are quiet at their end for {quietest_s:.0f} s")
     if given.still is None and given.cache is None:
         parser.error("--cache DIR is needed: a loop takes seconds to draw, once")
     return given
@@ -221,6 +246,7 @@ def main(arguments: Sequence[str]) -> int:
         cache=given.cache,
         port=given.port,
         cycles=given.cycles,
+        quiet_first_s=given.quiet_first,
     )
     try:
         asyncio.run(serve(settings, sys.stdout))

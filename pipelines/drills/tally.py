@@ -23,10 +23,14 @@ class Onset:
     """Which drill camera."""
     hazard: str
     """What it shows."""
+    run: str
+    """Which start of the drill server: each counts its cycles from 0."""
     cycle: int
     """Which repetition of its loop."""
     at: datetime
     """When the script says it began."""
+    counted: bool
+    """Whether it began in the counted time; else it is kept to claim its orders, no more."""
     left_at: datetime | None = None
     """When the first frame that shows it left the camera."""
     orders: dict[UUID, datetime] = field(default_factory=dict)
@@ -37,45 +41,56 @@ class Onset:
 class Tally:
     """Onsets from the drills' script on one side, what came out on the other."""
 
-    onsets: list[Onset] = field(default_factory=list)
+    all_onsets: list[Onset] = field(default_factory=list)
     unexpected: dict[UUID, DispatchOrder] = field(default_factory=dict)
     entries: int = 0
+    unreadable: int = 0
     closed: bool = False
     _heartbeats: dict[tuple[str, int], Heartbeat] = field(default_factory=dict)
+
+    @property
+    def onsets(self) -> list[Onset]:
+        """The counted ones."""
+        return [onset for onset in self.all_onsets if onset.counted]
 
     def script(self, event: dict[str, Any]) -> None:
         """Take an event of the drill server."""
         kind = event.get("event")
-        if kind == "onset" and not self.closed:
-            self.onsets.append(
+        if kind == "onset":
+            self.all_onsets.append(
                 Onset(
                     camera_id=event["camera_id"],
                     hazard=event["hazard"],
+                    run=event["run"],
                     cycle=event["cycle"],
                     at=datetime.fromisoformat(event["at"]),
+                    counted=not self.closed,
                 )
             )
         elif kind == "hazard_left":
-            for onset in self.onsets:
-                if (onset.camera_id, onset.cycle) == (event["camera_id"], event["cycle"]):
+            key = (event["run"], event["camera_id"], event["cycle"])
+            for onset in self.all_onsets:
+                if (onset.run, onset.camera_id, onset.cycle) == key:
                     onset.left_at = datetime.fromisoformat(event["at"])
 
     def order(self, order: DispatchOrder, queued_at: datetime) -> Onset | None:
         """Take an order from the queue; return the onset it answers."""
-        self.entries += 1
         latest = order.first_seen_at + timedelta(seconds=EARLY_S)
         same = [
             onset
-            for onset in self.onsets
+            for onset in self.all_onsets
             if onset.camera_id == order.camera_id
             and onset.hazard == order.hazard
             and onset.at <= latest
         ]
-        if not same:
+        answered = same[-1] if same else None
+        if answered is None or answered.counted:
+            self.entries += 1
+        if answered is None:
             self.unexpected[order.order_id] = order
-            return None
-        same[-1].orders.setdefault(order.order_id, queued_at)
-        return same[-1]
+        else:
+            answered.orders.setdefault(order.order_id, queued_at)
+        return answered
 
     def heartbeat(self, beat: Heartbeat) -> None:
         """Take a worker's totals; the last of each start counts."""
@@ -116,6 +131,7 @@ class Tally:
             "onsets_with_more_orders": sum(len(onset.orders) > 1 for onset in self.onsets),
             "orders_without_onset": len(self.unexpected),
             "orders_sent_twice": self.entries - orders,
+            "unreadable_entries": self.unreadable,
             "orders_by_hazard": self._by_hazard(),
         }
 

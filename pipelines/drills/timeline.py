@@ -52,8 +52,16 @@ def nobody_asks(_cycle: int, _at_s: float) -> None:
 class Timeline:
     """Plays a clip on the event loop's monotonic clock, turn after turn."""
 
-    def __init__(self, clip: Clip, *, cycles: int | None = None, due: Due = nobody_asks) -> None:
+    def __init__(
+        self,
+        clip: Clip,
+        *,
+        cycles: int | None = None,
+        due: Due = nobody_asks,
+        start_ticks: int = 0,
+    ) -> None:
         self._clip = clip
+        self._first_index = clip.keyframe_from(start_ticks)
         self._cycles = cycles
         self._due = due
         self._sinks: set[Sink] = set()
@@ -77,7 +85,8 @@ class Timeline:
         """Return sequence number and timestamp of what a client that joins now gets first."""
         if self._recent:
             return self._recent[0].first_number, self._recent[0].stamp
-        return self._rtp.next_number, self._rtp.stamp(self._clip.units[0].show_ticks)
+        unit = self._clip.units[self._first_index]
+        return self._rtp.next_number, self._rtp.stamp(unit.show_ticks)
 
     def join(self, sink: Sink) -> None:
         """Send everything since the last keyframe, then whatever comes."""
@@ -101,15 +110,17 @@ class Timeline:
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
-        start_s = clock()
+        skipped = self._first_index
+        start_s = clock() - self._clip.units[skipped].send_ticks / TICKS_PER_S
         cycle = 0
         while self._cycles is None or cycle < self._cycles:
             offset = cycle * self._clip.duration_ticks
-            for index, unit in enumerate(self._clip.units):
+            for index in range(skipped, len(self._clip.units)):
+                unit = self._clip.units[index]
                 due_s = start_s + (offset + unit.send_ticks) / TICKS_PER_S
                 await asyncio.sleep(max(due_s - clock(), 0.0))
                 self._ship(index, cycle)
-            cycle += 1
+            cycle, skipped = cycle + 1, 0
         end_s = start_s + cycle * self._clip.duration_s
         await asyncio.sleep(max(end_s - clock(), 0.0))
         for sink in tuple(self._sinks):

@@ -1,10 +1,13 @@
 """The worker of a drill: the one place, beside ``doctor`` and canaries, that sets ``drill``.
 
-It reads its settings from its parent's pipe and takes cameras on this machine only, so that
-no real camera can be passed off as a drill by a slip.
+It reads its settings from its parent's pipe, and refuses to start unless each camera's id begins
+with ``drill-`` and its address is a loopback one. That keeps out a real camera's id and address
+given by a slip; what the stream shows is not checked. A relay of a real camera on this machine
+would be taken if somebody named it ``drill-…`` on purpose.
 """
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +17,9 @@ import msgspec
 from pipelines import logs
 from pipelines.messages import Camera
 from pipelines.worker import Worker, WorkerSettings, run_until_signalled
+
+PREFIX = "drill-"
+"""Every drill camera's id begins so, and no other camera's may."""
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
@@ -38,9 +44,7 @@ def main() -> None:
     """Run the worker that stdin describes until SIGTERM."""
     logs.configure()
     given = msgspec.json.decode(sys.stdin.buffer.read(), type=DrillWorker)
-    for camera in given.cameras:
-        if urlsplit(camera.url).hostname not in LOOPBACK:
-            raise SystemExit(f"{camera.camera_id}: a drill camera is served on this machine")
+    require_drills(given.cameras)
     settings = WorkerSettings(
         worker_id=given.worker_id,
         redis_url=given.redis_url,
@@ -50,6 +54,21 @@ def main() -> None:
     )
     drills = frozenset(camera.camera_id for camera in given.cameras)
     run_until_signalled(Worker(settings, drills))
+
+
+def require_drills(cameras: Iterable[Camera]) -> None:
+    """Raise ``SystemExit`` for the first camera that isn't named and addressed as a drill is."""
+    for camera in cameras:
+        if not camera.camera_id.startswith(PREFIX):
+            raise SystemExit(
+                f"{camera.camera_id}: a drill camera's id begins with {PREFIX}: a real camera "
+                "belongs into the file of `fengsui worker --cameras`"
+            )
+        if urlsplit(camera.url).hostname not in LOOPBACK:
+            raise SystemExit(
+                f"{camera.camera_id}: a drill camera is served on this machine: give its address "
+                f"as {' or '.join(sorted(LOOPBACK))}"
+            )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class TooManyDeliveriesError(MessageError):
 
 
 class UnprocessableError(MessageError):
-    """A well-formed alert that the database can't take."""
+    """Nobody expected that it can't be handled: a bug here, or it is beyond the database."""
 
     code = "unprocessable"
 
@@ -118,8 +118,9 @@ class AlertConsumer:
                 return self._store_singly(batch, now)
             if isinstance(error, MessageError):
                 return [], [_Bad(entry=batch[0].entry, error=error)]
-            why = UnprocessableError(f"the database refuses it: {type(error).__name__}: {error}")
-            return [], [_Bad(entry=batch[0].entry, error=why)]
+            return [], [
+                _Bad(entry=batch[0].entry, error=_unexpected("the database refuses it", error))
+            ]
         return batch, []
 
     def _store_singly(self, batch: list[_Good], now: datetime) -> tuple[list[_Good], list[_Bad]]:
@@ -153,18 +154,30 @@ class AlertConsumer:
 
 def _check(entry: Entry, now: datetime) -> _Good | _Bad:
     try:
-        if entry.deliveries > MAX_DELIVERIES:
-            raise TooManyDeliveriesError(
-                f"delivered {entry.deliveries} times and never finished: look in the log for what "
-                "ended the service, then replay"
-            )
-        alert = decode(streams.body(entry.fields), Alert)
-        latest = max(alert.last_seen_at, alert.first_seen_at, alert.ended_at or alert.last_seen_at)
-        if latest > now + timedelta(seconds=FUTURE_TOLERANCE_S):
-            raise FutureError(
-                f"seen at {latest.isoformat()}, which is {(latest - now).total_seconds():.0f} s "
-                "from now: set the worker's clock by NTP, then replay"
-            )
+        return _Good(entry=entry, alert=_alert(entry, now))
     except MessageError as error:
         return _Bad(entry=entry, error=error)
-    return _Good(entry=entry, alert=alert)
+    except Exception as error:  # noqa: BLE001 - one poisonous entry must not hold up the rest
+        return _Bad(entry=entry, error=_unexpected("it can't be read", error))
+
+
+def _alert(entry: Entry, now: datetime) -> Alert:
+    if entry.deliveries > MAX_DELIVERIES:
+        raise TooManyDeliveriesError(
+            f"delivered {entry.deliveries} times and never finished: look in the log for what "
+            "ended the service, then replay"
+        )
+    alert = decode(streams.body(entry.fields), Alert)
+    latest = max(alert.last_seen_at, alert.first_seen_at, alert.ended_at or alert.last_seen_at)
+    if latest > now + timedelta(seconds=FUTURE_TOLERANCE_S):
+        raise FutureError(
+            f"seen at {latest.isoformat()}, which is {(latest - now).total_seconds():.0f} s "
+            "from now: set the worker's clock by NTP, then replay"
+        )
+    return alert
+
+
+def _unexpected(what: str, error: Exception) -> UnprocessableError:
+    # A text of the sender may hold half a surrogate pair, which no dead letter could carry.
+    text = str(error).encode(errors="replace").decode()
+    return UnprocessableError(f"{what}: {type(error).__name__}: {text}")

@@ -125,6 +125,14 @@ def opened_by(alert: Alert, at: datetime) -> Incident:
     )
 
 
+def overruling(alert: Alert, drill: UUID, at: datetime) -> Incident:
+    """Return the incident that ``alert`` opens, which was taken for part of the incident ``drill``.
+
+    The id that would follow from the alert may be the drill's: this one follows from that.
+    """
+    return replace(opened_by(alert, at), incident_id=incident_id(drill))
+
+
 def summarised(incident: Incident, sightings: Sequence[Sighting]) -> Incident:
     """Return the incident as the latest revisions of all its alerts show it.
 

@@ -45,8 +45,13 @@ class Entry:
 
     @property
     def arrived_at(self) -> datetime:
-        """When Redis took it, by Redis' clock."""
-        return datetime.fromtimestamp(int(self.entry_id.partition(b"-")[0]) / 1000, UTC)
+        """When Redis took it, by Redis' clock; now, if its id says something later.
+
+        Anybody may write an id of his own, and one beyond the year 9999 is no time at all.
+        """
+        now = datetime.now(UTC)
+        milliseconds = int(self.entry_id.partition(b"-")[0])
+        return datetime.fromtimestamp(min(milliseconds, int(now.timestamp() * 1000)) / 1000, UTC)
 
 
 @dataclass(slots=True)

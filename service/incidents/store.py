@@ -24,6 +24,7 @@ from service.incidents.merge import (
     IncidentState,
     home,
     opened_by,
+    overruling,
     summarised,
 )
 from service.settings import ServiceSettings
@@ -32,7 +33,7 @@ from vision.hazards import Hazard, Severity
 
 
 class DrillChangedError(MessageError):
-    """One alert id came as a drill and as the real thing: whichever came first stands."""
+    """An alert known as the real thing came as a drill: real it stays."""
 
     code = "drill_changed"
 
@@ -56,6 +57,8 @@ class Taken:
     """Where it went."""
     order: DispatchOrder | None = None
     """The order it led to."""
+    left: UUID | None = None
+    """The drill that it was taken for until now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ def take(
     results = [_take_one(connection, settings, alert, now) for alert in batch]
     opened = {taken.incident_id for taken in results if taken.outcome is Outcome.OPENED}
     changed = {taken.incident_id: None for taken in results if taken.outcome is not Outcome.STALE}
+    changed |= {taken.left: None for taken in results if taken.left is not None}
     for view in views.by_id(connection, list(changed)):
         incident_id = UUID(view["incident_id"])
         kind = log.FeedKind.OPENED if incident_id in opened else log.FeedKind.UPDATED
@@ -116,10 +120,12 @@ def _take_one(
         )
     ).one_or_none()
     if known is not None:
-        if known.drill != alert.drill:
+        if known.drill and not alert.drill:
+            return _overrule(connection, settings, alert, known.incident_id, now)
+        if alert.drill and not known.drill:
             raise DrillChangedError(
-                f"alert {alert.alert_id} came with drill={known.drill} before: find the worker "
-                "that sends both"
+                f"alert {alert.alert_id} came as the real thing before: find the worker that "
+                "sends both"
             )
         if alert.revision <= known.revision:
             return Taken(outcome=Outcome.STALE, incident_id=known.incident_id)
@@ -133,6 +139,26 @@ def _take_one(
     _insert_alert(connection, alert, incident.incident_id, now)
     _renew(connection, incident.incident_id)
     return Taken(outcome=Outcome.MERGED, incident_id=incident.incident_id)
+
+
+def _overrule(
+    connection: Connection, settings: ServiceSettings, alert: Alert, drill: UUID, now: datetime
+) -> Taken:
+    """Take an alert that is known as a drill for the real thing, whatever its revision.
+
+    A mistaken drill must never keep a real alarm from people. An order that the drill has led to
+    stays what it is.
+    """
+    gap_s = settings.merge_gap_of(alert.hazard)
+    incident = home(alert, _candidates(connection, alert, gap_s), gap_s)
+    outcome = Outcome.MERGED
+    if incident is None:
+        outcome, incident = Outcome.OPENED, overruling(alert, drill, now)
+        connection.execute(sa.insert(incidents).values(**_columns(incident)))
+    _revise_alert(connection, alert, incident_id=incident.incident_id, received_at=now)
+    _renew(connection, incident.incident_id)
+    _renew(connection, drill)
+    return Taken(outcome=outcome, incident_id=incident.incident_id, left=drill)
 
 
 def _open(connection: Connection, alert: Alert, now: datetime) -> Taken:
@@ -172,7 +198,10 @@ def _renew(connection: Connection, incident_id: UUID) -> None:
             sa.select(*columns).where(alerts.c.incident_id == incident_id)
         ).mappings()
     ]
-    values = _columns(summarised(_incident(row), sightings))
+    if sightings:
+        values = _columns(summarised(_incident(row), sightings))
+    else:  # a drill whose alerts have all turned out to be real
+        values = {"state": IncidentState.CLOSED.value, "ended_at": row["last_seen_at"]}
     connection.execute(
         sa.update(incidents).where(incidents.c.incident_id == incident_id).values(**values)
     )
@@ -183,9 +212,10 @@ def _insert_alert(connection: Connection, alert: Alert, incident_id: UUID, now: 
     connection.execute(sa.insert(alerts).values(**values))
 
 
-def _revise_alert(connection: Connection, alert: Alert) -> None:
+def _revise_alert(connection: Connection, alert: Alert, **changes: Any) -> None:
+    values = _alert_columns(alert) | changes
     connection.execute(
-        sa.update(alerts).where(alerts.c.alert_id == alert.alert_id).values(**_alert_columns(alert))
+        sa.update(alerts).where(alerts.c.alert_id == alert.alert_id).values(**values)
     )
 
 

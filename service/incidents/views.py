@@ -13,6 +13,12 @@ from service.tables import alerts, incidents, orders
 
 View = dict[str, Any]
 
+_LATEST = ("detail", "evidence_ref", "evidence_absent", "model")
+"""What an incident shows of its latest alert."""
+
+_NO_ALERT: View = dict.fromkeys(_LATEST)
+"""An incident has none if it was a drill and its alerts turned out to be real."""
+
 
 def by_id(connection: Connection, ids: Sequence[UUID]) -> list[View]:
     """Return the incidents of these ids that exist, in the order of ``ids``."""
@@ -53,7 +59,7 @@ def _complete(connection: Connection, rows: Sequence[RowMapping]) -> list[View]:
         {
             **_plain(row),
             "alerts": counts[row["incident_id"]],
-            **latest[row["incident_id"]],
+            **latest.get(row["incident_id"], _NO_ALERT),
             "orders": sent[row["incident_id"]],
         }
         for row in rows
@@ -72,9 +78,8 @@ def _orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[V
 def _alert_facts(
     connection: Connection, ids: Sequence[UUID]
 ) -> tuple[dict[UUID, View], dict[UUID, int]]:
-    columns = ("incident_id", "detail", "evidence_ref", "evidence_absent", "model")
     query = (
-        sa.select(*(alerts.c[name] for name in columns))
+        sa.select(alerts.c.incident_id, *(alerts.c[name] for name in _LATEST))
         .where(alerts.c.incident_id.in_(ids))
         .order_by(alerts.c.last_seen_at)
     )
@@ -82,7 +87,7 @@ def _alert_facts(
     counts: defaultdict[UUID, int] = defaultdict(int)
     for row in connection.execute(query).mappings():
         counts[row["incident_id"]] += 1
-        latest[row["incident_id"]] = {name: row[name] for name in columns[1:]}
+        latest[row["incident_id"]] = {name: row[name] for name in _LATEST}
     return latest, counts
 
 

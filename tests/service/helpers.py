@@ -1,7 +1,6 @@
 """What the service's tests share: alerts, a database, the parts around a real Redis."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -174,13 +173,3 @@ def confirmed(client: streams.Client) -> list[tuple[str, int]]:
         decode(streams.body(entry), stream.message) for _, entry in client.xrange(stream.name)
     ]
     return [(str(note.alert_id), note.revision) for note in notes]
-
-
-def eventually(holds: Callable[[], Any], what: str, limit_s: float = 10.0) -> Any:
-    """Wait until ``holds()`` is true; returns what it gave."""
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        if found := holds():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"did not happen within {limit_s} s: {what}")

@@ -20,7 +20,7 @@ import uvicorn
 
 from service.app import create_app
 from service.settings import ServiceSettings
-from tests.service.helpers import eventually
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,7 +129,7 @@ def serving(settings: ServiceSettings, **changes: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        eventually(lambda: server.started, "the server")
+        until(lambda: server.started, "the server")
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         app.state.bell.close()

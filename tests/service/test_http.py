@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from service import tables
-from tests.service.helpers import Parts, alert, eventually
+from tests.service.helpers import Parts, alert
 from tests.service.process import serving
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def http(given: Parts) -> Iterator[httpx.Client]:
 
 def filled(given: Parts) -> None:
     given.send(*(alert(60.0 * n, drill=True) for n in range(5)), alert(camera_id="real"))
-    eventually(lambda: len(given.rows(tables.incidents)) == 6, "six incidents")
+    until(lambda: len(given.rows(tables.incidents)) == 6, "six incidents")
 
 
 def test_pages_of_incidents_meet_without_overlap(given: Parts, http: httpx.Client) -> None:

@@ -1,18 +1,24 @@
 import contextlib
 import os
+import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from pipelines import streams
 from pipelines.streams import ALERTS_PRIORITY, connect
-from tests.service.helpers import alert, confirmed, drill_orders, eventually
+from service import logs
+from service.__main__ import main
+from tests.service.helpers import alert, confirmed, drill_orders
 from tests.service.process import ROOT, ServiceProcess, feed
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 
 def send(server: RedisServer, *onsets_s: float, revision: int = 1) -> None:
@@ -24,7 +30,7 @@ def send(server: RedisServer, *onsets_s: float, revision: int = 1) -> None:
 
 def orders_in(server: RedisServer, count: int) -> None:
     with contextlib.closing(connect(server.url)) as client:
-        eventually(lambda: len(drill_orders(client)) >= count, f"{count} orders")
+        until(lambda: len(drill_orders(client)) >= count, f"{count} orders")
         incidents = [order.incident_id for order in drill_orders(client)]
     assert len(incidents) == len(set(incidents)) == count
 
@@ -41,7 +47,7 @@ def test_killed_and_started_again_nothing_is_doubled_or_lost(
         with ServiceProcess(shared_redis.url, tmp_path) as service:
             send(shared_redis, 0.0)
             orders_in(shared_redis, 1)
-            eventually(lambda: nothing_pending(client), "the first acknowledged")
+            until(lambda: nothing_pending(client), "the first acknowledged")
             cursor = service.get("/api/incidents")["feed_cursor"]
             service.end(signal.SIGKILL)
             # What it had taken and not finished, what came since, and a repetition:
@@ -50,14 +56,14 @@ def test_killed_and_started_again_nothing_is_doubled_or_lost(
             send(shared_redis, 0.0, 60.0, 120.0)
             service.start()
             orders_in(shared_redis, 3)
-            eventually(lambda: len(confirmed(client)) == 5, "all confirmed")
+            until(lambda: len(confirmed(client)) == 5, "all confirmed")
             assert len(service.get("/api/incidents")["incidents"]) == 3
             with feed(f"{service.url}/api/feed", **{"Last-Event-ID": str(cursor)}) as reader:
                 kinds: list[str] = []
                 while len(kinds) < 4:  # old drills close meanwhile, when is not the point here
                     kinds += [k for k, _ in reader.events(1) if k != "incident.closed"]
             assert sorted(kinds) == ["incident.opened"] * 2 + ["order.sent"] * 2
-            eventually(lambda: nothing_pending(client), "all acknowledged")
+            until(lambda: nothing_pending(client), "all acknowledged")
             assert service.end(signal.SIGTERM) == 0
 
 
@@ -71,20 +77,21 @@ def test_redis_absent_at_start_and_killed_in_the_middle(tmp_path: Path) -> None:
         assert service.get("/api/status")["redis_reachable"] is False
         assert httpx.get(service.url + "/healthz", timeout=5).status_code == 200
         server.start()
-        eventually(lambda: service.get("/api/status")["redis_reachable"], "Redis found")
+        until(lambda: service.get("/api/status")["redis_reachable"], "Redis found")
         send(server, 0.0)
         orders_in(server, 1)
         server.kill()
-        eventually(lambda: not service.get("/api/status")["redis_reachable"], "Redis missed")
+        until(lambda: not service.get("/api/status")["redis_reachable"], "Redis missed")
         assert len(service.get("/api/incidents")["incidents"]) == 1
         server.start()
         send(server, 60.0)
         orders_in(server, 2)
         metrics = httpx.get(service.url + "/metrics", timeout=5).text
     assert 'fengsui_redis_errors_total{part="consumer"}' in metrics
-    said = [line for line in service.log.read_text().splitlines() if '"consumer"' in line]
+    # A fault is a line, not a flood:
+    said = [line for line in service.log.read_text().splitlines() if "part=consumer" in line]
     assert "start it or mend its address" in said[0]
-    assert len([line for line in said if '"error"' in line]) <= 4  # a fault is a line, not a flood
+    assert len([line for line in said if "level=error" in line]) <= 4
 
 
 def test_sigterm_with_open_feeds_ends_at_once(tmp_path: Path, shared_redis: RedisServer) -> None:
@@ -124,9 +131,64 @@ def test_a_taken_port_is_said_in_words(tmp_path: Path) -> None:
     assert "another service may hold it" in done.stderr
 
 
+@pytest.fixture
+def no_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``main`` sets logging up for a process of its own."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+
+
+@pytest.mark.usefixtures("no_logs")
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["--port", "99999"], "give --port 0 to 65535"),
+        (["--redis-url", "http://127.0.0.1"], "give redis://host:port/0"),
+        (["--redis-url", "redis://me:hunter2@127.0.0.1:99999/0"], "give redis://host:port/0"),
+        (["--redis-url", "redis://me:hun/hunter2@127.0.0.1/0"], "give redis://host:port/0"),
+        (["--database", "postgresql+pg8000://me:hunter2@127.0.0.1/x"], "install that Python"),
+        (["--database", "postgresql://me:hunter2@127.0.0.1:hunter2/x"], "the path of a SQLite"),
+        (["--database", "/nowhere/fengsui.db"], "check that its directory exists, is writable"),
+        (["--database", "/proc/fengsui.db"], "check that its directory exists, is writable"),
+    ],
+)
+def test_what_it_cannot_start_with_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], advice: str
+) -> None:
+    default = ["--port", "0", "--database", str(tmp_path / "x.db")]
+    assert main([*default, *arguments], {}) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert advice in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.usefixtures("no_logs")
+def test_a_database_of_a_newer_version_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.db"
+    with contextlib.closing(sqlite3.connect(path)) as newer:
+        newer.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        newer.execute("INSERT INTO alembic_version VALUES ('9999')")
+        newer.commit()
+    assert main(["--port", "0", "--database", str(path)], {}) == 2
+    said = capsys.readouterr().err
+    assert (said.count("\n"), "newer version" in said) == (1, True)
+
+
+def test_the_log_is_logfmt_and_a_fault_stays_one_line(
+    tmp_path: Path, shared_redis: RedisServer
+) -> None:
+    with ServiceProcess("redis://127.0.0.1:1/0", tmp_path) as service:
+        until(lambda: "fails" in service.log.read_text(), "the fault in the log")
+        service.end(signal.SIGTERM)
+    for line in service.log.read_text().splitlines():
+        assert re.match(r"timestamp=\S+ level=\w+ event=", line), line
+
+
 def test_the_password_of_redis_is_in_no_log(tmp_path: Path) -> None:
     with ServiceProcess("redis://someone:hunter2@127.0.0.1:1/0", tmp_path) as service:
-        eventually(lambda: "fails" in service.log.read_text(), "the fault in the log")
+        until(lambda: "fails" in service.log.read_text(), "the fault in the log")
         assert service.end(signal.SIGINT) == 0
     assert "hunter2" not in service.log.read_text()
     assert "redis://***@127.0.0.1:1/0" in service.log.read_text()

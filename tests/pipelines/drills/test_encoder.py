@@ -59,6 +59,22 @@ def test_a_second_start_finds_the_loop_on_disk(short_scene: DrillScene, tmp_path
     assert file.stat().st_size < 2.5 * BIT_RATE / 8 + 10_000
 
 
+def test_a_loop_that_cannot_be_kept_is_served_nevertheless(
+    short_scene: DrillScene, short_clip: Clip, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no directory")
+    told: list[OSError] = []
+    found = cached_clip(short_scene, tmp_path / "file", lambda _done, _of: None, told.append)
+    assert found == short_clip
+    assert len(told) == 1
+
+
+def test_the_first_keyframe_from_a_moment(short_clip: Clip) -> None:
+    assert [short_clip.keyframe_from(ticks) for ticks in (0, 1, TICKS_PER_S)] == [0, 10, 10]
+    with pytest.raises(ValueError, match="no keyframe"):
+        short_clip.keyframe_from(TICKS_PER_S + 1)
+
+
 def test_a_damaged_file_is_made_anew(short_clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "loop.clip"
     assert Clip.load(path) is None

@@ -21,11 +21,14 @@ from dataclasses import replace
 from pathlib import Path
 from pipelines.drills.scenes import SCENES
 from pipelines.drills.server import ServerSettings, serve
-short = dict(onset_s=0.5, clear_s=1.5, loop_s=2.0)
+short = dict(onset_s=0.5, clear_s=1.5, loop_s=4.0 if float(sys.argv[3]) else 2.0)
 scenes = tuple(replace(SCENES[name], **short) for name in ("street_fire", "road_rock"))
 cycles = int(sys.argv[2]) or None
 cache = Path(sys.argv[1])
-settings = ServerSettings(scenes=scenes, cache=cache, cycles=cycles, start_s=0.3)
+quiet_s = float(sys.argv[3])
+settings = ServerSettings(
+    scenes=scenes, cache=cache, cycles=cycles, start_s=0.3, quiet_first_s=quiet_s
+)
 asyncio.run(serve(settings, sys.stdout))
 """
 
@@ -36,9 +39,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def process(cache: Path, cycles: int) -> Iterator[subprocess.Popen[str]]:
+def process(cache: Path, cycles: int, quiet_s: float = 0.0) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", SCRIPT, str(cache), str(cycles)],
+        [sys.executable, "-W", "error", "-c", SCRIPT, str(cache), str(cycles), str(quiet_s)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -91,6 +94,29 @@ def test_the_script_is_told_as_it_happens_and_ends_after_its_turns(cache: Path) 
     assert one["counters"]["clients"] == 1
 
 
+def test_it_can_begin_with_the_quiet_end_and_each_start_has_its_name(tmp_path: Path) -> None:
+    runs = set()
+    for _ in range(2):
+        with process(tmp_path, cycles=2, quiet_s=2.0) as child:
+            _, found = listening(child)
+            began = time.monotonic()
+            assert play(found["cameras"][0]["url"], 5)[0].key
+            first = event(child)
+            assert (first["event"], first["cycle"]) == ("onset", 1)
+            assert time.monotonic() - began > 2.4  # 2 s to the end of the loop, 0.5 s of the next
+            runs.add(first["run"])
+    assert len(runs) == 2
+
+
+def test_a_loop_that_cannot_be_kept_is_told_and_served(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+    with process(tmp_path / "file", cycles=0) as child:
+        before, _ = listening(child)
+    assert [one["scene"] for one in before if one["event"] == "not_kept"] == [
+        "street_fire", "road_rock",
+    ]  # fmt: skip
+
+
 def test_it_starts_at_once_from_the_cache_and_ends_when_its_parent_closes_stdin(
     cache: Path,
 ) -> None:
@@ -121,7 +147,10 @@ def test_a_still_of_a_scene_can_be_looked_at(tmp_path: Path) -> None:
     assert cv2.imread(str(path)).shape == (360, 640, 3)
 
 
-@pytest.mark.parametrize("arguments", [["--scenes", "nowhere", "--cache", "x"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--scenes", "nowhere", "--cache", "x"], [], ["--cache", "x", "--quiet-first", "17"]],
+)
 def test_what_cannot_be_served_is_said_on_the_command_line(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

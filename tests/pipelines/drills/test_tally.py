@@ -9,8 +9,9 @@ from tests.support.builders import alert, at
 from vision.hazards import SEVERITY, Hazard
 
 
-def told(kind: str, seconds: float, cycle: int = 0) -> dict[str, Any]:
+def told(kind: str, seconds: float, cycle: int = 0, run: str = "a") -> dict[str, Any]:
     return {
+        "run": run,
         "event": kind,
         "camera_id": "drill-street-fire",
         "hazard": "fire",
@@ -83,6 +84,31 @@ def test_onsets_after_the_end_of_counting_are_not_counted() -> None:
     tally.closed = True
     tally.script(told("onset", 0))
     assert report(tally)["onsets"] == 0
+
+
+def test_an_order_of_an_uncounted_onset_is_none_of_the_onset_before() -> None:
+    tally = Tally()
+    tally.script(told("onset", 0))
+    tally.order(order(1), queued(3))
+    before = report(tally)
+    tally.closed = True
+    tally.script(told("onset", 60, 1))
+    assert tally.answered
+    for _ in range(2):
+        assert tally.order(order(61), queued(63)) is tally.all_onsets[-1]
+    assert report(tally) == before
+    assert (before["onsets"], before["orders"], before["onsets_with_more_orders"]) == (1, 1, 0)
+
+
+def test_drill_cameras_that_start_again_count_from_0_and_change_nothing_of_before() -> None:
+    tally = Tally()
+    for run, start in (("a", 0), ("b", 40)):
+        tally.script(told("onset", start, 0, run))
+        tally.script(told("hazard_left", start + 0.5, 0, run))
+        tally.order(order(start + 1), queued(start + 2.5))
+    figures = report(tally)
+    assert (figures["onsets"], figures["orders"]) == (2, 2)
+    assert (figures["latency_p50_s"], figures["latency_p95_s"]) == (2.0, 2.0)
 
 
 def test_a_restarted_worker_s_counts_are_added_and_a_later_beat_replaces() -> None:

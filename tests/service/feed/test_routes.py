@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from service.feed import log, routes
-from tests.service.helpers import Parts, alert, at, eventually
+from tests.service.helpers import Parts, alert, at
 from tests.service.process import FeedReader, feed, serving
+from tests.support.waiting import until
 
 
 def opened(reader: FeedReader, count: int) -> list[str]:
@@ -34,7 +35,7 @@ def test_live_then_resumed_over_a_restart_without_gap_or_repetition(given: Parts
         last_id = str(reader.last_id)
     with serving(given.settings):
         given.send(alert(60.0, drill=True), alert(120.0, drill=True))
-        eventually(lambda: len(given.orders_sent()) == 3, "the orders")
+        until(lambda: len(given.orders_sent()) == 3, "the orders")
     with (
         serving(given.settings) as url,
         feed(f"{url}/api/feed", **{"Last-Event-ID": last_id}) as reader,
@@ -83,7 +84,7 @@ def test_no_more_feeds_than_agreed(given: Parts) -> None:
             assert (refused.status_code, refused.json()["code"]) == (503, "feed_full")
             assert refused.headers["content-type"] == "application/problem+json"
             assert "close one that nobody watches" in refused.json()["detail"]
-        eventually(lambda: seats(url) == 0, "the seat is free again")
+        until(lambda: seats(url) == 0, "the seat is free again")
 
 
 def seats(url: str) -> int:

@@ -2,11 +2,12 @@ import pytest
 import redis
 
 from pipelines import streams
-from pipelines.messages import DeadLetter, decode, encode
+from pipelines.messages import Alert, DeadLetter, decode, encode
 from pipelines.streams import ALERTS, ALERTS_PRIORITY
 from service import tables
 from service.database import Database
 from service.incidents import consumer as consuming
+from service.incidents import views
 from service.incidents.consumer import MAX_DELIVERIES, AlertConsumer
 from tests.service.helpers import Parts, alert, confirmed
 from vision.hazards import Hazard
@@ -136,11 +137,81 @@ def test_an_entry_without_a_body_is_dead(given: Parts) -> None:
     assert [letter.reason for letter in dead(given, ALERTS)] == ["malformed"]
 
 
-def test_one_id_as_drill_and_as_real_is_dead(given: Parts) -> None:
-    given.send(alert(drill=True), alert(revision=2))
+def test_what_comes_as_a_drill_after_the_real_thing_is_dead(given: Parts) -> None:
+    given.send(alert(), alert(drill=True, revision=2))
     given.consumer.step()
     assert [letter.reason for letter in dead(given)] == ["drill_changed"]
-    assert [row["drill"] for row in given.rows(tables.alerts)] == [True]
+    assert [row["drill"] for row in given.rows(tables.alerts)] == [False]
+    assert given.rows(tables.orders) == []
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_a_drill_that_turns_out_to_be_real_is_a_real_incident(given: Parts, revision: int) -> None:
+    given.send(alert(drill=True))
+    given.consumer.step()
+    given.forward()
+    given.send(alert(revision=revision))
+    given.consumer.step()
+    given.send(alert(drill=True, revision=3))  # too late: it is real now
+    given.consumer.step()
+    given.forward()
+    drill, real = sorted(given.rows(tables.incidents), key=lambda row: not row["drill"])
+    assert (drill["drill"], drill["state"], drill["state_by"]) == (True, "closed", "policy:drill")
+    assert (real["drill"], real["state"], real["state_by"]) == (False, "new", None)
+    (row,) = given.rows(tables.alerts)
+    assert (row["drill"], row["incident_id"]) == (False, real["incident_id"])
+    assert len(given.orders_sent()) == len(given.rows(tables.orders)) == 1  # the drill's own
+    assert given.count("fengsui_incidents_total", hazard="fire", drill="false") == 1
+    assert [letter.reason for letter in dead(given)] == ["drill_changed"]
+    assert [revision for _, revision in confirmed(given.client)] == [1, revision]
+    kinds = [(event["kind"], event["payload"]["drill"]) for event in given.rows(tables.feed)]
+    assert kinds[-2:] == [("incident.opened", False), ("incident.closed", True)]
+    with given.database.reading() as connection:  # also the one that has no alert left
+        assert [view["alerts"] for view in views.page(connection, 9, None)].count(0) == 1
+
+
+def test_what_turns_out_to_be_real_joins_the_open_real_incident(given: Parts) -> None:
+    given.send(alert(), alert(5.0, drill=True), alert(6.0, drill=True), alert(5.0, revision=2))
+    given.consumer.step()
+    alerts = {row["incident_id"]: 0 for row in given.rows(tables.incidents)}
+    assert len(alerts) == 2
+    rows = given.rows(tables.alerts)
+    assert [row["drill"] for row in sorted(rows, key=lambda r: r["first_seen_at"])] == [
+        False, False, True,
+    ]  # fmt: skip
+    states = {row["drill"]: row["state"] for row in given.rows(tables.incidents)}
+    assert states == {True: "dispatched", False: "new"}
+
+
+@pytest.mark.parametrize("error", [RecursionError("deep"), KeyError("\ud800")])
+def test_a_poisonous_entry_is_dead_and_the_rest_go_on(
+    given: Parts, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def poisoned(body: bytes, kind: type[Alert]) -> Alert:
+        if body == b"poison":
+            raise error
+        return decode(body, kind)
+
+    monkeypatch.setattr(consuming, "decode", poisoned)
+    given.send(alert(drill=True))
+    entry_id = raw(given, b"poison")
+    given.send(alert(60.0, drill=True))
+    given.consumer.step()
+    (letter,) = dead(given)
+    assert (letter.reason, letter.entry_id) == ("unprocessable", entry_id.decode())
+    assert type(error).__name__ in letter.explanation
+    assert len(given.rows(tables.orders)) == 2
+    assert given.pending(ALERTS_PRIORITY) == 0
+    name = "fengsui_dead_letters_total"
+    assert given.count(name, stream="alerts.priority", reason="unprocessable") == 1
+
+
+def test_an_entry_with_an_id_beyond_all_time_is_an_alert_like_any_other(given: Parts) -> None:
+    fields = streams.fields(alert(drill=True))
+    given.client.xadd(ALERTS_PRIORITY.name, fields, id="999999999999999999-1")
+    given.consumer.step()
+    assert dead(given) == []
+    assert len(given.rows(tables.orders)) == 1
 
 
 def test_an_entry_delivered_too_often_is_dead(given: Parts) -> None:

@@ -13,8 +13,9 @@ from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.incidents.merge import IncidentState
 from service.web.routes import FILES
-from tests.service.helpers import Parts, alert, eventually
+from tests.service.helpers import Parts, alert
 from tests.service.process import serving
+from tests.support.waiting import until
 from vision.hazards import Hazard, Severity
 
 WEB = Path(service.web.__file__).parent
@@ -77,7 +78,7 @@ def test_nothing_inline_nothing_foreign_and_no_words_in_the_markup() -> None:
 
 def test_hostile_names_come_as_they_were_sent(given: Parts, http: httpx.Client) -> None:
     given.send(alert(camera_id=HOSTILE, zone_id=HOSTILE))
-    eventually(lambda: given.rows(tables.incidents), "the incident")
+    until(lambda: given.rows(tables.incidents), "the incident")
     (incident,) = http.get("/api/incidents").json()["incidents"]
     assert (incident["camera_id"], incident["zone_id"]) == (HOSTILE, HOSTILE)
 
