@@ -105,6 +105,8 @@ class Pack:
     """What alerts call it, with the version: ``hazard_nano@0.1.0``."""
     settings: DetectorSettings
     """What its network needs."""
+    sha256: str
+    """Of the weights."""
     weights: bytes
     """The ONNX file, as hashed: nothing can change it between check and use."""
 
@@ -133,13 +135,13 @@ def load_pack(directory: Path = DEFAULT_PACK) -> Pack:
     return Pack(
         name=f"{described.name}@{described.version}",
         weights=weights,
+        sha256=found,
         settings=DetectorSettings(
             labels=labels,
             input_height_px=described.model.input_height_px,
             input_width_px=described.model.input_width_px,
             batch_sizes=tuple(sorted(set(described.model.batch_sizes))),
             iou_limit=described.suppression.iou,
-            sha256=found,
         ),
     )
 

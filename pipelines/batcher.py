@@ -41,9 +41,9 @@ class Batcher:
     def offer(self, frame: Frame) -> None:
         """Put a live look in its camera's place, over an older one; never waits."""
         with self._changed:
-            # Taken out first, so that a camera which replaces its look goes to the end of the
-            # line: dicts keep insertion order.
-            if self._waiting.pop(frame.ref.camera_id, None) is not None:
+            # In the older one's place in the line: a camera that was not served must not start
+            # at the end again, or some are never served. Dicts keep insertion order.
+            if frame.ref.camera_id in self._waiting:
                 self._metrics.drop("overload")
             self._waiting[frame.ref.camera_id] = frame
             self._changed.notify_all()

@@ -1,7 +1,7 @@
 """The flow itself, the same in a worker and in ``watch``: looks in, alerts out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from pipelines.detection import Detection
 from pipelines.messages import Alert, Camera, Zone
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.persistence import CameraRules
-from vision.masker import PINNED_SHA256
 from vision.polygons import WHOLE_PICTURE, Polygon, PolygonError, polygon
 
 WHOLE_PICTURE_ZONE = "all"
@@ -41,14 +40,15 @@ class Flow:
         """
         size_px = (pack.settings.input_height_px, pack.settings.input_width_px)
         self.input_size_px = size_px
-        if pack.settings.sha256 != PINNED_SHA256:
+        detector = pack.detector()
+        if not detector.masks:
             raise PackRefusedError(
                 f"{pack.name}: only the product's own pack watches cameras, until its masker can "
                 "run beside another"
             )
         self.batcher = Batcher(size_px, pack.settings.batch_sizes, metrics)
         self._metrics = metrics
-        self._detection = Detection(pack.detector(), metrics)
+        self._detection = Detection(detector, metrics)
         self._rules = {
             camera.camera_id: CameraRules(
                 camera_id=camera.camera_id,
@@ -60,20 +60,18 @@ class Flow:
         }
         self._alerts = AlertBook(model=pack.name, epoch=epoch, drills=drills, metrics=metrics)
 
-    def step(self, timeout_s: float) -> list[Alert]:
-        """Analyse the next batch, if one comes in time; return the alert revisions it made."""
+    def step(self, timeout_s: float) -> Iterator[Alert]:
+        """Analyse the next batch, if one comes in time; yield each alert revision it makes."""
         batch = self.batcher.take(timeout_s)
         if batch is None:
-            return []
-        revisions = []
+            return
         for look in self._detection(batch):
             for event in self._rules[look.ref.camera_id].see(look):
                 alert = self._alerts.record(event)
                 if alert is not None:
-                    revisions.append(alert)
+                    yield alert
             age_s = (time.monotonic_ns() - look.ref.received_ns) / 1e9
             self._metrics.stage.labels("judged").observe(age_s)
-        return revisions
 
 
 def _zones(camera: Camera) -> dict[str, Polygon]:

@@ -4,8 +4,6 @@ import threading
 from datetime import UTC, datetime
 from typing import Final
 
-import redis
-
 from pipelines import streams
 from pipelines.messages import Heartbeat
 from pipelines.metrics import WorkerMetrics
@@ -44,7 +42,7 @@ class Heart:
     def _beat(self) -> None:
         try:
             streams.add(self._client, streams.HEARTBEATS, self._totals())
-        except redis.RedisError:
+        except Exception:  # noqa: BLE001 - the edge of a supervised loop
             self._metrics.redis_error("heartbeat")
 
     def _totals(self) -> Heartbeat:

@@ -28,6 +28,9 @@ class WorkerMetrics:
         self._alerts = counter("alerts", "Onsets raised.", "hazard")
         self.revisions = counter("alert_revisions", "Alert revisions put into the spool.")
         self.published = counter("alerts_published", "Alert revisions written to Redis.")
+        self.unreadable = counter(
+            "spool_unreadable", "Spooled revisions of another version, kept and tried later."
+        )
         self.confirmed = counter("alerts_confirmed", "Alert revisions the service confirmed.")
         self._spool_dropped = counter(
             "spool_dropped", "Revisions lost to a full spool.", "severity"

@@ -1,9 +1,9 @@
 """From an address to looks: the one place, beside the drills' encoder, where PyAV is used.
 
-FFmpeg's guards that are set here, and why, are in ``../shared/facts.md``'s words: the format is
-forced and the protocols are whitelisted, because ``file:`` and ``concat:`` open by default;
-PyAV's ``timeout`` is used, because FFmpeg's is kept alive by a byte each half second;
-``max_pixels`` is set for the demuxer and for the decoder. Redirects are not yet refused.
+FFmpeg's guards that are set here, and why: the format is forced and the protocols are
+whitelisted, because ``file:`` and ``concat:`` open by default; PyAV's ``timeout`` is used, because
+FFmpeg's is kept alive by a byte each half second; ``max_pixels`` is set for the demuxer and for
+the decoder. Redirects are not yet refused.
 """
 
 import re
@@ -48,6 +48,9 @@ OPEN_TIMEOUT_S: Final = 8.0
 
 READ_TIMEOUT_S: Final = 10.0
 """Silence longer than this is a lost stream: the slowest cameras send a frame a second."""
+
+CLOCK_TOLERANCE_S: Final = 2.0
+"""A wall clock that differs by more was set: it is believed from then on."""
 
 END_TOLERANCE_S: Final = 1.5
 """A whole file's last picture begins up to a frame before its end, and 1 fps is the slowest."""
@@ -181,7 +184,7 @@ class Source:
         self, container: InputContainer, stream: VideoStream, stopping: Callable[[], bool]
     ) -> Iterator[Frame]:
         sampler, clock = Sampler(), StreamClock()
-        # One wall clock reading a connection: pictures stay in order when the clock is set.
+        # Wall time runs on the monotonic clock, so that pictures stay in order.
         opened_at, opened_s = datetime.now(UTC), time.monotonic()
         time_s = opened_s
         with self._read_errors():
@@ -202,7 +205,10 @@ class Source:
                     self._metrics.frames_decoded.inc()
                     shown_s = clock.read(picture.pts, stream, received_ns)
                     if sampler.wants_look(shown_s):
-                        seen_s = shown_s if self.address.is_file else received_ns / 1e9
+                        seen_s = shown_s
+                        if not self.address.is_file:
+                            seen_s = received_ns / 1e9
+                            opened_at = _followed(opened_at, seen_s - opened_s)
                         at = opened_at + timedelta(seconds=seen_s - opened_s)
                         yield self._look(picture, at, received_ns)
         if self.address.is_file:
@@ -260,6 +266,13 @@ class Source:
             yield
         except (av.error.FFmpegError, OSError) as error:
             raise _explain(error, self.address, "read") from None
+
+
+def _followed(opened_at: datetime, elapsed_s: float) -> datetime:
+    """Return when the connection was opened by the wall clock as it is set now."""
+    opened_now = datetime.now(UTC) - timedelta(seconds=elapsed_s)
+    set_anew = abs(opened_now - opened_at) > timedelta(seconds=CLOCK_TOLERANCE_S)
+    return opened_now if set_anew else opened_at
 
 
 @dataclass(slots=True)

@@ -175,7 +175,7 @@ def trim(client: Client, stream: Stream) -> int:
         groups = client.xinfo_groups(stream.name)
         if not groups:
             return 0
-        minid = min((_needed_from(client, stream, group) for group in groups), key=_ordinal)
+        minid = min((_needed_from(client, stream, group) for group in groups), key=ordinal)
     return client.xtrim(stream.name, minid=minid, approximate=False)
 
 
@@ -184,7 +184,8 @@ def _needed_from(client: Client, stream: Stream, group: dict[str, Any]) -> bytes
     return cast("bytes", pending["min"] or group["last-delivered-id"])
 
 
-def _ordinal(entry_id: bytes | str) -> tuple[int, int]:
+def ordinal(entry_id: bytes | str) -> tuple[int, int]:
+    """Return an entry id as what it is ordered by: milliseconds and sequence."""
     text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
     milliseconds, _, sequence = text.partition("-")
     return int(milliseconds), int(sequence or 0)

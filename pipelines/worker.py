@@ -125,7 +125,9 @@ class Worker:
         for reader in self._readers:
             reader.start()
         while not self._stopping.is_set():
-            self._save(self._flow.step(IDLE_S))
+            for alert in self._flow.step(IDLE_S):
+                self._save([alert])
+            self._save([])
         for reader in self._readers:
             reader.stop()
         for reader in self._readers:

@@ -1,5 +1,6 @@
 """One pass over a batch: hazards and vehicles on one side, opaque mask regions on the other."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,14 +11,13 @@ from jaxtyping import Float32
 from vision import decoders
 from vision.arrays import BatchPixels, Detections
 from vision.letterbox import Letterbox, shares
-from vision.masker import PERSON_IOU_LIMIT, PERSON_THRESHOLD, MaskRegions, is_pinned
+from vision.masker import PERSON_THRESHOLD, MaskRegions, is_pinned
 from vision.roles import Label, Role
 from vision.suppression import suppress
 
 MAX_CANDIDATES = 300
-"""Strongest candidates of a picture that suppression sees, people and the rest apart, so that
-neither can crowd the other out. A street at rush hour gives some 200; damaged weights give
-20,000, and suppression grows with the square."""
+"""Strongest candidates of a picture that suppression sees, people not among them. A street at
+rush hour gives some 200; damaged weights give 20,000, and suppression grows with the square."""
 
 
 class DetectorError(Exception):
@@ -38,8 +38,6 @@ class DetectorSettings:
     """The only batches that are ever run, ascending: ONNX Runtime's memory grows with each."""
     iou_limit: float
     """Overlap above which the weaker of two boxes of one label goes."""
-    sha256: str
-    """Of the weights; the pinned one's person output is the masker's."""
     threads: int = 1
     """Threads of one inference."""
 
@@ -50,12 +48,13 @@ class Detector:
     def __init__(self, weights: bytes, settings: DetectorSettings) -> None:
         self.settings = settings
         try:
-            self._masks = is_pinned(settings.sha256, settings.labels)
+            self.masks = is_pinned(hashlib.sha256(weights).hexdigest(), settings.labels)
+            """Whether the weights are the pinned masker's: theirs alone say where people are."""
         except ValueError as error:
             raise DetectorError(str(error)) from error
         self._is_mask = np.array([label.role is Role.MASK for label in settings.labels])
         self._thresholds = np.array([label.weak_threshold for label in settings.labels], np.float32)
-        if self._masks:  # a constant: no pack can raise it
+        if self.masks:  # a constant: no pack can raise it
             self._thresholds[self._is_mask] = PERSON_THRESHOLD
         self._session = _session(weights, settings.threads)
         _check(self._session, settings)
@@ -71,7 +70,7 @@ class Detector:
         may be reported without a masker. Raises ``DetectorError`` for output that isn't finite.
         """
         settings = self.settings
-        (output,) = self._session.run(None, {"pixels": pixels})
+        output = _run(self._session, pixels)
         output = output[: len(letterboxes)]
         if not np.isfinite(output).all():
             raise DetectorError("the network's output is not finite: the weights are damaged")
@@ -80,16 +79,24 @@ class Detector:
         )
         is_mask = self._is_mask[found.label]
         things = self._suppressed(found.where(~is_mask), settings.iou_limit)
-        if not self._masks:
+        if not self.masks:
             return _to_source(things, letterboxes), None
-        people = self._suppressed(found.where(is_mask), PERSON_IOU_LIMIT)
-        where = _to_source(people, letterboxes)
+        # Every box, unsuppressed: what is covered is a union, and no limit may lose a person.
+        where = _to_source(found.where(is_mask), letterboxes)
         return _to_source(things, letterboxes), MaskRegions(where.frame_index, where.xyxy)
 
     def _suppressed(self, found: decoders.Candidates, iou_limit: float) -> decoders.Candidates:
         found = found.strongest(MAX_CANDIDATES)
         group = found.frame_index * len(self.settings.labels) + found.label
         return found.where(suppress(found.xyxy, found.score, group, iou_limit))
+
+
+def _run(session: onnxruntime.InferenceSession, pixels: BatchPixels) -> Float32[np.ndarray, "..."]:
+    try:
+        output: Float32[np.ndarray, "..."] = session.run(None, {"pixels": pixels})[0]
+    except Exception as error:  # ONNX Runtime's errors have no common root
+        raise DetectorError(f"the network does not run: {error}") from error
+    return output
 
 
 def _to_source(found: decoders.Candidates, letterboxes: Sequence[Letterbox]) -> Detections:
@@ -130,6 +137,6 @@ def _check(session: onnxruntime.InferenceSession, settings: DetectorSettings) ->
     columns = 5 + len(settings.labels)
     for size in settings.batch_sizes:
         grey = np.full((size, *expected), 114, np.uint8)
-        (output,) = session.run(None, {"pixels": grey})
+        output = _run(session, grey)
         if output.ndim != 3 or (output.shape[0], output.shape[2]) != (size, columns):
             raise DetectorError(f"the output is {output.shape}, the labels need {columns} columns")

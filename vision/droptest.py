@@ -22,7 +22,7 @@ class Dropped:
     """
 
     mostly_person: int
-    """Looks in which a person region covered a box."""
+    """Looks in which a person region covered a hazard's box."""
     no_masker: int
     """Looks in which the masker could not say where people are."""
 
@@ -34,6 +34,7 @@ class DropTest:
         self._without_masker = np.array(
             [label.hazard in REPORTED_WITHOUT_MASKER for label in labels]
         )
+        self._is_hazard = np.array([label.hazard is not None for label in labels])
         self._judged_by_time = np.array([label.hazard in JUDGED_BY_TIME for label in labels])
 
     def __call__(
@@ -46,7 +47,11 @@ class DropTest:
                 mostly_person=0, no_masker=_looks(detections, drop)
             )
         drop = mostly_covered(detections, regions) & ~self._judged_by_time[detections.label]
-        return detections.where(~drop), Dropped(mostly_person=_looks(detections, drop), no_masker=0)
+        # Vehicles go too, but no rule asked for them: counting them would tell of people only.
+        of_hazards = drop & self._is_hazard[detections.label]
+        return detections.where(~drop), Dropped(
+            mostly_person=_looks(detections, of_hazards), no_masker=0
+        )
 
 
 def _looks(detections: Detections, drop: Bool[np.ndarray, "n"]) -> int:

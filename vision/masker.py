@@ -28,9 +28,6 @@ PINNED_LABELS = (
 PERSON_THRESHOLD = 0.1
 """Low: a region too many costs a look, a person missed may become a hazard."""
 
-PERSON_IOU_LIMIT = 0.7
-"""High: people who stand before each other keep a region each."""
-
 PINNED_SHA256 = "76eabcbd9f65dd46e77ce3b7f7e16583a123a77991d8bbc3ee53bf13e06251aa"
 """The product's own masker weights. Other weights may add nothing here and replace nothing."""
 

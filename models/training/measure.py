@@ -76,7 +76,7 @@ def measured(pack: Pack, shared: Path) -> Figures:
     thresholds = np.array([label.threshold for label in pack.settings.labels], np.float32)
     return {
         "pack": pack.name,
-        "sha256": pack.settings.sha256,
+        "sha256": pack.sha256,
         "thresholds": dict(zip(LABELS, (round(float(t), 3) for t in thresholds), strict=True)),
         "classes": _classes(found, samples, held_out, thresholds),
         "pictures": _pictures(held_out, found, thresholds[: len(HAZARDS)]),

@@ -6,7 +6,7 @@ Pyronear's wildfire towers reached a false-positive rate of .053 with little mor
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
@@ -34,6 +34,11 @@ class Persistence:
 
 
 PERSISTENCE: Final = Persistence()
+
+
+LONGEST_GAP_S: Final = 60.0
+"""Looks come every 1 to 4 s and a lost camera is back within 45 s. After a longer gap, or a
+clock set by more, what is seen is seen anew."""
 
 
 class Change(Enum):
@@ -135,10 +140,13 @@ class CameraRules:
     """The pack's, in the order of the detections' label column."""
     memories: dict[tuple[str, Hazard], Memory] = field(default_factory=dict)
     """The state, by zone and hazard."""
+    last_look_at: datetime | None = None
+    """When it was last fed; looks far apart say nothing together."""
 
     def see(self, look: Look) -> list[Event]:
         """Take one look in; return what it changed."""
-        events = []
+        events = self._forget_before_a_gap(look)
+        self.last_look_at = look.ref.captured_at
         for zone_id, polygon in self.zones.items():
             for hazard in self.hazards:
                 key = (zone_id, hazard)
@@ -149,6 +157,19 @@ class CameraRules:
                     after = before if change is Change.ENDED else self.memories[key]
                     events.append(self._event(look, key, change, after))
         return events
+
+    def _forget_before_a_gap(self, look: Look) -> list[Event]:
+        """End what was on and forget all, if the last look is too long ago to count with."""
+        last = self.last_look_at
+        if last is None or abs(look.ref.captured_at - last) <= timedelta(seconds=LONGEST_GAP_S):
+            return []
+        ended = [
+            self._event(look, key, Change.ENDED, memory)
+            for key, memory in self.memories.items()
+            if memory.first_seen_at is not None
+        ]
+        self.memories.clear()
+        return ended
 
     def _sighting(self, look: Look, polygon: Polygon, hazard: Hazard) -> Sighting | None:
         """Return the best box of a hazard whose centre lies in the zone."""

@@ -99,8 +99,8 @@ class AlertConsumer:
         if stored:
             self._committed()
         self._confirm([one.alert for one in stored])
+        self._bury(stream, [*bad, *refused])
         for one in (*bad, *refused):
-            streams.bury(self._client, stream, one.entry.entry_id, one.entry.fields, one.error)
             self._metrics.dead_letters.labels(stream.name, one.error.code).inc()
             self._metrics.messages.labels(stream.name, "dead").inc()
         self._metrics.messages.labels(stream.name, "deleted").inc(len(entries) - len(there))
@@ -146,6 +146,12 @@ class AlertConsumer:
             for alert in alerts:
                 note = Confirmation(alert_id=alert.alert_id, revision=alert.revision)
                 pipe.xadd(ALERTS_CONFIRMED.name, streams.fields(note))
+            pipe.execute()
+
+    def _bury(self, stream: Stream, letters: list[_Bad]) -> None:
+        with self._client.pipeline(transaction=False) as pipe:
+            for one in letters:
+                streams.bury(pipe, stream, one.entry.entry_id, one.entry.fields, one.error)
             pipe.execute()
 
     def _acknowledge(self, stream: Stream, entries: list[Entry]) -> None:

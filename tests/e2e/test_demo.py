@@ -9,9 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import Any, Self
 
 from tests.support.media import REPOSITORY
 
@@ -31,6 +29,21 @@ class RunningDemo:
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing running, whatever the test found."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._reader.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def _read(self) -> None:
         assert self._process.stderr is not None
@@ -58,31 +71,14 @@ class RunningDemo:
         """What it printed at its end."""
         assert self._process.stdout is not None
         out = self._process.stdout.read()
-        self._process.stdout.close()
-        self._reader.join()
         assert self._process.wait(timeout=30) == 0, "".join(self.lines)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
+        self._reader.join()
         return dict(json.loads(out.splitlines()[-1])) | {"log": "".join(self.lines)}
 
 
-@pytest.fixture(scope="module")
-def demos() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The figures of a demo left alone and, beside it to save time, of one that was hurt."""
-    calm = RunningDemo(60)
-    calm.pids()  # the drills are encoded now, so the other starts at once
-    hurt = RunningDemo(80)
-    parts = hurt.pids()
-    for part in ("redis", "worker", "service"):
-        time.sleep(7)  # onsets are 5 s apart: each part dies near one
-        os.kill(parts[part], signal.SIGKILL)
-    hurt.orders(3)  # all three hazards are seen and answered, and none begins for a while
-    os.kill(parts["drills"], signal.SIGKILL)
-    return calm.figures(), hurt.figures()
-
-
-def test_sixty_seconds_give_an_order_for_each_hazard_in_time(demos) -> None:  # type: ignore[no-untyped-def]
-    figures, _ = demos
+def test_sixty_seconds_give_an_order_for_each_hazard_in_time() -> None:
+    with RunningDemo(60) as demo:
+        figures = demo.figures()
     assert figures["cameras"] == 3
     for hazard in ("fire", "smoke", "debris"):
         assert figures["orders_by_hazard"].get(hazard, 0) >= 1, figures
@@ -93,8 +89,15 @@ def test_sixty_seconds_give_an_order_for_each_hazard_in_time(demos) -> None:  # 
     assert_each_onset_is_one_order(figures)
 
 
-def test_killing_redis_worker_service_and_drills_loses_and_doubles_nothing(demos) -> None:  # type: ignore[no-untyped-def]
-    _, figures = demos
+def test_killing_redis_worker_service_and_drills_loses_and_doubles_nothing() -> None:
+    with RunningDemo(80) as demo:
+        parts = demo.pids()
+        for part in ("redis", "worker", "service"):
+            time.sleep(7)  # onsets are 5 s apart: each part dies near one
+            os.kill(parts[part], signal.SIGKILL)
+        demo.orders(3)  # all three hazards are seen and answered, and none begins for a while
+        os.kill(parts["drills"], signal.SIGKILL)
+        figures = demo.figures()
     for part in ("redis", "worker", "service", "drills"):
         assert f"name={part}" in figures["log"], f"{part} was not killed"
     assert figures["onsets"] >= 5  # three before the drill cameras died, and those after

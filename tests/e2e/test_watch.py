@@ -70,7 +70,9 @@ def test_a_street_with_people_and_parked_cars_raises_nothing() -> None:
 
 
 def test_a_car_park_from_above_raises_nothing() -> None:
-    assert watch("--json", clip("car_park_topdown.mp4")).stdout == b""
+    done = watch("--json", clip("car_park_topdown.mp4"))
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"16 looks, 0 alerts" in done.stderr
 
 
 def test_a_file_s_alerts_come_as_wire_objects() -> None:

@@ -21,7 +21,7 @@ from models.packs import (
 )
 from pipelines.flow import Flow
 from pipelines.metrics import WorkerMetrics
-from vision.detector import DetectorError
+from vision.detector import Detector, DetectorError
 from vision.hazards import Hazard
 from vision.letterbox import fit
 from vision.masker import PERSON_THRESHOLD, PINNED_SHA256
@@ -84,7 +84,7 @@ def test_the_shipped_pack_is_whole_small_and_the_pinned_masker_s() -> None:
         Hazard.SMOKE,
         Hazard.DEBRIS,
     }
-    assert pack.settings.sha256 == PINNED_SHA256
+    assert pack.sha256 == PINNED_SHA256
     assert len(pack.weights) < 4_000_000
     assert (DEFAULT_PACK / "CARD.md").is_file()
 
@@ -98,6 +98,12 @@ def test_the_product_s_weights_take_no_other_meaning_and_no_other_threshold(
         load_pack(evil).detector()
     blind = pack_with(tmp_path, weights, ("threshold = 0.1", "threshold = 0.9"))
     assert load_pack(blind).detector()._thresholds[-1] == np.float32(PERSON_THRESHOLD)
+
+
+def test_weights_are_the_masker_s_by_their_bytes_whatever_anybody_says() -> None:
+    ours = load_pack()
+    assert Detector(ours.weights, ours.settings).masks
+    assert not Detector(tiny_model(), ours.settings).masks
 
 
 def test_another_s_pack_watches_no_camera(tmp_path: Path) -> None:

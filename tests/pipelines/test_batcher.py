@@ -1,4 +1,5 @@
 import threading
+from collections import Counter
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -35,6 +36,19 @@ def test_cameras_share_a_batch_of_a_fixed_size_in_the_order_they_came() -> None:
     assert [one.camera_id for one in second.frames] == ["camera-4", "camera-5"]
     assert (len(first.pixels), len(second.pixels)) == (4, 2)
     assert metrics.drops == {"overload": 0}
+
+
+def test_under_overload_every_camera_gets_its_share() -> None:
+    waiting, _ = batcher()
+    served: Counter[str] = Counter()
+    for _ in range(50):
+        for number in range(8):
+            waiting.offer(frame(f"camera-{number}"))
+        batch = waiting.take(0.1)
+        assert batch is not None
+        served.update(one.camera_id for one in batch.frames)
+    assert len(served) == 8
+    assert min(served.values()) >= 24
 
 
 def test_three_looks_ride_in_a_batch_of_four() -> None:

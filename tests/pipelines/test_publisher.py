@@ -1,6 +1,7 @@
 """Spool and publisher on a real Redis that comes late, dies and forgets."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,6 +130,35 @@ def test_a_full_disk_stops_nothing_for_good(server: RedisServer, rig: Rig) -> No
     until(lambda: len({one.alert_id for one in rig.sent()}) == kept)
     rig.spool.put(alert(5000))
     until(lambda: len({one.alert_id for one in rig.sent()}) == kept + 1)
+
+
+def test_an_entry_of_another_version_holds_nobody_up_and_is_kept(
+    server: RedisServer, rig: Rig
+) -> None:
+    server.start()
+    rig.spool._database.execute(
+        "INSERT INTO entry (alert_id, revision, urgency, body)"
+        " VALUES ('x', 1, 0, cast('{\"schema_version\": 2}' AS BLOB))"
+    )
+    rig.spool.put(alert())
+    until(rig.sent)
+    assert rig.sent() == [alert()]
+    assert len(rig.spool) == 2
+    assert rig.metrics.total("fengsui_spool_unreadable_total") == 1
+
+
+def test_confirmations_are_read_on_a_redis_whose_clock_is_behind_the_last_one_s(
+    server: RedisServer, rig: Rig
+) -> None:
+    server.start()
+    note = Confirmation(alert_id=alert(0).alert_id, revision=1)
+    hour_ahead = f"{int((time.time() + 3600) * 1000)}-0"
+    rig.client.xadd(streams.ALERTS_CONFIRMED.name, streams.fields(note), id=hour_ahead)
+    until(lambda: rig.spool.recall("confirmed") == hour_ahead)
+    rig.client.flushall()
+    rig.spool.put(alert(1))
+    rig.confirm(alert(1))
+    until(lambda: len(rig.spool) == 0)
 
 
 def test_a_foreign_confirmation_is_counted_and_the_rest_is_read(

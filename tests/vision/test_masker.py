@@ -37,7 +37,8 @@ def test_a_box_that_is_a_person_is_dropped_unless_time_judges(label: int) -> Non
     kept, dropped = DropTest(LABELS)(detections((BOX, 0.9, label)), regions(BOX))
     judged_by_time = LABELS[label].hazard in {Hazard.FIRE, Hazard.SMOKE}
     assert len(kept) == int(judged_by_time)
-    assert dropped.mostly_person == int(not judged_by_time)
+    of_hazard = LABELS[label].hazard is not None
+    assert dropped.mostly_person == int(of_hazard and not judged_by_time)
 
 
 def test_two_people_who_cover_a_box_together_drop_it() -> None:
@@ -52,6 +53,9 @@ def test_looks_are_counted_never_people() -> None:
     many = detections(*[(BOX, 0.9, debris)] * 7)
     assert DropTest(LABELS)(many, regions(BOX))[1].mostly_person == 1
     assert DropTest(LABELS)(many, None)[1].no_masker == 1
+    vehicle = detections((BOX, 0.9, len(LABELS) - 1))
+    kept, dropped = DropTest(LABELS)(vehicle, regions(BOX))
+    assert (len(kept), dropped.mostly_person) == (0, 0), "dropped, but no rule asked for it"
 
 
 def test_the_pinned_weights_columns_keep_their_meaning() -> None:

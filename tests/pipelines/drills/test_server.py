@@ -82,15 +82,15 @@ def test_the_script_is_told_as_it_happens_and_ends_after_its_turns(cache: Path) 
             if one["camera_id"] == "drill-street-fire":
                 fire.append(one)
         assert child.wait(5) == 0
-        assert time.monotonic() - started < 9.0
+        assert time.monotonic() - started < 30.0
     assert [(one["event"], one["cycle"]) for one in fire] == [
         (name, cycle) for cycle in (0, 1) for name in ("onset", "hazard_left", "cleared")
     ]
     times = [datetime.fromisoformat(one["at"]) for one in fire]
     assert all(one["at"].endswith("+00:00") for one in fire)
-    assert times[1] - times[0] < timedelta(seconds=0.1)
-    assert abs(times[3] - times[0] - timedelta(seconds=2)) < timedelta(seconds=0.2)
-    assert abs(times[2] - times[0] - timedelta(seconds=1)) < timedelta(seconds=0.2)
+    assert times[1] - times[0] < timedelta(seconds=0.5)
+    assert abs(times[3] - times[0] - timedelta(seconds=2)) < timedelta(seconds=0.5)
+    assert abs(times[2] - times[0] - timedelta(seconds=1)) < timedelta(seconds=0.5)
     assert one["counters"]["clients"] == 1
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +108,28 @@ def test_neither_a_vehicle_nor_a_fire_outside_the_zone_begins_anything() -> None
     watching = rules(LEFT)
     for second in range(10):
         assert watching.see(look(second, (FIRE_BOX, 0.9, 0), ((0, 0, 0.1, 0.1), 0.9, 1))) == []
+
+
+def test_looks_days_apart_say_nothing_together() -> None:
+    watching = rules()
+    day_s = 24 * 3600.0
+    for day in range(5):
+        assert watching.see(look(day * day_s, (FIRE_BOX, 0.9, 0))) == []
+
+
+@pytest.mark.parametrize("jump_s", [7200.0, -7200.0])
+def test_a_gap_or_a_clock_set_ends_what_was_on_and_begins_anew(jump_s: float) -> None:
+    watching = rules()
+    for second in range(4):
+        watching.see(look(second, (FIRE_BOX, 0.9, 0)))
+    later = [
+        event
+        for second in range(4, 8)
+        for event in watching.see(look(second + jump_s, (FIRE_BOX, 0.9, 0)))
+    ]
+    assert [event.change for event in later] == [Change.ENDED, Change.BEGAN, Change.GOES_ON]
+    assert later[0].last_seen_at == at(3)
+    assert later[1].first_seen_at == at(4 + jump_s)
 
 
 def test_an_end_tells_when_it_was_last_seen() -> None:
