@@ -28,7 +28,7 @@ MAX_WEIGHTS_BYTES = 64 * 1024 * 1024
 
 
 class PackError(Exception):
-    """The pack can't be used. ``code`` labels the counter, the text says what to do."""
+    """The pack can't be used. ``code`` names the fault for machines, the text says what to do."""
 
     code = "pack"
 
