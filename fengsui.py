@@ -145,16 +145,21 @@ def _watch(given: argparse.Namespace) -> int:
 
 
 def _worker(given: argparse.Namespace) -> int:
-    from models.packs import DEFAULT_PACK, PackError
+    from models.packs import DEFAULT_PACK
     from pipelines import logs
     from pipelines.cameras_file import CamerasFileError, read_cameras
     from pipelines.faults import SourceError
     from pipelines.flow import ZoneError
-    from pipelines.worker import Worker, WorkerError, WorkerSettings, run_until_signalled
+    from pipelines.worker import (
+        WorkerError,
+        WorkerSettings,
+        run_until_signalled,
+        worker_of_good_pack,
+    )
 
     logs.configure()
     try:
-        worker = Worker(
+        worker = worker_of_good_pack(
             WorkerSettings(
                 worker_id=given.id,
                 redis_url=given.redis_url,
@@ -165,7 +170,7 @@ def _worker(given: argparse.Namespace) -> int:
             )
         )
         run_until_signalled(worker)
-    except (CamerasFileError, PackError, SourceError, WorkerError, ZoneError) as error:
+    except (CamerasFileError, SourceError, WorkerError, ZoneError) as error:
         return _fail(str(error))
     return 0
 

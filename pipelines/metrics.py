@@ -25,6 +25,7 @@ class WorkerMetrics:
         )
         self._source_errors = counter("source_errors", "Broken or refused connections.", "cause")
         self.detector_errors = counter("detector_errors", "Batches that the detector refused.")
+        self._packs_refused = counter("packs_refused", "Starts put off by a bad pack.", "code")
         self._alerts = counter("alerts", "Onsets raised.", "hazard")
         self.revisions = counter("alert_revisions", "Alert revisions put into the spool.")
         self.published = counter("alerts_published", "Alert revisions written to Redis.")
@@ -72,6 +73,10 @@ class WorkerMetrics:
     def source_error(self, cause: str) -> None:
         """Count a broken or refused connection."""
         self._source_errors.labels(cause).inc()
+
+    def pack_refused(self, code: str) -> None:
+        """Count an attempt to start with a pack that can't be used."""
+        self._packs_refused.labels(code).inc()
 
     def alert(self, hazard: str) -> None:
         """Count an onset."""

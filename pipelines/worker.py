@@ -7,15 +7,17 @@ import re
 import signal
 import sqlite3
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
+from wsgiref.simple_server import WSGIServer
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
-from models.packs import DEFAULT_PACK, load_pack
+from models.packs import DEFAULT_PACK, PackError, load_pack
 from pipelines import streams
 from pipelines.faults import BadAddressError
 from pipelines.flow import Flow
@@ -35,6 +37,9 @@ READER_PATIENCE_S: Final = 1.0
 
 log = structlog.get_logger()
 
+
+PACK_RETRY_S: Final = 10.0
+"""Copying a pack takes seconds; its hash keeps half a copy from being used."""
 
 NAME: Final = re.compile(r"[\w.-]{1,64}")
 """A worker's id names its spool's file."""
@@ -111,14 +116,7 @@ class Worker:
         What its disk refuses even then is counted as dropped. Raises ``WorkerError`` if the
         metrics' port is taken.
         """
-        try:
-            server, server_thread = start_http_server(
-                self._metrics_port, addr="127.0.0.1", registry=self._metrics.registry
-            )
-        except (OSError, OverflowError) as error:
-            raise WorkerError(
-                f"metrics port {self._metrics_port}: {error}: choose another, 0 for a free one"
-            ) from error
+        server, server_thread = _metrics_server(self._metrics_port, self._metrics)
         log.info("worker_started", cameras=len(self._readers), metrics_port=server.server_port)
         self._publisher.start()
         self._heart.start()
@@ -182,6 +180,39 @@ def _address(camera: Camera) -> Address:
         return camera_address(camera.url)
     except BadAddressError as error:
         raise BadAddressError(f"{camera.camera_id}: {error.where}", error.what) from None
+
+
+def worker_of_good_pack(settings: WorkerSettings) -> Worker:
+    """Return the worker; while its pack is bad, say so once, count it where Prometheus looks, wait.
+
+    So a pack that is installed again is taken up by itself. Raises what ``Worker`` raises but
+    ``PackError``.
+    """
+    metrics = WorkerMetrics(CollectorRegistry())
+    server = None
+    while True:
+        try:
+            worker = Worker(settings)
+        except PackError as error:
+            metrics.pack_refused(error.code)
+            if server is None:
+                server, _ = _metrics_server(settings.metrics_port, metrics)
+                log.error("pack", fault=str(error), next=f"tried again every {PACK_RETRY_S:g} s")
+            time.sleep(PACK_RETRY_S)
+        else:
+            if server is not None:
+                server.shutdown()
+                server.server_close()
+            return worker
+
+
+def _metrics_server(port: int, metrics: WorkerMetrics) -> tuple[WSGIServer, threading.Thread]:
+    try:
+        return start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+    except (OSError, OverflowError) as error:
+        raise WorkerError(
+            f"metrics port {port}: {error}: choose another, 0 for a free one"
+        ) from error
 
 
 def run_until_signalled(worker: Worker) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -136,3 +137,29 @@ def test_a_worker_that_can_t_start_says_why_in_one_line(
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_worker_with_a_bad_pack_says_so_counts_it_and_waits_for_a_good_one(
+    tmp_path: Path,
+) -> None:
+    shipped = REPOSITORY / "models" / "hazard_nano"
+    pack = tmp_path / "pack"
+    shutil.copytree(shipped, pack)
+    (pack / "model.onnx").write_bytes((shipped / "model.onnx").read_bytes() + b"\0")
+    (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
+    port = free_port()
+    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    with subprocess.Popen(
+        [*command, "--pack", pack, "--metrics-port", str(port)], stderr=subprocess.PIPE
+    ) as running:
+        assert running.stderr is not None
+        try:
+            assert b"install the pack again" in running.stderr.readline()
+            counted = 'fengsui_packs_refused_total{code="pack_hash"} 1.0'
+            until(lambda: counted in get(f"http://127.0.0.1:{port}/metrics"))
+            shutil.copy(shipped / "model.onnx", pack / "model.onnx")
+            while b"worker_started" not in (line := running.stderr.readline()):
+                assert line, "it ended"
+        finally:
+            running.terminate()
+            running.communicate(timeout=15)
