@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from models.packs import DEFAULT_PACK, PackError, load_pack
 from pipelines import streams
 from pipelines.faults import BadAddressError
-from pipelines.flow import Flow
+from pipelines.flow import Flow, ZoneError
 from pipelines.heartbeat import Heart
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
@@ -85,9 +85,13 @@ class Worker:
         client = _connected(settings.redis_url)
         self._spool = _spool(settings.spool_dir / f"{settings.worker_id}.sqlite", metrics)
         epoch = self._spool.next_epoch()
-        self._flow = Flow(
-            pack=pack, cameras=settings.cameras, drills=drills, epoch=epoch, metrics=metrics
-        )
+        try:
+            self._flow = Flow(
+                pack=pack, cameras=settings.cameras, drills=drills, epoch=epoch, metrics=metrics
+            )
+        except (PackError, ZoneError):
+            self._spool.close()  # a start that is tried again must not leave a file open each time
+            raise
         self._readers = [
             Reader(
                 Source(
