@@ -12,17 +12,23 @@ demo: setup  ## everything on this machine; ARGS="--for 60 --json" for figures
 
 test: setup  ## all tests; ARGS="-k name" for some
 	@deploy/system-packages.sh
+ifdef ARGS
 	.venv/bin/pytest $(ARGS)
+else
+	.venv/bin/pytest --numprocesses 2 --ignore tests/e2e
+	.venv/bin/pytest tests/e2e  # by itself: seconds count there
+endif
 
 setup: $(STAMP)
+	@.venv/bin/python -m service.web.build
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: install it, or make PYTHON=/path/to/it"; exit 1; }
 	@echo "1/3 virtual environment in .venv ($(PYTHON))"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@echo "2/3 packages of requirements.lock (about 700 MB on disk, a minute)"
+	@echo "2/3 packages of requirements.lock (about 1.3 GB on disk, two minutes)"
 	@.venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	@echo "3/3 fengsui itself"
+	@echo "3/3 fengsui itself, and its console"
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@.venv/bin/fengsui --help >/dev/null && touch $(STAMP)
 
@@ -39,4 +45,5 @@ train:  ## the shipped weights again, from ../shared: an hour or more, resumable
 	nice -n 19 .venv-train/bin/python -m models.training $(ARGS)
 
 clean:
-	rm -rf .venv .venv-train .fengsui build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-train .fengsui build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		service/web/dist service/web/console/node_modules

@@ -10,15 +10,21 @@ from pathlib import Path
 from types import FrameType
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code: 0 done, 1 it can't go on, 2 wrong arguments."""
     words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["serve"]:  # its arguments are the service's own, which is slow to import
-        from service.__main__ import main as serve
+    if words[:1] in (["serve"], ["accounts"], ["openapi"]):
+        # Their arguments are the service's own, which is slow to import.
+        from service.__main__ import main as service
 
-        return serve(words[1:], os.environ)
+        return service(words[words[0] == "serve" :], os.environ)
+    if words[:1] == ["audit"]:
+        from service.audit.verify import main as audit
+
+        return audit(words[1:], os.environ)
     given = _parser().parse_args(words)
     exit_code: int = given.run(given)
     return exit_code
@@ -54,13 +60,21 @@ def _parser() -> argparse.ArgumentParser:
     _add_pack(watch)
     watch.set_defaults(run=_watch)
 
-    worker = commands.add_parser("worker", help="watch the cameras of a file, alerts to Redis")
+    worker = commands.add_parser("worker", help="watch registered cameras, alerts to Redis")
     worker.add_argument(
         "--cameras",
         type=Path,
-        required=True,
         metavar="FILE.toml",
-        help="[[cameras]] with camera_id and url",
+        help="[[cameras]] with camera_id and url, instead of the registry's",
+    )
+    worker.add_argument(
+        "--part", metavar="K/N", help="the K-th of N shares of the registry's cameras"
+    )
+    worker.add_argument(
+        "--worker-key",
+        type=Path,
+        metavar="FILE",
+        help="opens the registry's passwords; made if absent (default: worker.key)",
     )
     worker.add_argument("--id", default="worker-1", help="the same after a restart")
     worker.add_argument(
@@ -72,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     worker.set_defaults(run=_worker)
 
     commands.add_parser("serve", help="incidents, orders and the live feed (serve --help)")
+    commands.add_parser("openapi", help="print the description of the API")
+    commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
+    commands.add_parser("audit", help="verify that nobody edited or cut it (audit --help)")
     return parser
 
 
@@ -82,8 +99,8 @@ def _add_pack(parser: argparse.ArgumentParser) -> None:
 def _add_redis(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redis-url",
-        default=os.environ.get("FENGSUI_REDIS_URL", DEFAULT_REDIS_URL),
-        help="or FENGSUI_REDIS_URL, where a password stays out of the process list",
+        default=os.environ.get(REDIS_URL_VARIABLE, DEFAULT_REDIS_URL),
+        help=f"or {REDIS_URL_VARIABLE}, where a password stays out of the process list",
     )
 
 
@@ -150,6 +167,8 @@ def _worker(given: argparse.Namespace) -> int:
     from pipelines.cameras_file import CamerasFileError, read_cameras
     from pipelines.faults import SourceError
     from pipelines.flow import ZoneError
+    from pipelines.registry import Part, PartError, part
+    from pipelines.secrets import Secret
     from pipelines.worker import (
         WorkerError,
         WorkerSettings,
@@ -158,21 +177,36 @@ def _worker(given: argparse.Namespace) -> int:
     )
 
     logs.configure()
+    if _shows_password(given.redis_url):
+        return _fail(
+            "--redis-url holds a password, and arguments are seen by everybody on this machine: "
+            f"put it into {REDIS_URL_VARIABLE}"
+        )
+    if given.cameras and (given.part or given.worker_key):
+        return _fail("--part and --worker-key belong to the registry: leave them or --cameras out")
     try:
         worker = worker_of_good_pack(
             WorkerSettings(
                 worker_id=given.id,
-                redis_url=given.redis_url,
+                redis_url=Secret(given.redis_url),
                 spool_dir=given.spool,
-                cameras=read_cameras(given.cameras),
+                cameras=read_cameras(given.cameras) if given.cameras else None,
+                share=part(given.part) if given.part else Part(),
+                worker_key=given.worker_key or Path("worker.key"),
                 pack_dir=given.pack or DEFAULT_PACK,
                 metrics_port=given.metrics_port,
             )
         )
         run_until_signalled(worker)
-    except (CamerasFileError, SourceError, WorkerError, ZoneError) as error:
+    except (CamerasFileError, SourceError, WorkerError, ZoneError, PartError) as error:
         return _fail(str(error))
     return 0
+
+
+def _shows_password(redis_url: str) -> bool:
+    """Say whether an address that was given as an argument holds what may be a password."""
+    from_environment = redis_url == os.environ.get(REDIS_URL_VARIABLE)
+    return not from_environment and ("@" in redis_url or "password" in redis_url)
 
 
 def _on_stop(stop: Callable[[], None]) -> None:
@@ -184,7 +218,9 @@ def _on_stop(stop: Callable[[], None]) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    from pipelines.secrets import redact
+
+    print(redact(text), file=sys.stderr, flush=True)
 
 
 def _fail(text: str) -> int:

@@ -4,8 +4,10 @@
 #   opencv-doc                    vtest.avi, a hazard-free street
 #   gir1.2-gst-rtsp-server-1.0    a second, foreign RTSP server, with digest authentication
 #   gstreamer1.0-plugins-good, python3-gi   for it
+#   postgresql                    the second database; the tests start a private one each time
+#   chromium                      the browser that opens the console
 set -eu
-wanted="opencv-doc gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good python3-gi"
+wanted="opencv-doc gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good python3-gi postgresql chromium"
 missing=""
 for package in $wanted; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" \
@@ -15,6 +17,12 @@ done
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	echo "installing for the tests:$missing"
 	export DEBIAN_FRONTEND=noninteractive
+	# Debian would make a PostgreSQL of its own and let it listen. Who has one keeps it.
+	settings=/etc/postgresql-common/createcluster.conf
+	if [ ! -e "$settings" ]; then
+		mkdir -p "${settings%/*}"
+		echo "create_main_cluster = false  # by deploy/system-packages.sh: tests bring their own" >"$settings"
+	fi
 	apt-get update -qq >/dev/null
 	# shellcheck disable=SC2086
 	apt-get install -y -qq --no-install-recommends $missing >/dev/null

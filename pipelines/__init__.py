@@ -2,7 +2,8 @@
 
 Invariants: arrays stop at the rules, only scalars and references cross Redis; every drop has a
 reason and a counter; PyAV is imported by ``source.py`` and the drills' encoder alone; nothing
-here knows of operators or of the database. Absent on purpose: pictures (until the masker can
+here knows of operators or of the database; a change of one camera touches no other; a password
+is a ``Secret``. Absent on purpose: pictures (until the masker can
 cover people, an alert leaves without one) and anything that joins one camera's objects to
 another's.
 """

@@ -37,10 +37,18 @@ class Batcher:
         self._arena = np.full((batch_sizes[-1], *input_size_px, 3), PAD_VALUE, np.uint8)
         self._changed = threading.Condition()
         self._waiting: dict[str, Frame] = {}
+        self._woken = False
 
-    def offer(self, frame: Frame) -> None:
-        """Put a live look in its camera's place, over an older one; never waits."""
+    def offer(self, frame: Frame, dismissed: Callable[[], bool] = lambda: False) -> None:
+        """Put a live look in its camera's place, over an older one; never waits.
+
+        ``dismissed`` says whether the camera was taken from whoever brings the look: then it's
+        too late.
+        """
         with self._changed:
+            if dismissed():
+                self._metrics.drop("removed")
+                return
             # In the older one's place in the line: a camera that was not served must not start
             # at the end again, or some are never served. Dicts keep insertion order.
             if frame.ref.camera_id in self._waiting:
@@ -58,6 +66,19 @@ class Batcher:
             self._waiting[frame.ref.camera_id] = frame
             self._changed.notify_all()
 
+    def forget(self, camera_id: str) -> None:
+        """Drop a removed camera's look that still waits."""
+        with self._changed:
+            if self._waiting.pop(camera_id, None) is not None:
+                self._metrics.drop("removed")
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Let ``take`` return at once, with or without a look: there is other work."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
     @property
     def empty(self) -> bool:
         """Whether no look waits."""
@@ -67,7 +88,9 @@ class Batcher:
     def take(self, timeout_s: float) -> FrameBatch | None:
         """Return the next batch, or nothing if no look came within ``timeout_s``."""
         with self._changed:
-            if not self._changed.wait_for(lambda: bool(self._waiting), timeout_s):
+            self._changed.wait_for(lambda: bool(self._waiting) or self._woken, timeout_s)
+            self._woken = False
+            if not self._waiting:
                 return None
             closes_s = time.monotonic() + WINDOW_S
             while len(self._waiting) < self._sizes[-1]:

@@ -1,7 +1,7 @@
 """The flow itself, the same in a worker and in ``watch``: looks in, alerts out."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from pipelines.batcher import Batcher
 from pipelines.detection import Detection
 from pipelines.messages import Alert, Camera, Zone
 from pipelines.metrics import WorkerMetrics
-from pipelines.rules.persistence import CameraRules
+from pipelines.rules.persistence import CameraRules, Event
 from vision.polygons import WHOLE_PICTURE, Polygon, PolygonError, polygon
 
 WHOLE_PICTURE_ZONE = "all"
@@ -21,6 +21,8 @@ WHOLE_PICTURE_ZONE = "all"
 class ZoneError(ValueError):
     """A camera's zone can't be used. The text names both and says what to do."""
 
+    code = "bad_zone"
+
 
 class Flow:
     """Batcher, detector, drop test, rules and alerts of a set of cameras, in one thread."""
@@ -29,12 +31,11 @@ class Flow:
         self,
         *,
         pack: Pack,
-        cameras: Sequence[Camera],
         drills: frozenset[str],
         epoch: int,
         metrics: WorkerMetrics,
     ) -> None:
-        """Raise ``ZoneError`` or ``PackError`` for what can't be watched or watched with.
+        """Raise ``PackError`` for a pack that can't be watched with.
 
         ``drills`` names the cameras whose alerts are drills.
         """
@@ -49,16 +50,30 @@ class Flow:
         self.batcher = Batcher(size_px, pack.settings.batch_sizes, metrics)
         self._metrics = metrics
         self._detection = Detection(detector, metrics)
-        self._rules = {
-            camera.camera_id: CameraRules(
-                camera_id=camera.camera_id,
-                zones=_zones(camera),
-                hazards=camera.hazards,
-                labels=pack.settings.labels,
-            )
-            for camera in cameras
-        }
+        self._labels = pack.settings.labels
+        self._rules: dict[str, CameraRules] = {}
         self._alerts = AlertBook(model=pack.name, epoch=epoch, drills=drills, metrics=metrics)
+
+    def watch(self, camera: Camera) -> list[Alert]:
+        """Watch for a camera's hazards in its zones, from now on or instead of what was before.
+
+        Returns the ends of alerts that this leaves without a rule. Raises ``ZoneError``, and then
+        nothing has changed.
+        """
+        zones = _zones(camera)
+        rules = self._rules.get(camera.camera_id)
+        if rules is not None:
+            return self._record(rules.revise(zones, camera.hazards))
+        self._rules[camera.camera_id] = CameraRules(
+            camera_id=camera.camera_id, zones=zones, hazards=camera.hazards, labels=self._labels
+        )
+        return []
+
+    def forget(self, camera_id: str) -> list[Alert]:
+        """Watch a camera no more; returns the ends of its open alerts."""
+        self.batcher.forget(camera_id)
+        rules = self._rules.pop(camera_id, None)
+        return [] if rules is None else self._record(rules.revise({}, ()))
 
     def step(self, timeout_s: float) -> Iterator[Alert]:
         """Analyse the next batch, if one comes in time; yield each alert revision it makes."""
@@ -66,12 +81,13 @@ class Flow:
         if batch is None:
             return
         for look in self._detection(batch):
-            for event in self._rules[look.ref.camera_id].see(look):
-                alert = self._alerts.record(event)
-                if alert is not None:
-                    yield alert
+            yield from self._record(self._rules[look.ref.camera_id].see(look))
             age_s = (time.monotonic_ns() - look.ref.received_ns) / 1e9
             self._metrics.stage.labels("judged").observe(age_s)
+
+    def _record(self, events: Iterable[Event]) -> list[Alert]:
+        alerts = [self._alerts.record(event) for event in events]
+        return [alert for alert in alerts if alert is not None]
 
 
 def _zones(camera: Camera) -> dict[str, Polygon]:

@@ -138,6 +138,9 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     hazards: tuple[Hazard, ...] = (Hazard.FIRE, Hazard.SMOKE, Hazard.DEBRIS)
     zones: tuple[Zone, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Camera({self.camera_id!r})"  # an address given in a file may hold a password
+
 
 class ChangeKind(StrEnum):
     """What happened to a camera's registration."""
@@ -154,6 +157,28 @@ class CameraChange(Message, frozen=True, kw_only=True):
     revision: Count
     changed_at: Instant
     camera: Camera | None = None
+
+
+class WatchState(StrEnum):
+    """Whether a camera is being watched."""
+
+    CONNECTING = "connecting"
+    WATCHING = "watching"
+    FAULT = "fault"
+
+
+class CameraState(Message, frozen=True, kw_only=True):
+    """A worker says how it stands with one camera; sent when that changes."""
+
+    camera_id: Name
+    worker_id: Name
+    epoch: Count
+    state: WatchState
+    fault: Name | None = None
+    """The fault's code, for ``fault``."""
+    revision: Count
+    """The registration that the worker goes by; 0 for a camera of a file."""
+    at: Instant
 
 
 class ProbeJob(Message, frozen=True, kw_only=True):

@@ -38,6 +38,12 @@ class WorkerMetrics:
         )
         self._spool_errors = counter("spool_errors", "Revisions the disk refused at first.")
         self._redis_errors = counter("worker_redis_errors", "Failed calls of Redis.", "part")
+        self._registry_changes = counter(
+            "registry_changes", "Registrations read, by what became of them.", "outcome"
+        )
+        self.states_superseded = counter(
+            "camera_states_superseded", "Camera states never sent: a newer one came before."
+        )
         self.spool_entries = self._gauge("spool_entries", "Revisions not yet confirmed.")
         self.cameras = self._gauge("cameras", "Cameras this worker was given.")
         self.cameras_connected = self._gauge("cameras_connected", "Cameras that send pictures.")
@@ -95,6 +101,10 @@ class WorkerMetrics:
     def redis_error(self, part: str) -> None:
         """Count a failed call of Redis."""
         self._redis_errors.labels(part).inc()
+
+    def registry_change(self, outcome: str) -> None:
+        """Count a registration that was read."""
+        self._registry_changes.labels(outcome).inc()
 
     @property
     def drops(self) -> dict[str, int]:

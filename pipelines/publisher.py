@@ -1,27 +1,16 @@
 """From the spool to Redis, and the confirmations back. Redis may be away at any time."""
 
-import random
-import sqlite3
-import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, cast
-
-import redis
-import structlog
 
 from pipelines import streams
 from pipelines.messages import Alert, Confirmation, MessageError, decode
 from pipelines.metrics import WorkerMetrics
 from pipelines.spool import Spool
+from pipelines.supervised import Supervised
 
 BATCH: Final = 200
 """Entries a round trip: enough for thousands a second, small beside the socket's buffer."""
-
-FIRST_RETRY_S: Final = 0.2
-LONGEST_RETRY_S: Final = 5.0
-
-log = structlog.get_logger()
 
 
 class Publisher:
@@ -32,50 +21,23 @@ class Publisher:
         self._spool = spool
         self._metrics = metrics
         self._redis_run: str | None = None
-        self._stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._supervise, args=(name, work), name=name, daemon=True)
-            for name, work in (("publish", self._send), ("confirm", self._forget))
+        self._parts = [
+            Supervised(name, step, meanwhile="alerts wait in the spool", metrics=metrics)
+            for name, step in (("publish", self._send), ("confirm", self._forget))
         ]
 
     def start(self) -> None:
         """Begin; returns at once, with or without Redis."""
-        for thread in self._threads:
-            thread.start()
+        for part in self._parts:
+            part.start()
 
     def stop(self) -> None:
         """End; what was not sent or not confirmed stays in the spool."""
-        self._stopping.set()
+        for part in self._parts:
+            part.ask_to_stop()
         self._spool.arrived.set()
-        for thread in self._threads:
-            thread.join(timeout=streams.SOCKET_TIMEOUT_S + 1)
-
-    def _supervise(self, name: str, work: Callable[[], None]) -> None:
-        """Repeat one step of work; while Redis is away, more and more slowly."""
-        retry_s = FIRST_RETRY_S
-        away = False
-        while not self._stopping.is_set():
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001 - the edge of a supervised loop
-                self._metrics.redis_error(name)
-                if not away:
-                    self._tell(name, error)
-                away = True
-                self._stopping.wait(retry_s * random.uniform(0.5, 1.5))  # noqa: S311
-                retry_s = min(LONGEST_RETRY_S, retry_s * 2)
-                continue
-            if away:
-                log.info("publishing_again", part=name)
-            away, retry_s = False, FIRST_RETRY_S
-
-    def _tell(self, part: str, error: Exception) -> None:
-        do = "this is a bug: report it with this line"
-        if isinstance(error, redis.RedisError):
-            do = "start Redis or correct its address; alerts wait in the spool"
-        elif isinstance(error, sqlite3.Error):
-            do = "free space on the spool's disk; alerts wait"
-        log.warning("publishing_fails", part=part, error=f"{type(error).__name__}: {error}", do=do)
+        for part in self._parts:
+            part.join()
 
     def _send(self) -> None:
         self._spool.arrived.wait(timeout=1.0)

@@ -6,15 +6,12 @@ FFmpeg's is kept alive by a byte each half second; ``max_pixels`` is set for the
 the decoder. Redirects are not yet refused.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -27,6 +24,7 @@ from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from pipelines import faults
+from pipelines.address import Address
 from pipelines.frames import Frame, FrameRef
 from pipelines.metrics import WorkerMetrics
 from pipelines.sampler import Sampler, Speed
@@ -34,11 +32,8 @@ from vision.letterbox import fit
 
 av.logging.set_level(None)  # PyAV's log callback can deadlock
 
-SCHEMES: Final = frozenset({"rtsp", "rtsps"})
 CAMERA_CODECS: Final = frozenset({"h264", "hevc", "mjpeg", "mpeg4"})
 """What cameras send. Every further decoder of FFmpeg is surface for hostile streams."""
-
-SECRET_IN_PATH: Final = re.compile(r"@|user|pass|pwd|token|auth|key", re.IGNORECASE)
 
 MAX_PIXELS: Final = 8192 * 4608
 """8K with a little to spare; a 377 kB file of 16000x8000 otherwise took 707 MiB."""
@@ -66,50 +61,6 @@ RTSP_OPTIONS: Final = {
     "analyzeduration": "0",
 }
 FILE_OPTIONS: Final = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where a stream comes from."""
-
-    url: str
-    """What FFmpeg opens; may hold a password, so it is never shown."""
-    shown: str
-    """The same without credentials and query, for people."""
-    is_file: bool
-    """A local file, which only a command line may name."""
-
-    def __repr__(self) -> str:
-        return f"Address({self.shown})"
-
-
-def camera_address(url: str) -> Address:
-    """Return a camera's address. Raises ``BadAddressError`` for all but RTSP."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        what = "can't be read: write / ? # @ in a user name or password as %2F %3F %23 %40"
-        raise faults.BadAddressError("the address", what) from None
-    shown = f"{parts.scheme}://{parts.hostname or ''}{port}{_without_secrets(parts.path)}"
-    if parts.scheme not in SCHEMES or not parts.hostname or any(c.isspace() for c in url):
-        raise faults.BadAddressError(shown, "not a camera's address")
-    return Address(url=url, shown=shown, is_file=False)
-
-
-def _without_secrets(path: str) -> str:
-    """Return a path without its parts that name a user or password, as recorders' paths do."""
-    return "/".join("…" if SECRET_IN_PATH.search(part) else part for part in path.split("/"))
-
-
-def command_line_address(text: str) -> Address:
-    """Return the address of a camera or, where there is no scheme, of a local file."""
-    if "://" in text:
-        return camera_address(text)
-    path = Path(text)
-    if not path.is_file():
-        raise faults.BadAddressError(_without_secrets(text), "not a file that is there")
-    return Address(url=str(path.resolve()), shown=text, is_file=True)
 
 
 class Source:
@@ -158,7 +109,7 @@ class Source:
 
     def _open(self, options: Mapping[str, str]) -> InputContainer:
         return av.open(
-            self.address.url,
+            self.address.url.reveal(),
             format=None if self.address.is_file else "rtsp",
             options=dict(options),
             timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),

@@ -11,11 +11,13 @@ from typing import Any, Final, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.retry import Retry
 
 from pipelines.messages import (
     Alert,
     CameraChange,
+    CameraState,
     Confirmation,
     DeadLetter,
     DispatchOrder,
@@ -27,6 +29,7 @@ from pipelines.messages import (
     Receipt,
     encode,
 )
+from pipelines.secrets import Secret
 from vision.hazards import PRIORITY, Hazard
 
 BODY: Final = "body"
@@ -66,6 +69,7 @@ ALERTS_PRIORITY = Stream(name="alerts.priority", message=Alert, group="service")
 ALERTS = Stream(name="alerts", message=Alert, group="service")
 ALERTS_CONFIRMED = Stream(name="alerts.confirmed", message=Confirmation, keep_s=3600)
 CAMERA_CHANGES = Stream(name="camera.changes", message=CameraChange, keep_s=24 * 3600)
+CAMERA_STATES = Stream(name="camera.states", message=CameraState, keep_s=24 * 3600)
 PROBE_JOBS = Stream(name="probe.jobs", message=ProbeJob, group="workers")
 PROBE_RESULTS = Stream(name="probe.results", message=ProbeResult, group="service")
 HEARTBEATS = Stream(name="heartbeats", message=Heartbeat, keep_s=600)
@@ -80,6 +84,7 @@ STREAMS: Final = {
         ALERTS,
         ALERTS_CONFIRMED,
         CAMERA_CHANGES,
+        CAMERA_STATES,
         PROBE_JOBS,
         PROBE_RESULTS,
         HEARTBEATS,
@@ -90,10 +95,18 @@ STREAMS: Final = {
 }
 """Every stream there is, by name, most urgent first. ``dead.*`` follow from it."""
 
+REGISTRY: Final = "camera.registry"
+"""A hash: each camera's newest upsert, an encoded ``CameraChange``, by camera id. Written in one
+transaction with the entry of ``camera.changes``."""
+
+REGISTRY_WHOLE: Final = "camera.registry.whole"
+"""A string that is there while the hash holds every camera; its value differs each time that the
+service has filled the hash. A Redis that lost its data lacks it: then absence removes nobody."""
+
 Client = redis.Redis
 
 
-def connect(url: str) -> Client:
+def connect(url: str | Secret) -> Client:
     """Return a client of the Redis at ``url``; nothing is sent before its first command.
 
     Replies are bytes in RESP2's shapes on every server version. It doesn't retry by itself: that
@@ -101,7 +114,7 @@ def connect(url: str) -> Client:
     ``ValueError`` for an address that isn't one.
     """
     return redis.Redis.from_url(
-        url,
+        url.reveal() if isinstance(url, Secret) else url,
         protocol=2,
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=SOCKET_TIMEOUT_S,
@@ -132,8 +145,17 @@ def body(entry: dict[bytes, bytes] | None) -> bytes:
 
 def add(client: Client, stream: Stream, message: Message) -> bytes:
     """Append a message; a stream kept by age is trimmed in passing. Returns the entry's id."""
+    return cast("bytes", _append(client, stream, message))
+
+
+def add_later(pipeline: Pipeline, stream: Stream, message: Message) -> None:
+    """Append a message when the pipeline is executed, as ``add`` does."""
+    _append(pipeline, stream, message)
+
+
+def _append(client: Client, stream: Stream, message: Message) -> object:
     minid = None if stream.keep_s is None else _minid_of_age(stream.keep_s)
-    return cast("bytes", client.xadd(stream.name, fields(message), minid=minid, approximate=True))
+    return client.xadd(stream.name, fields(message), minid=minid, approximate=True)
 
 
 def bury(client: Client, stream: Stream, entry_id: bytes, entry: Any, error: MessageError) -> None:

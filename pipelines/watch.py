@@ -8,12 +8,13 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from models.packs import DEFAULT_PACK, load_pack
+from pipelines.address import command_line_address
 from pipelines.faults import FileEndedError, SourceError
 from pipelines.flow import Flow
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
-from pipelines.source import Source, command_line_address
+from pipelines.source import Source
 
 CAMERA_ID: Final = "watch"
 IDLE_S: Final = 0.25
@@ -29,11 +30,11 @@ class Watch:
         camera = Camera(camera_id=CAMERA_ID, url=address.shown)
         self._flow = Flow(
             pack=load_pack(pack_dir),
-            cameras=[camera],
             drills=frozenset(),
             epoch=0,
             metrics=self.metrics,
         )
+        self._flow.watch(camera)
         source = Source(CAMERA_ID, address, self._flow.input_size_px, self.metrics)
         self._reader = Reader(source, self._flow.batcher, self.metrics, self._never_worked)
         self._stopping = threading.Event()

@@ -1,6 +1,7 @@
 """The composition root of a worker. It reads like the picture in the README.
 
-cameras -> readers -> batcher -> detector -> rules -> alerts -> spool -> publisher -> Redis
+cameras or registry -> estate: readers -> batcher -> detector -> rules -> alerts -> spool
+-> publisher -> Redis
 """
 
 import re
@@ -8,8 +9,10 @@ import signal
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final
 from wsgiref.simple_server import WSGIServer
@@ -19,21 +22,25 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from models.packs import DEFAULT_PACK, PackError, load_pack
 from pipelines import streams
-from pipelines.faults import BadAddressError
+from pipelines.address import Address, camera_address, registered_address
+from pipelines.estate import Estate
+from pipelines.faults import BadAddressError, SourceError
 from pipelines.flow import Flow, ZoneError
 from pipelines.heartbeat import Heart
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.publisher import Publisher
-from pipelines.reader import Reader
-from pipelines.source import Address, Source, camera_address
+from pipelines.registry import Change, Part, Registry
+from pipelines.sealing import KeyFileError, host_of, key_pair, open_sealed
+from pipelines.secrets import Secret
 from pipelines.spool import Spool
+from pipelines.states import States
 
 IDLE_S: Final = 0.25
 """How soon a worker without looks notices that it should stop."""
 
-READER_PATIENCE_S: Final = 1.0
-"""A reader that hangs in FFmpeg does not hold the stop up: it dies with the process."""
+CHANGES_A_STEP: Final = 16
+"""A new estate of hundreds of cameras does not keep looks waiting: between steps, so many."""
 
 log = structlog.get_logger()
 
@@ -55,12 +62,16 @@ class WorkerSettings:
 
     worker_id: str
     """Its name, the same after a restart: its spool goes by it."""
-    redis_url: str
-    """Where alerts go; may hold a password, so it is never shown."""
+    redis_url: Secret
+    """Where alerts go; may hold a password."""
     spool_dir: Path
     """Where its spool lies; on a disk that survives a restart."""
-    cameras: tuple[Camera, ...]
-    """What it watches."""
+    cameras: tuple[Camera, ...] | None = None
+    """What it watches; ``None``: what the registry says."""
+    share: Part = Part()  # noqa: RUF009 - frozen
+    """Which of the registry's cameras."""
+    worker_key: Path = Path("worker.key")
+    """Opens the registry's credentials; made if it isn't there."""
     pack_dir: Path = DEFAULT_PACK
     """The model pack."""
     metrics_port: int = 0
@@ -85,26 +96,25 @@ class Worker:
         client = _connected(settings.redis_url)
         self._spool = _spool(settings.spool_dir / f"{settings.worker_id}.sqlite", metrics)
         epoch = self._spool.next_epoch()
+        self._states = States(client, settings.worker_id, epoch, metrics)
         try:
-            self._flow = Flow(
-                pack=pack, cameras=settings.cameras, drills=drills, epoch=epoch, metrics=metrics
+            self._flow = Flow(pack=pack, drills=drills, epoch=epoch, metrics=metrics)
+            self._estate = Estate(
+                flow=self._flow,
+                states=self._states,
+                address=_addresses(settings),
+                metrics=metrics,
             )
-        except (PackError, ZoneError):
+            self._estate.give(settings.cameras or ())
+        except (PackError, ZoneError, SourceError, WorkerError):
             self._spool.close()  # a start that is tried again must not leave a file open each time
             raise
-        self._readers = [
-            Reader(
-                Source(
-                    camera.camera_id,
-                    _address(camera),
-                    self._flow.input_size_px,
-                    metrics,
-                ),
-                self._flow.batcher,
-                metrics,
-            )
-            for camera in settings.cameras
-        ]
+        self._changes: SimpleQueue[Change] = SimpleQueue()
+        self._registry = (
+            Registry(client, settings.share, self._changed, metrics)
+            if settings.cameras is None
+            else None
+        )
         self._publisher = Publisher(client, self._spool, metrics)
         self._heart = Heart(client, settings.worker_id, epoch, metrics)
         self._client = client
@@ -112,7 +122,6 @@ class Worker:
         self._metrics_port = settings.metrics_port
         self._unsaved: list[Alert] = []
         self._stopping = threading.Event()
-        metrics.cameras.set(len(settings.cameras))
 
     def run(self) -> None:
         """Watch until ``stop``; on return every alert raised is in the spool.
@@ -121,24 +130,29 @@ class Worker:
         metrics' port is taken.
         """
         server, server_thread = _metrics_server(self._metrics_port, self._metrics)
-        log.info("worker_started", cameras=len(self._readers), metrics_port=server.server_port)
+        log.info("worker_started", cameras=len(self._estate), metrics_port=server.server_port)
         self._publisher.start()
         self._heart.start()
-        for reader in self._readers:
-            reader.start()
+        self._states.start()
+        self._estate.start()
+        if self._registry is not None:
+            self._registry.start()
         while not self._stopping.is_set():
+            self._apply_changes()
             for alert in self._flow.step(IDLE_S):
                 self._save([alert])
             self._save([])
-        for reader in self._readers:
-            reader.stop()
-        for reader in self._readers:
-            reader.join(READER_PATIENCE_S)
+        if self._registry is not None:
+            self._registry.ask_to_stop()
+        self._estate.stop()
         self._save([])
         for alert in self._unsaved:
             self._metrics.spool_drop(alert.severity)
             log.error("alert_lost", alert=str(alert.alert_id), do="free space on the spool's disk")
         self._publisher.stop()
+        self._states.stop()
+        if self._registry is not None:
+            self._registry.join()
         self._heart.stop()
         self._client.close()
         self._spool.close()
@@ -149,6 +163,19 @@ class Worker:
     def stop(self) -> None:
         """Ask ``run`` to return. Safe in a signal handler."""
         self._stopping.set()
+
+    def _changed(self, change: Change) -> None:
+        self._changes.put(change)
+        self._flow.batcher.wake()
+
+    def _apply_changes(self) -> None:
+        for _ in range(CHANGES_A_STEP):
+            try:
+                change = self._changes.get_nowait()
+            except Empty:
+                return
+            self._save(self._estate.apply(change))
+        self._flow.batcher.wake()
 
     def _save(self, alerts: list[Alert]) -> None:
         """Put revisions into the spool; what a full disk refuses is kept and tried again."""
@@ -163,11 +190,11 @@ class Worker:
                 log.error("spool", error=str(error), do="free space on the spool's disk")
 
 
-def _connected(url: str) -> streams.Client:
+def _connected(url: Secret) -> streams.Client:
     try:
         return streams.connect(url)
-    except ValueError as error:
-        raise WorkerError(f"the Redis address: {error}: write redis://host:port/0") from error
+    except ValueError:  # its text can hold a piece of the password
+        raise WorkerError("the Redis address is none: write redis://host:port/0") from None
 
 
 def _spool(path: Path, metrics: WorkerMetrics) -> Spool:
@@ -179,7 +206,26 @@ def _spool(path: Path, metrics: WorkerMetrics) -> Spool:
         ) from error
 
 
-def _address(camera: Camera) -> Address:
+def _addresses(settings: WorkerSettings) -> Callable[[Camera], Address]:
+    """Return what gives a camera's address: a file's hold their passwords, a registry's don't."""
+    if settings.cameras is not None:
+        return _address_in_file
+    try:
+        keys = [key_pair(settings.worker_key)]
+    except KeyFileError as error:
+        raise WorkerError(str(error)) from error
+
+    def address(camera: Camera) -> Address:
+        sealed = camera.sealed_credentials
+        login = None
+        if sealed is not None:
+            login = open_sealed(keys, sealed, camera.camera_id, host_of(camera.url))
+        return registered_address(camera.url, login)
+
+    return address
+
+
+def _address_in_file(camera: Camera) -> Address:
     try:
         return camera_address(camera.url)
     except BadAddressError as error:

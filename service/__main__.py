@@ -1,79 +1,143 @@
-"""``python -m service``: parse the settings, listen, say where, run until SIGTERM."""
+"""``python -m service``: parse the settings, listen, say where, run until SIGTERM.
+
+``accounts`` and ``drills`` as the first word are for whoever has this machine's shell.
+"""
 
 import argparse
-import json
 import os
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
-
+from pipelines import logs
+from pipelines.secrets import Secret
 from pipelines.streams import connect
-from service import logs
+from service.accounts.oidc import is_safe
+from service.accounts.store import FIRST_LOGIN, first_admin
 from service.app import create_app
+from service.database import Database
 from service.errors import BadSettingError, ServiceError
-from service.settings import ServiceSettings, require_loopback, require_port, sqlite_url
+from service.host import COMMANDS
+from service.listening import Server, config_of, listen, require_safe, say
+from service.settings import OidcSettings, ServiceSettings, sqlite_url
 
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
 """Takes an address with a password: arguments are visible to everybody on the machine."""
 
-CLOSING_LIMIT_S = 5
-"""How long open requests may take at the end."""
+DATABASE_VARIABLE = "FENGSUI_DATABASE"
+"""The same for the database."""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the service; returns the exit code."""
+    """Run the service or a command; returns the exit code."""
     logs.configure()
     try:
+        if arguments and arguments[0] in COMMANDS:
+            return COMMANDS[arguments[0]](arguments[1:], environment)
         settings = parse(arguments, environment)
-        require_loopback(settings.host)
-        require_port(settings.port)
+        # Held to the end: what the log shows has the values of living secrets taken out.
+        _secrets = (Secret(settings.redis_url), Secret(settings.database_url))
+        require_safe(settings)
         _require_redis_url(settings.redis_url)
         with ExitStack() as undo:
-            listener = undo.enter_context(_listen(settings.host, settings.port))
+            listener = undo.enter_context(listen(settings.host, settings.port))
             app = create_app(settings)
+            _make_first_admin(app.state.database)
             undo.pop_all()
     except (ServiceError, ValueError, OSError) as error:
         sys.stderr.write(f"service: {' '.join(str(error).split())}\n")  # one line, whatever
         return 2
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws="none",
-        lifespan="on",
-        server_header=False,
-        timeout_graceful_shutdown=CLOSING_LIMIT_S,
-    )
-    _Server(config, settings.host).run(sockets=[listener])
+    Server(config_of(app, settings), settings.host).run(sockets=[listener])
     return 0
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ServiceSettings:
     """Return the settings of a command line and environment. Exits on unknown arguments."""
-    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
-    parser.add_argument(
-        "--redis-url",
-        default=environment.get(REDIS_URL_VARIABLE, "redis://127.0.0.1:6379/0"),
-        help=f"where Redis is; one with a password belongs into {REDIS_URL_VARIABLE}",
-    )
-    parser.add_argument("--database", default="fengsui.db", help="SQLite file or SQLAlchemy URL")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
-    parser.add_argument("--port", type=int, default=8600, help="port; 0 picks a free one")
-    parser.add_argument("--consumer", default="service-1", help="name in the consumer group")
-    given = parser.parse_args(arguments)
+    given = _parser(environment).parse_args(arguments)
     database = given.database if "://" in given.database else sqlite_url(Path(given.database))
     return ServiceSettings(
         redis_url=given.redis_url,
         database_url=database,
         host=given.host,
         port=given.port,
+        tls_certificate=given.tls_certificate,
+        tls_key=given.tls_key,
+        behind_proxy=given.behind_proxy,
+        public_url=given.public_url,
+        worker_key=given.worker_key,
+        audit_heads=given.audit_heads,
+        oidc=oidc_of(environment),
         consumer=given.consumer,
     )
+
+
+def oidc_of(environment: Mapping[str, str]) -> OidcSettings | None:
+    """Return the identity provider's settings, if the environment names one."""
+    given = {
+        name: environment[f"FENGSUI_OIDC_{name}"]
+        for name in ("ISSUER", "CLIENT_ID", "NAME", "LOGIN_CLAIM")
+        if environment.get(f"FENGSUI_OIDC_{name}")
+    }
+    secret = _secret_of(environment, "FENGSUI_OIDC_CLIENT_SECRET")
+    if not given and secret is None:
+        return None
+    if not {"ISSUER", "CLIENT_ID"} <= set(given):
+        raise BadSettingError("OIDC needs FENGSUI_OIDC_ISSUER and FENGSUI_OIDC_CLIENT_ID")
+    if not is_safe(given["ISSUER"]):
+        raise BadSettingError(
+            "FENGSUI_OIDC_ISSUER is no https address: give it as the provider's ID tokens have it"
+        )
+    return OidcSettings(**{k.lower(): v for k, v in given.items()}, client_secret=secret)
+
+
+def _secret_of(environment: Mapping[str, str], name: str) -> Secret | None:
+    if text := environment.get(name):
+        return Secret(text)
+    if file := environment.get(f"{name}_FILE"):
+        return Secret(Path(file).read_text().strip())
+    return None
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
+    parser.add_argument(
+        "--redis-url",
+        default=environment.get(REDIS_URL_VARIABLE, "redis://127.0.0.1:6379/0"),
+        help=f"where Redis is; one with a password belongs into {REDIS_URL_VARIABLE}",
+    )
+    parser.add_argument(
+        "--database",
+        default=environment.get(DATABASE_VARIABLE, "fengsui.db"),
+        help="SQLite file, or SQLAlchemy URL; one with a password belongs into "
+        f"{DATABASE_VARIABLE}",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
+    parser.add_argument("--port", type=int, default=8600, help="port; 0 picks a free one")
+    for name, words in (
+        ("tls-certificate", "speak TLS: the certificate and what it was signed by, PEM"),
+        ("tls-key", "the certificate's key, PEM"),
+        ("worker-key", "the workers' public key; made if absent (default: worker.key.pub)"),
+        ("audit-heads", "where the audit's heads go (default: audit-heads.log)"),
+    ):
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=words)
+    parser.add_argument(
+        "--behind-proxy",
+        metavar="ADDRESS",
+        help="IP address of the proxy that speaks TLS; its X-Forwarded-For and -Proto count",
+    )
+    parser.add_argument(
+        "--public-url", metavar="https://NAME", help="what browsers open, if not this machine"
+    )
+    parser.add_argument("--consumer", default="service-1", help="name in the consumer group")
+    return parser
+
+
+def _make_first_admin(database: Database) -> None:
+    """Say the one-time password, once, on standard output: it's in no log."""
+    password = first_admin(database)
+    if password is not None:
+        say({"event": "first_admin", "login": FIRST_LOGIN, "one_time_password": password})
 
 
 def _require_redis_url(url: str) -> None:
@@ -85,40 +149,6 @@ def _require_redis_url(url: str) -> None:
             "the Redis address is none: give redis://host:port/0, rediss:// or unix:// as "
             f"--redis-url, or as {REDIS_URL_VARIABLE} if it has a password"
         ) from None
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        )
-    except OSError as error:
-        raise OSError(
-            f"can't listen on {host} port {port}: {error.strerror}; another service may hold it: "
-            "stop that one or use --port 0"
-        ) from error
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens, ends the feeds at the end, and exits with 0 after SIGTERM."""
-
-    def __init__(self, config: uvicorn.Config, host: str) -> None:
-        super().__init__(config)
-        self._host = f"[{host}]" if ":" in host else host
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        port = (sockets or [])[0].getsockname()[1]
-        line = json.dumps({"event": "listening", "url": f"http://{self._host}:{port}"})
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.config.app.state.bell.close()  # type: ignore[union-attr]
-        await super().shutdown(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.should_exit = True
 
 
 if __name__ == "__main__":

@@ -13,7 +13,20 @@ from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 
 from pipelines.streams import connect
-from service import guards, problems
+from service import guards, openapi, problems
+from service.accounts.account_routes import account_router
+from service.accounts.gate import Gate
+from service.accounts.oidc_routes import oidc_router
+from service.accounts.session_routes import session_router
+from service.accounts.sessions import Cookies
+from service.accounts.throttle import Throttle
+from service.accounts.token_routes import token_router
+from service.audit.heads import HeadsExporter
+from service.audit.routes import audit_router
+from service.cameras.publisher import CameraPublisher
+from service.cameras.routes import camera_router
+from service.cameras.sealer import Sealer
+from service.cameras.states import StateReader
 from service.database import Database, migrate
 from service.dispatch.outbox import DrillOutbox
 from service.feed.bell import FeedBell
@@ -22,7 +35,8 @@ from service.housekeeping import Housekeeper
 from service.incidents.consumer import AlertConsumer
 from service.incidents.routes import incident_router
 from service.metrics import ServiceMetrics
-from service.settings import ServiceSettings
+from service.places.routes import place_router
+from service.settings import ServiceSettings, heads_beside, worker_key_beside
 from service.status import status_router
 from service.supervise import Supervised
 from service.web.routes import web_router
@@ -36,6 +50,7 @@ def create_app(settings: ServiceSettings, registry: CollectorRegistry | None = N
     metrics = ServiceMetrics(registry or CollectorRegistry())
     database = Database(settings.database_url)
     migrate(database.engine)
+    sealer = Sealer(settings.worker_key or worker_key_beside(settings.database_url))
     bell = FeedBell(settings.feed_clients)
     crew = Crew(settings=settings, database=database, metrics=metrics, bell=bell)
 
@@ -55,20 +70,51 @@ def create_app(settings: ServiceSettings, registry: CollectorRegistry | None = N
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
     )
+    openapi.install(app)
     app.state.bell = bell
+    app.state.database = database
+    gate = Gate(database, metrics, Cookies(secure=settings.secure))
+    throttle = Throttle(database, metrics)
     problems.install(app)
-    app.add_middleware(guards.HostGuard)
-    app.add_middleware(guards.BrowserRules)
-    app.include_router(incident_router(database))
-    app.include_router(feed_router(database, bell, metrics))
-    app.include_router(status_router(database, crew.vitals, bell, metrics, crew.threads))
+    app.add_middleware(guards.BodyLimit)
+    app.add_middleware(guards.OriginGuard, settings=settings)
+    app.add_middleware(guards.HostGuard, settings=settings)
+    app.add_middleware(guards.BrowserRules, settings=settings)
+    app.include_router(session_router(database, gate, throttle))
+    app.include_router(oidc_router(database, gate, settings))
+    app.include_router(token_router(database, gate))
+    app.include_router(account_router(database, gate))
+    app.include_router(place_router(database, gate))
+    app.include_router(
+        camera_router(
+            database=database,
+            gate=gate,
+            sealer=sealer,
+            vitals=crew.vitals,
+            changed=crew.cameras_changed,
+        )
+    )
+    app.include_router(incident_router(database, gate))
+    app.include_router(feed_router(database, gate, bell, metrics))
+    app.include_router(
+        status_router(
+            database=database,
+            gate=gate,
+            vitals=crew.vitals,
+            bell=bell,
+            metrics=metrics,
+            threads=crew.threads,
+        )
+    )
+    app.include_router(audit_router(database, gate, crew.heads))
     app.include_router(web_router())
     return app
 
 
 class Crew:
-    """The three threads: one takes alerts in, one sends orders out, one keeps house."""
+    """The threads: alerts in, orders out, cameras out, their states in, housekeeping, heads."""
 
     def __init__(
         self,
@@ -79,8 +125,8 @@ class Crew:
         bell: FeedBell,
     ) -> None:
         self._stopping = threading.Event()
-        self._clients = [connect(settings.redis_url) for _ in range(3)]
-        to_consume, to_send, to_watch = self._clients
+        self._clients = [connect(settings.redis_url) for _ in range(5)]
+        to_consume, to_send, to_watch, to_publish, to_follow = self._clients
         self._bell = bell
         self._outbox = DrillOutbox(
             client=to_send, database=database, metrics=metrics, committed=bell.ring
@@ -100,10 +146,24 @@ class Crew:
             stopping=self._stopping,
         )
         self.vitals = housekeeper.vitals
+        self.heads = HeadsExporter(
+            path=settings.audit_heads or heads_beside(settings.database_url),
+            database=database,
+            metrics=metrics,
+            stopping=self._stopping,
+            every_s=settings.audit_heads_every_s,
+        )
+        self._publisher = CameraPublisher(client=to_publish, database=database, metrics=metrics)
+        states = StateReader(
+            client=to_follow, database=database, settings=settings, metrics=metrics
+        )
         steps = {
             "consumer": consumer.step,
             "outbox": self._outbox.step,
             "housekeeping": housekeeper.step,
+            "audit": self.heads.step,
+            "cameras": self._publisher.step,
+            "camera_states": states.step,
         }
         self.threads = [
             Supervised(part, step, settings=settings, metrics=metrics)
@@ -121,10 +181,16 @@ class Crew:
         for thread in self.threads:
             thread.ask_to_stop()
         self._outbox.wake()
+        self._publisher.wake()
         for thread in self.threads:
             thread.join()
+        self.heads.export_last()
         for client in self._clients:
             client.close()
+
+    def cameras_changed(self) -> None:
+        """Let the workers be told. For any thread."""
+        self._publisher.wake()
 
     def _alerts_committed(self) -> None:
         self._outbox.wake()

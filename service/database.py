@@ -1,25 +1,45 @@
 """The database: how it's opened, how its transactions begin, how it's brought up to date."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
 
 from service.errors import DatabaseUnusableError
 
 BUSY_TIMEOUT_MS = 5000
-"""Readers never wait in WAL mode; one writer waits this long for another."""
+"""Readers never wait; one writer waits this long for another."""
+
+FORGOTTEN_TRANSACTION_MS = 60_000
+"""PostgreSQL ends a transaction whose client has said nothing for this long: a frozen machine must
+not keep the writers of all others out."""
+
+CONNECT_LIMIT_S = 5
+"""PostgreSQL's host may be gone without an answer."""
 
 WRITERS_LOCK = 0x66656E67
 """PostgreSQL's advisory lock that lets writers through one at a time."""
 
 _WRITES = "fengsui_writes"
+
+_READS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+_CHANGES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "sqlite": {_WRITES: True},
+    # Each statement sees what is committed: the first of them waits for the lock, and what the
+    # writer before it did must be seen after that.
+    "postgresql": {"isolation_level": "READ COMMITTED"},
+}
 
 
 class Database:
@@ -32,7 +52,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a transaction that sees one state of the database throughout."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._connected(_READS) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -42,28 +62,36 @@ class Database:
         One at a time, also on PostgreSQL: two merges of one place must see each other, and feed
         ids must become visible in their order, or a client's cursor would skip some.
         """
-        with (
-            self.engine.connect().execution_options(**{_WRITES: True}) as connection,
-            connection.begin(),
-        ):
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
+        with self._connected(_CHANGES) as connection, connection.begin():
+            _take_writers_lock(connection)
             yield connection
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
 
+    def _connected(self, options: Mapping[str, Mapping[str, Any]]) -> Connection:
+        return self.engine.connect().execution_options(**options[self.engine.dialect.name])
+
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to a revision, up or down. Raises ``DatabaseUnusableError``."""
+    """Bring the schema to a revision, up or down, wholly or not at all.
+
+    Replicas that start together wait for each other. Raises ``DatabaseUnusableError``.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    run = command.downgrade if revision == "base" else command.upgrade
     try:
-        with engine.connect().execution_options(**{_WRITES: True}) as connection:
+        with (
+            engine.connect().execution_options(**_CHANGES[engine.dialect.name]) as connection,
+            connection.begin(),
+        ):
+            _take_writers_lock(connection)
             config.attributes["connection"] = connection
+            run = (
+                command.downgrade if _lies_below(connection, config, revision) else command.upgrade
+            )
             run(config, revision)
     except CommandError as error:
         raise DatabaseUnusableError(
@@ -77,25 +105,60 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         ) from error
 
 
+def _lies_below(connection: Connection, config: Config, revision: str) -> bool:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if revision in {"base", "head"} or current is None:
+        return revision == "base"
+    script = ScriptDirectory.from_config(config)
+    return revision in {step.down_revision for step in script.iterate_revisions(current, "base")}
+
+
+def _take_writers_lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_LOCK)))
+
+
 def _engine(url: str) -> Engine:
     try:
-        if sa.make_url(url).get_backend_name() != "sqlite":
-            return sa.create_engine(url, pool_pre_ping=True)
-        engine = sa.create_engine(url, connect_args={"check_same_thread": False})
+        address = sa.make_url(url.replace("postgres://", "postgresql://", 1))
+        if address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+        return _ENGINES[address.get_backend_name()](address)
     except ModuleNotFoundError as error:
         raise DatabaseUnusableError(
             f"the database's driver {error.name} is not installed: install that Python package, "
             "or give --database the path of a SQLite file"
         ) from error
-    except (sa.exc.ArgumentError, ValueError):
+    except (sa.exc.ArgumentError, ValueError, KeyError):
         # Nothing of the cause is repeated: it can hold a piece of the password.
         raise DatabaseUnusableError(
             "the database's address is none: give --database the path of a SQLite file, or "
             "postgresql://user:password@host:port/name"
         ) from None
+
+
+def _sqlite_engine(address: sa.URL) -> Engine:
+    engine = sa.create_engine(address, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql_engine(address: sa.URL) -> Engine:
+    limit = {} if "connect_timeout" in address.query else {"connect_timeout": CONNECT_LIMIT_S}
+    engine = sa.create_engine(address, pool_pre_ping=True, connect_args=limit)
+    event.listen(engine, "connect", _set_up_postgresql)
+    return engine
+
+
+_ENGINES: Final = {"sqlite": _sqlite_engine, "postgresql": _postgresql_engine}
+
+
+def _set_up_postgresql(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {FORGOTTEN_TRANSACTION_MS}")
+    connection.commit()
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

@@ -2,12 +2,15 @@
 
 ServiceError                code and what to do next; the root
 ├── BadSettingError         a setting that nothing can be started with
-├── NotLoopbackError        asked to listen where others could reach it
+├── NotLoopbackError        asked to listen where others could listen in
 ├── DatabaseUnusableError   the database can't be opened or migrated
 └── ProblemError            an answer to a client (RFC 9457)
     ├── UnknownIncidentError
     └── FeedFullError
 """
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class ServiceError(Exception):
@@ -23,7 +26,7 @@ class BadSettingError(ServiceError):
 
 
 class NotLoopbackError(ServiceError):
-    """The address is not loopback."""
+    """The address is not loopback, and nothing there speaks TLS."""
 
     code = "not_loopback"
 
@@ -40,6 +43,9 @@ class ProblemError(ServiceError):
     code = "problem"
     status = 500
     title = "The request failed"
+    field: str | None = None
+    """The field of the request that it is about, if it's about one."""
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class UnknownIncidentError(ProblemError):
@@ -56,3 +62,4 @@ class FeedFullError(ProblemError):
     code = "feed_full"
     status = 503
     title = "Too many live feeds"
+    headers: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})

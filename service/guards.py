@@ -1,17 +1,19 @@
-"""What every request and every answer passes: the host check and the browser's rules."""
+"""What every request and answer passes: checks of host, origin and size, the browser's rules."""
 
+from contextlib import suppress
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import answer
-from service.settings import LOCAL_NAMES
+from service.settings import LOCAL_NAMES, ServiceSettings
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
+    "require-trusted-types-for 'script'; trusted-types vue"
 )
 
 BROWSER_RULES = {
@@ -24,35 +26,132 @@ BROWSER_RULES = {
 }
 
 
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Change nothing, whoever asks."""
+
+OWN_SITES: Final = frozenset({"same-origin", "none"})
+"""What browsers say of a request by our own page, or by a person's own hand."""
+
+LARGEST_BODY: Final = 1024 * 1024
+LARGEST_BODIES: Final = {"/api/session": 16 * 1024, "/api/places/import": 32 * 1024 * 1024}
+"""In bytes. Bodies are read before anybody is asked who they are."""
+
+HEALTH: Final = "/healthz"
+
+HSTS: Final = "max-age=31536000"
+"""A year, the least that browsers' makers ask for."""
+
+
 class HostGuard:
-    """Refuses requests for any name but this machine's.
+    """Refuses requests for any name but this machine's and the public one, or around TLS.
 
     Without it a page elsewhere could point its own name at 127.0.0.1 and read the service
     through the browser of whoever looks at that page (DNS rebinding).
     """
 
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
+        self._app = app
+        public = urlsplit(settings.public_url or "").hostname
+        self._secure = settings.secure
+        self._names = LOCAL_NAMES | ({public} if public else set())
+        self._open_as = settings.public_url or "http://127.0.0.1 or http://localhost with its port"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 421."""
+        # The scheme is what the proxy says, and no client may say it instead. Probes come plain.
+        plain = self._secure and scope.get("scheme") != "https" and scope.get("path") != HEALTH
+        known = scope["type"] == "lifespan" or self._ours(Headers(scope=scope).get("host", ""))
+        if known and (scope["type"] == "lifespan" or not plain):
+            await self._app(scope, receive, send)
+            return
+        refusal = answer(
+            421, "foreign_host", "Not this service's name", f"open the service as {self._open_as}"
+        )
+        await refusal(scope, receive, send)
+
+    def _ours(self, host: str) -> bool:
+        try:
+            return urlsplit(f"//{host}").hostname in self._names
+        except ValueError:
+            return False
+
+
+class OriginGuard:
+    """Refuses changes that a page of somebody else asks for, logging in included.
+
+    Tools send neither header; browsers send the one or the other with every change.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
+        self._app = app
+        self._scheme = "https" if settings.secure else "http"
+        self._public = settings.public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 403."""
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or self._ours(scope):
+            await self._app(scope, receive, send)
+            return
+        refusal = answer(
+            403,
+            "foreign_origin",
+            "Asked for by another site's page",
+            "do it in the service's own page",
+        )
+        await refusal(scope, receive, send)
+
+    def _ours(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        # The host has passed the HostGuard, so it is one of our names.
+        own = {f"{self._scheme}://{headers.get('host')}".lower(), self._public}
+        return own.issuperset(headers.getlist("origin")) and OWN_SITES.issuperset(
+            headers.getlist("sec-fetch-site")
+        )
+
+
+class BodyLimit:
+    """Refuses bodies that no route has a use for, before they fill the memory."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 421."""
-        if scope["type"] == "lifespan" or _named_locally(Headers(scope=scope).get("host", "")):
+        """Pass the request on; answer 413 as soon as it's known to be too large."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = answer(
-            421,
-            "foreign_host",
-            "Not this service's name",
-            "open the service as http://127.0.0.1 or http://localhost with its port",
-        )
-        await refusal(scope, receive, send)
+        largest = LARGEST_BODIES.get(scope["path"], LARGEST_BODY)
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > largest:
+            await _too_large(largest)(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > largest:
+                raise _TooLargeError
+            return message
+
+        async def send_if_small(message: Message) -> None:
+            if received <= largest:  # the framework may have made another error of ours
+                await send(message)
+
+        with suppress(_TooLargeError):
+            await self._app(scope, counted, send_if_small)
+        if received > largest:
+            await _too_large(largest)(scope, receive, send)
 
 
 class BrowserRules:
     """Sets the browser's rules on every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self._app = app
+        secure = settings.secure and settings.public_url is not None
+        self._rules = {**BROWSER_RULES, **({"strict-transport-security": HSTS} if secure else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add the headers as the answer starts."""
@@ -60,15 +159,21 @@ class BrowserRules:
         async def send_with_rules(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in BROWSER_RULES.items():
+                for name, value in self._rules.items():
                     headers[name] = value
+                if scope["path"].startswith("/api/"):
+                    # For one account's eyes: no cache on the way or in the browser may keep it.
+                    headers.setdefault("cache-control", "no-store")
             await send(message)
 
         await self._app(scope, receive, send_with_rules)
 
 
-def _named_locally(host: str) -> bool:
-    try:
-        return urlsplit(f"//{host}").hostname in LOCAL_NAMES
-    except ValueError:
-        return False
+class _TooLargeError(Exception):
+    """The body goes on after its limit."""
+
+
+def _too_large(largest: int) -> ASGIApp:
+    return answer(
+        413, "too_large", "The body is too large", f"send at most {largest} bytes at once"
+    )

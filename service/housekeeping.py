@@ -12,6 +12,7 @@ import redis
 from pipelines import streams
 from pipelines.messages import Heartbeat, MessageError, decode
 from pipelines.streams import ALERTS_CONFIRMED, DISPATCH_DRILL, HEARTBEATS, Client, Stream
+from service.accounts import oidc_flows, sessions, throttle
 from service.database import Database
 from service.feed import log
 from service.incidents import store
@@ -109,6 +110,9 @@ class Housekeeper:
         now = datetime.now(UTC)
         with self._database.writing() as connection:
             log.forget_before(connection, now - timedelta(seconds=self._settings.feed_keep_s))
+            sessions.forget_old(connection, now)
+            throttle.forget_old(connection, now)
+            oidc_flows.forget_old(connection, now)
             silent_since = now - timedelta(seconds=DRILL_SILENCE_S)
             store.close_silent_drills(connection, silent_since, now)
 

@@ -1,7 +1,5 @@
-"""Logs to stderr, one line an event, key=value, without secrets; repeated faults summed."""
+"""Repeated faults summed into one line a period, and addresses without their passwords."""
 
-import logging
-import sys
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
@@ -10,20 +8,6 @@ import structlog
 
 FAULT_PERIOD_S = 30.0
 """A fault that goes on is one line in this time, with its count."""
-
-
-def configure() -> None:
-    """Send structlog's events, and what libraries log from warnings up, to stderr."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
 
 def redacted(url: str) -> str:

@@ -36,6 +36,9 @@ class ServiceMetrics:
         )
         self.incidents = counter("fengsui_incidents", "Incidents opened.", ["hazard", "drill"])
         self.orders = counter("fengsui_orders", "Orders put into their stream.", ["target"])
+        self.camera_changes = counter(
+            "fengsui_camera_changes", "Changes of registered cameras told to the workers."
+        )
         self.redis_errors = counter(
             "fengsui_redis_errors", "Failed exchanges with Redis.", ["part"]
         )
@@ -49,8 +52,22 @@ class ServiceMetrics:
         self.feed_evictions = counter(
             "fengsui_feed_evictions", "Live feeds ended because nobody read."
         )
+        self.refused_logins = counter(
+            "fengsui_refused_logins", "Passwords, sessions and tokens not let in.", ["reason"]
+        )
+
+        self.audit_export_errors = counter(
+            "fengsui_audit_export_errors", "Heads of the audit that could not be written."
+        )
 
     def _gauge_what_waits(self, gauge: Callable[..., Gauge]) -> None:
+        self.audit_entries = gauge("fengsui_audit_entries", "Number of the audit's newest entry.")
+        self.audit_exported_entries = gauge(
+            "fengsui_audit_exported_entries", "Number of the entry in the last line of heads."
+        )
+        self.audit_contradicted = gauge(
+            "fengsui_audit_contradicted", "1 if the audit and its file of heads don't fit."
+        )
         self.outbox_entries = gauge("fengsui_outbox_entries", "Orders not yet in their stream.")
         self.consumer_lag_entries = gauge(
             "fengsui_consumer_lag_entries",

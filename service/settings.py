@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 
-from service.errors import BadSettingError, NotLoopbackError
+from pipelines.secrets import Secret
+from service.errors import BadSettingError
 from vision.hazards import Hazard
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-"""The names under which the service answers while it has no authentication."""
+"""The names of this machine for itself."""
 
 
 def _no_overrides() -> Mapping[Hazard, float]:
@@ -18,17 +18,50 @@ def _no_overrides() -> Mapping[Hazard, float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """The identity provider (OpenID Connect)."""
+
+    issuer: str
+    """Its address, exactly as it stands in its ID tokens."""
+    client_id: str
+    """What the service is called there."""
+    client_secret: Secret | None = None
+    """Proves to it that the service asks; providers of public clients want none."""
+    name: str = "OIDC"
+    """What people call it; stands on the login page."""
+    login_claim: str = "preferred_username"
+    """The claim that says the login."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
     """All of the service's settings."""
 
-    redis_url: str
+    redis_url: str = field(repr=False)
     """Where Redis is; may hold a password, so it's never logged as it stands."""
-    database_url: str
+    database_url: str = field(repr=False)
     """SQLAlchemy's address of the database, such as ``sqlite:////var/lib/fengsui/fengsui.db``."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: int = 8600
     """The port to listen on; 0 picks a free one."""
+    tls_certificate: Path | None = None
+    """The certificate and what it was signed by, PEM; with ``tls_key`` the service speaks TLS."""
+    tls_key: Path | None = None
+    """The certificate's private key, PEM."""
+    behind_proxy: str | None = None
+    """The address of the proxy that speaks TLS; its X-Forwarded-For is believed, nobody else's."""
+    public_url: str | None = None
+    """The origin that browsers open, such as ``https://fengsui.example``."""
+    oidc: OidcSettings | None = None
+    """Where people log in besides here."""
+    audit_heads: Path | None = None
+    """Where the audit's heads go; None is ``heads_beside`` the database."""
+    audit_heads_every_s: float = 60.0
+    """How often; what is newer than the last one can be cut without a trace."""
+    worker_key: Path | None = None
+    """The workers' public key, which cameras' credentials are sealed with; ``None`` is
+    ``worker_key_beside`` the database. Made with its private half if neither is there."""
     consumer: str = "service-1"
     """This process's name in the consumer group. It must stay the same over restarts, or what it
     had taken waits ``claim_idle_s`` for another."""
@@ -53,6 +86,11 @@ class ServiceSettings:
     retry_ceiling_s: float = 3.0
     """The longest wait after a fault. Short, because an alert may be waiting behind it."""
 
+    @property
+    def secure(self) -> bool:
+        """Whether browsers come by TLS, to the service or to its proxy."""
+        return self.tls_certificate is not None or self.behind_proxy is not None
+
     def merge_gap_of(self, hazard: Hazard) -> float:
         """Return the merge gap of a real hazard, in seconds."""
         return self.merge_gaps_s.get(hazard, self.merge_gap_s)
@@ -63,22 +101,19 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path.resolve()}"
 
 
+def worker_key_beside(database_url: str) -> Path:
+    """Return where the workers' public key is if nobody says: where the heads are."""
+    return heads_beside(database_url).with_name("worker.key.pub")
+
+
+def heads_beside(database_url: str) -> Path:
+    """Return where a database's heads are if nobody says: next to a SQLite file, or else here."""
+    scheme, _, path = database_url.partition(":///")
+    folder = Path(path.partition("?")[0]).parent if scheme.startswith("sqlite") else Path()
+    return folder / "audit-heads.log"
+
+
 def require_port(port: int) -> None:
     """Raise ``BadSettingError`` unless ``port`` can be listened on; 0 stands for a free one."""
     if not 0 <= port <= 65535:
         raise BadSettingError(f"there is no port {port}: give --port 0 to 65535, 0 for a free one")
-
-
-def require_loopback(host: str) -> None:
-    """Raise ``NotLoopbackError`` unless ``host`` is reachable from this machine only."""
-    if host == "localhost":
-        return
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise NotLoopbackError(
-            f"refusing to listen on {host!r}: the service has no authentication yet, so it "
-            "serves this machine only; use --host 127.0.0.1 and, from elsewhere, an SSH tunnel"
-        )

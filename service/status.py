@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 
+from service.accounts.gate import Gate
+from service.accounts.principal import Principal
+from service.accounts.roles import Permission
 from service.database import Database
 from service.feed.bell import FeedBell
 from service.housekeeping import Vitals, WorkerSeen
 from service.metrics import ServiceMetrics
-from service.problems import answer
+from service.problems import answer, responses
 from service.supervise import Supervised
 from service.tables import alerts, incidents, orders
 
@@ -21,8 +25,50 @@ STALE_WORKER_S = 10.0
 """Heartbeats come every second: a worker silent for this long is shown as lost."""
 
 
+class Totals(BaseModel):
+    """What the database holds; the service's counters begin anew at each start."""
+
+    alerts: int
+    incidents: int
+    orders: int
+
+
+class WorkerStatus(BaseModel):
+    """A worker's newest heartbeat."""
+
+    worker_id: str
+    epoch: int
+    cameras: int
+    cameras_connected: int
+    frames_analysed: int
+    drops: dict[str, int]
+    alerts: int
+    spool_entries: int
+    last_seen_at: datetime
+    lost: bool
+
+
+class Status(BaseModel):
+    """How the service and the workers that it hears are doing."""
+
+    at: datetime
+    redis_reachable: bool
+    consumer_lag_entries: dict[str, int]
+    feed_clients: int
+    totals: Totals
+    workers: list[WorkerStatus]
+
+
+class Health(BaseModel):
+    """The service's threads run and get on."""
+
+    status: Literal["ok"]
+
+
 def status_router(
+    *,
     database: Database,
+    gate: Gate,
     vitals: Vitals,
     bell: FeedBell,
     metrics: ServiceMetrics,
@@ -31,20 +77,20 @@ def status_router(
     """Return the routes that tell the state."""
     router = APIRouter()
 
-    @router.get("/api/status")
-    def status() -> dict[str, Any]:
+    @router.get("/api/status", responses=responses(401, 403))
+    def status(_who: Annotated[Principal, Depends(gate.allows(Permission.STATUS_READ))]) -> Status:
         """Tell whether Redis answers, how far behind the service is, and which workers live."""
         now = datetime.now(UTC)
-        return {
-            "at": now.isoformat(),
-            "redis_reachable": vitals.redis_reachable,
-            "consumer_lag_entries": dict(vitals.lag_entries),
-            "feed_clients": bell.clients,
-            "totals": _totals(database),
-            "workers": [_worker(seen, now) for _, seen in sorted(vitals.workers.items())],
-        }
+        return Status(
+            at=now,
+            redis_reachable=vitals.redis_reachable,
+            consumer_lag_entries=dict(vitals.lag_entries),
+            feed_clients=bell.clients,
+            totals=_totals(database),
+            workers=[_worker(seen, now) for _, seen in sorted(vitals.workers.items())],
+        )
 
-    @router.get("/healthz")
+    @router.get("/healthz", response_model=Health, responses=responses(503))
     def health() -> JSONResponse:
         """Answer 200 while all of the service's threads run and get on.
 
@@ -58,36 +104,39 @@ def status_router(
             return answer(503, "thread_stuck", "A part does nothing but fail", what)
         return JSONResponse({"status": "ok"})
 
-    @router.get("/metrics")
-    def prometheus() -> Response:
+    @router.get("/metrics", response_class=PlainTextResponse, responses=responses(401, 403))
+    def prometheus(
+        _who: Annotated[Principal, Depends(gate.allows(Permission.STATUS_READ))],
+    ) -> Response:
         """Show the metrics in Prometheus' text format."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
-def _totals(database: Database) -> dict[str, int]:
-    """Count what the database holds; the service's counters begin anew at each start."""
+def _totals(database: Database) -> Totals:
     with database.reading() as connection:
-        return {
-            table.name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar()
-            or 0
-            for table in (alerts, incidents, orders)
-        }
+        return Totals(
+            **{
+                table.name: connection.execute(
+                    sa.select(sa.func.count()).select_from(table)
+                ).scalar_one()
+                for table in (alerts, incidents, orders)
+            }
+        )
 
 
-def _worker(seen: WorkerSeen, now: datetime) -> dict[str, Any]:
+def _worker(seen: WorkerSeen, now: datetime) -> WorkerStatus:
     beat = seen.beat
-    silent_s = max(0.0, (now - seen.heard_at).total_seconds())
-    return {
-        "worker_id": beat.worker_id,
-        "epoch": beat.epoch,
-        "cameras": beat.cameras,
-        "cameras_connected": beat.cameras_connected,
-        "frames_analysed": beat.frames_analysed,
-        "drops": beat.drops,
-        "alerts": beat.alerts,
-        "spool_entries": beat.spool_entries,
-        "last_seen_at": seen.heard_at.isoformat(),
-        "lost": silent_s > STALE_WORKER_S,
-    }
+    return WorkerStatus(
+        worker_id=beat.worker_id,
+        epoch=beat.epoch,
+        cameras=beat.cameras,
+        cameras_connected=beat.cameras_connected,
+        frames_analysed=beat.frames_analysed,
+        drops=beat.drops,
+        alerts=beat.alerts,
+        spool_entries=beat.spool_entries,
+        last_seen_at=seen.heard_at,
+        lost=(now - seen.heard_at).total_seconds() > STALE_WORKER_S,
+    )

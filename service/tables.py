@@ -43,6 +43,12 @@ metadata = MetaData(
 
 NAME = String(128)
 WORD = String(32)
+CODE = String(32)
+"""A place's: digits."""
+PATH = String(256)
+"""A place and its ancestors, as ``/0/330100/330106/``: one comparison tells what lies inside."""
+DIGEST = String(64)
+"""SHA-256 in hexadecimal."""
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """SQLite counts up by itself in INTEGER columns only."""
 
@@ -51,6 +57,7 @@ incidents = Table(
     metadata,
     Column("incident_id", Uuid, primary_key=True),
     Column("camera_id", NAME, nullable=False),
+    Column("place_code", CODE, index=True),
     Column("hazard", WORD, nullable=False),
     Column("zone_id", NAME, nullable=False),
     Column("drill", sa.Boolean, nullable=False),
@@ -120,3 +127,167 @@ feed = Table(
     sqlite_autoincrement=True,
 )
 """What clients are told, in order. An id is never used twice, so it serves as their cursor."""
+
+places = Table(
+    "places",
+    metadata,
+    Column("code", CODE, primary_key=True),
+    Column("parent_code", CODE, ForeignKey("places.code"), index=True),
+    Column("level", WORD, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("path", PATH, nullable=False, unique=True),
+)
+"""The jurisdiction tree. Its root, code 0, is the whole installation."""
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Uuid, primary_key=True),
+    Column("login", NAME, nullable=False, unique=True),
+    Column("name", NAME, nullable=False),
+    Column("role", WORD, nullable=False),
+    Column("password_hash", Text),
+    Column("password_once", sa.Boolean, nullable=False),
+    Column("password_expires_at", UtcDateTime),
+    Column("oidc_issuer", Text),
+    Column("oidc_subject", Text),
+    Column("disabled_at", UtcDateTime),
+    Column("revision", sa.BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", NAME, nullable=False),
+    sa.UniqueConstraint("oidc_issuer", "oidc_subject"),
+)
+"""``password_once``: good for nothing but choosing another."""
+
+account_places = Table(
+    "account_places",
+    metadata,
+    Column("account_id", Uuid, ForeignKey(accounts.c.account_id), primary_key=True),
+    Column("place_code", CODE, ForeignKey(places.c.code), primary_key=True, index=True),
+)
+"""Where an account may do what its role allows: in these places and all below them."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_hash", DIGEST, primary_key=True),
+    Column("account_id", Uuid, ForeignKey(accounts.c.account_id), nullable=False, index=True),
+    Column("way", WORD, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+)
+"""Browsers that are logged in; of the cookie only the hash is kept."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey(accounts.c.account_id), nullable=False, index=True),
+    Column("name", NAME, nullable=False),
+    Column("secret_hash", DIGEST, nullable=False, unique=True),
+    Column("scopes", sa.JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+"""API tokens; of the secret only the hash is kept."""
+
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("key", NAME, primary_key=True),
+    Column("failures", sa.BigInteger, nullable=False),
+    Column("failed_at", UtcDateTime, nullable=False, index=True),
+)
+"""Wrong passwords, by login and by address, so that guessing is slow on every replica."""
+
+oidc_flows = Table(
+    "oidc_flows",
+    metadata,
+    Column("state_hash", DIGEST, primary_key=True),
+    Column("nonce", NAME, nullable=False),
+    Column("verifier", NAME, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False, index=True),
+)
+"""Logins that have gone to the identity provider and are not back yet."""
+
+cameras = Table(
+    "cameras",
+    metadata,
+    Column("camera_id", NAME, primary_key=True),
+    Column("gb_id", String(20)),
+    Column("name", NAME, nullable=False),
+    Column("programme", WORD, nullable=False),
+    Column("place_type", WORD, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("owner", NAME, nullable=False),
+    Column("sign_confirmed_by", NAME, nullable=False),
+    Column("sign_confirmed_at", UtcDateTime, nullable=False),
+    Column("contact_number", WORD, nullable=False),
+    Column("upstream", NAME),
+    Column("place_code", CODE, ForeignKey(places.c.code), nullable=False),
+    Column("longitude", sa.Float, nullable=False),
+    Column("latitude", sa.Float, nullable=False),
+    Column("coordinate_system", WORD, nullable=False),
+    Column("wgs84_longitude", sa.Float, nullable=False),
+    Column("wgs84_latitude", sa.Float, nullable=False),
+    Column("main_url", Text, nullable=False),
+    Column("sub_url", Text),
+    Column("sealed_credentials", Text),
+    Column("hazards", sa.JSON, nullable=False),
+    Column("zones", sa.JSON, nullable=False),
+    Column("enabled", sa.Boolean, nullable=False),
+    Column("drill", sa.Boolean, nullable=False),
+    Column("revision", sa.BigInteger, nullable=False),
+    Column("published_revision", sa.BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", NAME, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("updated_by", NAME, nullable=False),
+    Index(None, "name", "camera_id"),
+    Index(None, "gb_id", "camera_id"),
+    Index(None, "place_code", "name", "camera_id"),
+    Index(None, "updated_at", "camera_id"),
+)
+"""The registry. A position is kept as it was given and as WGS-84. Credentials are sealed for the
+workers: the service can't open them. ``published_revision`` lags while Redis is away."""
+
+camera_removals = Table(
+    "camera_removals",
+    metadata,
+    Column("camera_id", NAME, primary_key=True),
+    Column("revision", sa.BigInteger, nullable=False),
+    Column("removed_at", UtcDateTime, nullable=False),
+)
+"""Cameras that are gone here and whose workers have still to be told."""
+
+camera_states = Table(
+    "camera_states",
+    metadata,
+    Column("camera_id", NAME, primary_key=True),
+    Column("worker_id", NAME, nullable=False),
+    Column("state", WORD, nullable=False),
+    Column("fault", WORD),
+    Column("revision", sa.BigInteger, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+"""What a camera's worker said of it last."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("actor", NAME, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object_kind", WORD, nullable=False),
+    Column("object_id", NAME, nullable=False),
+    Column("place_code", CODE, index=True),
+    Column("body", Text, nullable=False),
+    Column("hash", DIGEST, nullable=False),
+    Index(None, "object_kind", "object_id"),
+)
+"""Who did what. ``body`` is what is hashed; the columns beside it repeat it for searching, and
+verification compares them. Triggers refuse to change or delete a row."""

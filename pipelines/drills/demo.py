@@ -5,12 +5,11 @@ dies. It counts from outside: onsets from the drills' script, orders from the qu
 """
 
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,10 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
+import httpx
 import msgspec
 import redis
 
 from pipelines import streams
+from pipelines.drills.console import Console
 from pipelines.drills.tally import Tally
 from pipelines.drills.worker_process import DrillWorker
 from pipelines.embedded_redis import redis_child
@@ -71,6 +72,7 @@ class Demo:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._listening: dict[str, Any] | None = None
+        self._first_login: dict[str, Any] | None = None
         self._positions = {streams.DISPATCH_DRILL.name: "0", streams.HEARTBEATS.name: "0"}
 
     def run(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class Demo:
                 return self._finish(cameras)
             finally:
                 self._supervisor.stop()
+                self._console.close()
                 self._client.close()
 
     def stop(self) -> None:
@@ -100,7 +103,7 @@ class Demo:
         store = self._supervisor.add(redis_child(redis_port, scratch / "redis"))
         self._wait("Redis", self._redis_answers)
         drills, cameras = self._start_drills()
-        service = self._start_service(redis_url, scratch)
+        service, address = self._start_service(redis_url, scratch)
         worker = _python("worker", ["-m", "pipelines.drills.worker_process"])
         worker.stdin = msgspec.json.encode(
             DrillWorker(
@@ -113,8 +116,9 @@ class Demo:
         )
         self._supervisor.add(worker)
         self._wait("the worker", self._worker_beats)
-        tell(f"控制台 Console      {self._console}/")
-        tell(f"指标 Metrics        {self._console}/metrics  http://127.0.0.1:{worker_port}/metrics")
+        tell(f"控制台 Console      {address}/")
+        tell(f"登录 Login          {self._login()}")
+        tell(f"指标 Metrics        {address}/metrics  http://127.0.0.1:{worker_port}/metrics")
         tell(
             f"进程 Processes      redis {store.pid}, service {service.pid}, worker {worker.pid},"
             f" drills {drills.pid}"
@@ -122,17 +126,58 @@ class Demo:
         )
         return len(cameras)
 
-    def _start_service(self, redis_url: str, scratch: Path) -> Child:
+    def _start_service(self, redis_url: str, scratch: Path) -> tuple[Child, str]:
         wanted = self._settings.console_port
         port = free_port(wanted)
         if wanted not in (0, port):
             self._settings.tell(f"port {wanted} can't be had here, so the console takes {port}")
-        self._console = f"http://127.0.0.1:{port}"
-        database = str(scratch / "fengsui.sqlite")
-        command = ["-m", "service", "--redis-url", redis_url, "--database", database]
-        service = self._supervisor.add(_python("service", [*command, "--port", str(port)]))
-        self._wait("the service", lambda: self._get("/api/status") is not None)
-        return service
+        address = f"http://127.0.0.1:{port}"
+        self._console = Console(address)
+        self._register_drills(scratch)
+        options = {"redis-url": redis_url, "port": str(port), **_kept_in(scratch)}
+        service = _python("service", ["-m", "service", *_arguments(options)])
+        service.on_line = self._on_service
+        self._supervisor.add(service)
+        self._wait("the service", self._console.healthy)
+        return service, address
+
+    def _login(self) -> str:
+        """Return how to log in; the one-time password is used up by that."""
+        self._wait("the first account", lambda: self._first_login is not None)
+        first = cast("dict[str, Any]", self._first_login)
+        try:
+            password = self._console.settle(first["login"], first["one_time_password"])
+        except httpx.HTTPError as error:
+            raise DemoError(f"the service refuses its first login: {error}") from error
+        return f"{first['login']}  {password}"
+
+    def _on_service(self, event: dict[str, Any]) -> None:
+        """Take a line of the service; runs in its reader's thread."""
+        if event.get("event") == "first_admin":
+            self._first_login = event
+
+    def _register_drills(self, scratch: Path) -> None:
+        """Put the drill cameras into the registry, where they get a name and a page."""
+        described = cast("dict[str, Any]", self._listening)["cameras"]
+        rows = [
+            {name: one[name] for name in ("camera_id", "name", "url", "hazard")}
+            for one in described
+        ]
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "service",
+                "drills",
+                "--database",
+                _kept_in(scratch)["database"],
+            ],
+            input=msgspec.json.encode(rows),
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode:
+            raise DemoError(f"the drill cameras can't be registered: {done.stderr.decode()[-500:]}")
 
     def _start_drills(self) -> tuple[Child, tuple[Camera, ...]]:
         port = free_port()
@@ -181,7 +226,7 @@ class Demo:
             self._tick()
 
     def _finish(self, cameras: int) -> dict[str, Any]:
-        totals = (self._get("/api/status") or {}).get("totals")
+        totals = self._console.totals()
         if totals is None:
             raise DemoError("the service does not answer at the end: see its log above")
         worker = self._supervisor.children.pop()
@@ -255,13 +300,6 @@ class Demo:
         except redis.RedisError:
             return False
 
-    def _get(self, path: str) -> dict[str, Any] | None:
-        try:
-            with urllib.request.urlopen(self._console + path, timeout=5) as answer:  # noqa: S310
-                return msgspec.json.decode(answer.read(), type=dict[str, Any])
-        except (urllib.error.URLError, OSError, msgspec.DecodeError):
-            return None
-
 
 def free_port(wanted: int = 0) -> int:
     """Return a free port on loopback: the wanted one if it is free.
@@ -279,3 +317,16 @@ def free_port(wanted: int = 0) -> int:
 
 def _python(name: str, arguments: list[str]) -> Child:
     return Child(name=name, command=[sys.executable, *arguments])
+
+
+def _kept_in(scratch: Path) -> dict[str, str]:
+    """Return the options of the service that name files."""
+    return {
+        "database": str(scratch / "fengsui.sqlite"),
+        "worker-key": str(scratch / "worker.key.pub"),
+        "audit-heads": str(scratch / "audit-heads.log"),
+    }
+
+
+def _arguments(options: dict[str, str]) -> list[str]:
+    return [word for name, value in options.items() for word in (f"--{name}", value)]

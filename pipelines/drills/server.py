@@ -27,6 +27,13 @@ from pipelines.drills.encoder import cached_clip
 from pipelines.drills.rtsp import Mount, RtspServer
 from pipelines.drills.scenes import SCENES, DrillScene
 
+TITLES = {
+    "street_fire": "演练·街道起火 Drill: fire in a street",
+    "yard_smoke": "演练·院后冒烟 Drill: smoke behind a yard",
+    "road_rock": "演练·山路落石 Drill: rocks on a mountain road",
+}
+"""What people call the drill cameras."""
+
 START_S = 3.0
 """Time for a worker to come; then the script starts alone, so that nobody can hold it up."""
 
@@ -168,6 +175,7 @@ async def _clips(settings: ServerSettings, script: Script, stop: asyncio.Event) 
 def _camera(scene: DrillScene, port: int) -> dict[str, object]:
     return {
         "camera_id": camera_id(scene),
+        "name": TITLES[scene.name],
         "hazard": scene.hazard.value,
         "url": f"rtsp://127.0.0.1:{port}/{scene.name}",
         "onset_s": scene.onset_s,

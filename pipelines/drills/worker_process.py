@@ -16,6 +16,7 @@ import msgspec
 
 from pipelines import logs
 from pipelines.messages import Camera
+from pipelines.secrets import Secret
 from pipelines.worker import Worker, WorkerSettings, run_until_signalled
 
 PREFIX = "drill-"
@@ -47,7 +48,7 @@ def main() -> None:
     require_drills(given.cameras)
     settings = WorkerSettings(
         worker_id=given.worker_id,
-        redis_url=given.redis_url,
+        redis_url=Secret(given.redis_url),
         spool_dir=Path(given.spool_dir),
         metrics_port=given.metrics_port,
         cameras=given.cameras,

@@ -5,6 +5,7 @@ Of the k, some must be strong; the rest, and whatever keeps an alert going, may 
 Pyronear's wildfire towers reached a false-positive rate of .053 with little more than this.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -155,7 +156,7 @@ class CameraRules:
                 self.memories[key], change = step(before, sighting)
                 if change is not None:
                     after = before if change is Change.ENDED else self.memories[key]
-                    events.append(self._event(look, key, change, after))
+                    events.append(self._event(look.ref.captured_at, key, change, after))
         return events
 
     def _forget_before_a_gap(self, look: Look) -> list[Event]:
@@ -163,13 +164,26 @@ class CameraRules:
         last = self.last_look_at
         if last is None or abs(look.ref.captured_at - last) <= timedelta(seconds=LONGEST_GAP_S):
             return []
-        ended = [
-            self._event(look, key, Change.ENDED, memory)
-            for key, memory in self.memories.items()
-            if memory.first_seen_at is not None
+        return self._end(tuple(self.memories), look.ref.captured_at)
+
+    def revise(self, zones: dict[str, Polygon], hazards: tuple[Hazard, ...]) -> list[Event]:
+        """Watch other zones or for other hazards; end what was on and is no longer watched for.
+
+        What stays keeps its state: a zone is the same by its id, however it is drawn now.
+        """
+        self.zones, self.hazards = zones, hazards
+        kept = {(zone_id, hazard) for zone_id in zones for hazard in hazards}
+        gone = tuple(key for key in self.memories if key not in kept)
+        return self._end(gone, self.last_look_at)
+
+    def _end(self, keys: Iterable[tuple[str, Hazard]], at: datetime | None) -> list[Event]:
+        """Forget keys; return the ends of those that were on."""
+        forgotten = [(key, self.memories.pop(key)) for key in keys]
+        return [
+            self._event(at, key, Change.ENDED, memory)
+            for key, memory in forgotten
+            if at is not None and memory.first_seen_at is not None
         ]
-        self.memories.clear()
-        return ended
 
     def _sighting(self, look: Look, polygon: Polygon, hazard: Hazard) -> Sighting | None:
         """Return the best box of a hazard whose centre lies in the zone."""
@@ -188,7 +202,9 @@ class CameraRules:
             strong=bool(here.score[best] >= self.labels[here.label[best]].threshold),
         )
 
-    def _event(self, look: Look, key: tuple[str, Hazard], change: Change, memory: Memory) -> Event:
+    def _event(
+        self, at: datetime, key: tuple[str, Hazard], change: Change, memory: Memory
+    ) -> Event:
         if memory.first_seen_at is None or memory.last is None:
             raise AssertionError("an event comes from a hazard that is on")
         return Event(
@@ -198,7 +214,7 @@ class CameraRules:
             change=change,
             first_seen_at=memory.first_seen_at,
             last_seen_at=memory.last.at,
-            at=look.ref.captured_at,
+            at=at,
             score=memory.last.score,
             box=memory.last.box,
         )

@@ -9,7 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from service.tables import feed
+from service.accounts.principal import Principal
+from service.incidents.views import within
+from service.tables import feed, incidents
 
 
 class FeedKind(StrEnum):
@@ -42,13 +44,25 @@ def append(
     )
 
 
-def read_after(connection: Connection, cursor: int, limit: int) -> list[FeedEvent]:
-    """Return the next events after a cursor, oldest first."""
-    query = sa.select(feed).where(feed.c.id > cursor).order_by(feed.c.id).limit(limit)
-    return [
-        FeedEvent(event_id=row.id, kind=row.kind, payload=row.payload)
-        for row in connection.execute(query)
+def read_after(
+    connection: Connection, principal: Principal, cursor: int, limit: int
+) -> tuple[list[FeedEvent], int]:
+    """Return a principal's events among the next ``limit``, oldest first, and the cursor after all.
+
+    The cursor also passes what isn't for the principal, so that nobody's read starts ever
+    further back.
+    """
+    rows = connection.execute(
+        sa.select(feed.c.id, feed.c.kind, feed.c.payload, within(principal).label("own"))
+        .join(incidents, incidents.c.incident_id == feed.c.incident_id)
+        .where(feed.c.id > cursor)
+        .order_by(feed.c.id)
+        .limit(limit)
+    ).all()
+    events = [
+        FeedEvent(event_id=row.id, kind=row.kind, payload=row.payload) for row in rows if row.own
     ]
+    return events, rows[-1].id if rows else cursor
 
 
 def newest(connection: Connection) -> int:

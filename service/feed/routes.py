@@ -2,17 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from service.accounts.gate import Gate
+from service.accounts.principal import Principal
+from service.accounts.roles import Permission
 from service.database import Database
 from service.feed import log
 from service.feed.bell import FeedBell
@@ -45,7 +48,14 @@ Cursor = Annotated[int, Query(ge=0, le=2**63 - 1)]
 class Feed:
     """One client's events, from its cursor on."""
 
-    def __init__(self, database: Database, bell: FeedBell, woken: asyncio.Event) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bell: FeedBell,
+        woken: asyncio.Event,
+        allowed: Callable[[], Principal | None],
+    ) -> None:
+        self._allowed = allowed
         self._database = database
         self._bell = bell
         self._woken = woken
@@ -60,29 +70,31 @@ class Feed:
             yield chunk
 
     async def _after(self, cursor: int) -> AsyncIterator[bytes]:
-        quiet_s = 0.0
+        clock_s = asyncio.get_running_loop().time
+        said_s = clock_s()
         while not self._bell.closed:
             self._woken.clear()
-            events = await run_in_threadpool(self._read, cursor)
+            # Also between events: whoever was logged out meanwhile sees no more of them.
+            principal = await run_in_threadpool(self._allowed)
+            if principal is None:
+                return
+            before = cursor
+            events, cursor = await run_in_threadpool(self._read, principal, cursor)
             for event in events:
-                cursor = event.event_id
                 data = json.dumps(event.payload, ensure_ascii=False)
-                yield format_sse_event(event=event.kind, data_str=data, id=str(cursor))
+                yield format_sse_event(event=event.kind, data_str=data, id=str(event.event_id))
+            if cursor == before:
+                await self._rung()
             if events:
-                quiet_s = 0.0
-            elif not await self._rung():
-                quiet_s += POLL_S
-                if quiet_s >= HEARTBEAT_S:
-                    quiet_s = 0.0
-                    yield format_sse_event(event=ALIVE, data_str="{}")
+                said_s = clock_s()
+            elif clock_s() - said_s >= HEARTBEAT_S:
+                said_s = clock_s()
+                yield format_sse_event(event=ALIVE, data_str="{}")
 
-    async def _rung(self) -> bool:
-        try:
+    async def _rung(self) -> None:
+        with suppress(TimeoutError):
             async with asyncio.timeout(POLL_S):
                 await self._woken.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _start(self, cursor: int | None) -> tuple[int, bool]:
         with self._database.reading() as connection:
@@ -90,9 +102,9 @@ class Feed:
                 return cursor, True
             return log.newest(connection), cursor is None
 
-    def _read(self, cursor: int) -> list[log.FeedEvent]:
+    def _read(self, principal: Principal, cursor: int) -> tuple[list[log.FeedEvent], int]:
         with self._database.reading() as connection:
-            return log.read_after(connection, cursor, BATCH_EVENTS)
+            return log.read_after(connection, principal, cursor, BATCH_EVENTS)
 
 
 class FeedResponse(EventSourceResponse):
@@ -127,13 +139,17 @@ class FeedResponse(EventSourceResponse):
             await super().__call__(scope, receive, send_in_time)
 
 
-def feed_router(database: Database, bell: FeedBell, metrics: ServiceMetrics) -> APIRouter:
+def feed_router(
+    database: Database, gate: Gate, bell: FeedBell, metrics: ServiceMetrics
+) -> APIRouter:
     """Return the feed's route."""
     router = APIRouter()
     metrics.feed_clients.set_function(lambda: bell.clients)
 
     @router.get("/api/feed", response_class=StreamingResponse)
     async def live_feed(
+        request: Request,
+        _who: Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))],
         after: Cursor | None = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> FeedResponse:
@@ -145,7 +161,11 @@ def feed_router(database: Database, bell: FeedBell, metrics: ServiceMetrics) -> 
         cursor = after if last_event_id is None else _cursor_of(last_event_id)
         seat = ExitStack()
         woken = seat.enter_context(bell.seat())
-        return FeedResponse(Feed(database, bell, woken).chunks(cursor), seat, metrics)
+
+        def allowed() -> Principal | None:
+            return gate.recheck(request, Permission.INCIDENT_READ)
+
+        return FeedResponse(Feed(database, bell, woken, allowed).chunks(cursor), seat, metrics)
 
     return router
 

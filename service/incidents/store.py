@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from pipelines.messages import Alert, DispatchOrder, MessageError, encode
+from service.cameras.store import place_of
 from service.dispatch.drills import drill_order
 from service.feed import log
 from service.incidents import views
@@ -154,7 +155,7 @@ def _overrule(
     outcome = Outcome.MERGED
     if incident is None:
         outcome, incident = Outcome.OPENED, overruling(alert, drill, now)
-        connection.execute(sa.insert(incidents).values(**_columns(incident)))
+        _insert_incident(connection, incident)
     _revise_alert(connection, alert, incident_id=incident.incident_id, received_at=now)
     _renew(connection, incident.incident_id)
     _renew(connection, drill)
@@ -163,7 +164,7 @@ def _overrule(
 
 def _open(connection: Connection, alert: Alert, now: datetime) -> Taken:
     incident = opened_by(alert, now)
-    connection.execute(sa.insert(incidents).values(**_columns(incident)))
+    _insert_incident(connection, incident)
     _insert_alert(connection, alert, incident.incident_id, now)
     order = drill_order(incident, alert, now) if incident.drill else None
     if order is not None:
@@ -205,6 +206,12 @@ def _renew(connection: Connection, incident_id: UUID) -> None:
     connection.execute(
         sa.update(incidents).where(incidents.c.incident_id == incident_id).values(**values)
     )
+
+
+def _insert_incident(connection: Connection, incident: Incident) -> None:
+    # Where the camera stood when it happened: who may see the incident stays the same if it moves.
+    place_code = place_of(connection, incident.camera_id)
+    connection.execute(sa.insert(incidents).values(**_columns(incident), place_code=place_code))
 
 
 def _insert_alert(connection: Connection, alert: Alert, incident_id: UUID, now: datetime) -> None:
@@ -256,7 +263,7 @@ def _with_plain_words(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _incident(row: sa.RowMapping) -> Incident:
-    values = dict(row)
+    values = {name: row[name] for name in row if name != "place_code"}
     values["hazard"] = Hazard(row["hazard"])
     values["severity"] = Severity(row["severity"])
     values["state"] = IncidentState(row["state"])

@@ -9,7 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
-from service.tables import alerts, incidents, orders
+from service.accounts.principal import Principal
+from service.tables import alerts, incidents, orders, places
 
 View = dict[str, Any]
 
@@ -20,16 +21,36 @@ _NO_ALERT: View = dict.fromkeys(_LATEST)
 """An incident has none if it was a drill and its alerts turned out to be real."""
 
 
-def by_id(connection: Connection, ids: Sequence[UUID]) -> list[View]:
-    """Return the incidents of these ids that exist, in the order of ``ids``."""
+def within(principal: Principal) -> sa.ColumnElement[bool]:
+    """Return the condition that an incident lies in the principal's places.
+
+    One without a place, of a camera that isn't registered, is for whoever sees everything.
+    """
+    if principal.everywhere:
+        return sa.true()
+    own = sa.select(places.c.code).where(principal.within(places.c.path))
+    return sa.func.coalesce(incidents.c.place_code.in_(own), sa.false())
+
+
+def by_id(
+    connection: Connection, ids: Sequence[UUID], principal: Principal | None = None
+) -> list[View]:
+    """Return the incidents of these ids that exist, in the order of ``ids``.
+
+    For a principal only those in its places; without one, which is for the service itself, all.
+    """
     query = sa.select(incidents).where(incidents.c.incident_id.in_(ids))
+    if principal is not None:
+        query = query.where(within(principal))
     found = {row["incident_id"]: row for row in connection.execute(query).mappings()}
     return _complete(connection, [found[one] for one in ids if one in found])
 
 
-def page(connection: Connection, limit: int, before: UUID | None) -> list[View]:
-    """Return incidents, newest first; ``before`` is the last one of the page before."""
-    query = sa.select(incidents)
+def page(
+    connection: Connection, principal: Principal, limit: int, before: UUID | None
+) -> list[View]:
+    """Return the principal's incidents, newest first; ``before`` ends the page before."""
+    query = sa.select(incidents).where(within(principal))
     if before is not None:
         last = sa.select(incidents).where(incidents.c.incident_id == before).subquery()
         query = query.where(

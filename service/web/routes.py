@@ -1,32 +1,79 @@
-"""The console's page. A closed list of files: no path from a request reaches the disk."""
+"""The console's built files: a closed list, read at start. No request's path reaches the disk."""
 
 from pathlib import Path
+from typing import Final
 
 from fastapi import APIRouter, Response
 
-FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/words.js": ("words.js", "text/javascript; charset=utf-8"),
-    "/app.css": ("app.css", "text/css; charset=utf-8"),
+from service.problems import answer
+
+BUILT: Final = Path(__file__).parent / "dist"
+"""What ``python -m service.web.build`` makes of ``console/``."""
+
+PAGES: Final = (
+    "/",
+    "/login",
+    "/live",
+    "/cameras",
+    "/cameras/{camera_id}",
+    "/cameras/{camera_id}/edit",
+    "/places",
+    "/accounts",
+    "/audit",
+    "/status",
+    "/me/password",
+    "/me/tokens",
+)
+"""What the console shows under addresses of its own: each of them is ``index.html``."""
+
+MEDIA_TYPES: Final = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".html": "text/html; charset=utf-8",
 }
 
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+"""For names that hold a hash of what is in them."""
 
-def web_router() -> APIRouter:
-    """Return a route a file; the files are read once."""
+ASKED_EACH_TIME: Final = "no-cache"
+"""So that a new version of the service is seen at once."""
+
+
+def web_router(built: Path = BUILT) -> APIRouter:
+    """Return a route a file and a page; without a built console all pages say what to do."""
     router = APIRouter(include_in_schema=False)
-    for path, (name, media_type) in FILES.items():
-        _serve(router, path, (Path(__file__).parent / name).read_bytes(), media_type)
+    index = built / "index.html"
+    if not index.is_file():
+        for page in PAGES:
+            router.add_api_route(page, _not_built)
+        return router
+    for path in sorted(built.rglob("*")):
+        if path.suffix in MEDIA_TYPES and path != index:
+            _serve(router, f"/{path.relative_to(built).as_posix()}", path)
+    for page in PAGES:
+        _serve(router, page, index)
     router.add_api_route("/favicon.ico", _no_icon)
     return router
+
+
+def _serve(router: APIRouter, url: str, path: Path) -> None:
+    content, media_type = path.read_bytes(), MEDIA_TYPES[path.suffix]
+    caching = FOR_EVER if url.startswith("/assets/") else ASKED_EACH_TIME
+
+    @router.api_route(url, methods=["GET", "HEAD"])
+    def file() -> Response:
+        return Response(content, media_type=media_type, headers={"Cache-Control": caching})
 
 
 def _no_icon() -> Response:
     return Response(status_code=204)
 
 
-def _serve(router: APIRouter, path: str, content: bytes, media_type: str) -> None:
-    @router.get(path)
-    def file() -> Response:
-        # Asked for each time, so that a new version of the service is seen at once.
-        return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
+def _not_built() -> Response:
+    return answer(
+        503,
+        "console_not_built",
+        "The console is not built",
+        "run `make setup` (or `python -m service.web.build`), then start the service again",
+    )

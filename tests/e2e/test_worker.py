@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from pipelines import streams
 from pipelines.messages import Heartbeat, decode
+from pipelines.metrics import WorkerMetrics
+from pipelines.worker import _metrics_server
 from tests.service.process import ServiceProcess
 from tests.support.media import REPOSITORY, clip
 from tests.support.redis_server import RedisServer, free_port
@@ -125,6 +128,8 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
         (["--redis-url", "redis://127.0.0.1:99999/0"], b"write redis://host:port/0"),
         (["--metrics-port", "99999"], b"choose another"),
         (["--cameras", "/dev/zero"], b"split it"),
+        (["--part", "1/2"], b"belong to the registry"),
+        (["--worker-key", "{}/worker.key"], b"belong to the registry"),
     ],
 )
 def test_a_worker_that_can_t_start_says_why_in_one_line(
@@ -134,6 +139,27 @@ def test_a_worker_that_can_t_start_says_why_in_one_line(
     command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     wrong = [one.format(tmp_path) for one in arguments]
     done = subprocess.run([*command, *wrong], capture_output=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--part", "3/2"], b"write K/N"),
+        (["--worker-key", "{}/key.pem"], b"not a private key"),
+        (["--worker-key", "{}/key.pem/key"], b"name a directory"),
+    ],
+)
+def test_a_worker_that_can_t_follow_the_registry_says_why(
+    tmp_path: Path, arguments: list[str], words: bytes
+) -> None:
+    (tmp_path / "key.pem").write_text("nothing")
+    (tmp_path / "key.pem").chmod(0o600)
+    command = [FENGSUI, "worker", "--spool", tmp_path / "spool"]
+    given = [one.format(tmp_path) for one in arguments]
+    done = subprocess.run([*command, *given], capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -163,3 +189,11 @@ def test_a_worker_with_a_bad_pack_says_so_counts_it_and_waits_for_a_good_one(
         finally:
             running.terminate()
             running.communicate(timeout=15)
+
+
+def test_a_worker_s_metrics_are_for_this_machine_alone() -> None:
+    server, thread = _metrics_server(0, WorkerMetrics(CollectorRegistry()))
+    assert server.server_address[0] == "127.0.0.1"
+    server.shutdown()
+    server.server_close()
+    thread.join()

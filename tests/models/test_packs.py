@@ -110,7 +110,7 @@ def test_another_s_pack_watches_no_camera(tmp_path: Path) -> None:
     pack = load_pack(pack_with(tmp_path, tiny_model()))
     with pytest.raises(PackRefusedError, match="only the product's own pack"):
         Flow(
-            pack=pack, cameras=[], drills=frozenset(), epoch=0,
+            pack=pack, drills=frozenset(), epoch=0,
             metrics=WorkerMetrics(CollectorRegistry()),
         )  # fmt: skip
 

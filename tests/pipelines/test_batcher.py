@@ -1,4 +1,5 @@
 import threading
+import time
 from collections import Counter
 
 import numpy as np
@@ -90,3 +91,26 @@ def test_a_file_s_looks_wait_and_none_is_lost() -> None:
     thread.join()
     assert seen == [1, 2, 3, 4, 5]
     assert metrics.drops == {"overload": 0}
+
+
+def test_a_removed_camera_s_look_is_dropped_and_counted_and_no_other_s() -> None:
+    waiting, metrics = batcher()
+    waiting.offer(frame("gone"))
+    waiting.offer(frame("stays"))
+    waiting.forget("gone")
+    waiting.offer(frame("gone"), lambda: True)
+    batch = waiting.take(0.1)
+    assert batch is not None
+    assert [one.camera_id for one in batch.frames] == ["stays"]
+    assert metrics.drops == {"overload": 0, "removed": 2}
+
+
+def test_whoever_waits_for_looks_can_be_woken() -> None:
+    waiting, _ = batcher()
+    waiting.wake()
+    began_s = time.monotonic()
+    assert waiting.take(5.0) is None
+    assert time.monotonic() - began_s < 1.0
+    waiting.offer(frame())
+    waiting.wake()
+    assert waiting.take(5.0) is not None

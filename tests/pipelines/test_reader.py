@@ -7,12 +7,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pipelines import reader, source
+from pipelines.address import camera_address
 from pipelines.batcher import Batcher
 from pipelines.drills.encoder import load_h264
 from pipelines.drills.rtsp import Mount
 from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
-from pipelines.source import Source, camera_address
+from pipelines.source import Source
 from tests.pipelines.drills.live import served
 from tests.support.media import clip
 from tests.support.rtsp import tcp_server

@@ -83,7 +83,7 @@ def test_nobody_catches_everything_but_the_edge_of_a_supervised_loop() -> None:
     assert catching <= {
         "vision/detector.py",  # ONNX Runtime's errors have no common root
         "pipelines/heartbeat.py",
-        "pipelines/publisher.py",
+        "pipelines/supervised.py",
         "pipelines/reader.py",
         "service/supervise.py",
         "service/incidents/consumer.py",  # one alert must not keep the others out

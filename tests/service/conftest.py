@@ -1,4 +1,7 @@
-"""One real redis-server for the tests that don't break it; emptied for each."""
+"""One real redis-server and one PostgreSQL for the tests that don't break them; emptied for each.
+
+Whatever touches the database runs on SQLite and on PostgreSQL.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.helpers import Parts, parts, settings_for
-from tests.service.process import serving
+from service.database import Database
+from tests.service.helpers import Parts, Postgres, opened, parts, settings_for, sqlite_copy
+from tests.service.process import database_of, serving
+from tests.service.signing_in import bearer
+from tests.support.postgres import PostgresServer
 from tests.support.redis_server import RedisServer
 
 
@@ -17,16 +23,45 @@ def shared_redis() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with PostgresServer() as server:
+        yield Postgres(server)
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system("postgresql"))]
+)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated, empty database of each kind."""
+    if request.param == "sqlite":
+        yield sqlite_copy(tmp_path)
+        return
+    with request.getfixturevalue("postgres").copy() as url:
+        yield url
+
+
 @pytest.fixture
-def given(shared_redis: RedisServer, tmp_path: Path) -> Iterator[Parts]:
-    with parts(settings_for(shared_redis.url, tmp_path), tmp_path) as made:
+def database(database_url: str) -> Iterator[Database]:
+    with opened(database_url) as found:
+        yield found
+
+
+@pytest.fixture
+def given(shared_redis: RedisServer, tmp_path: Path, database_url: str) -> Iterator[Parts]:
+    settings = settings_for(shared_redis.url, tmp_path, database_url=database_url)
+    with parts(settings) as made:
         made.client.flushall()
         yield made
 
 
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of a service that has no Redis and nothing to show."""
+    """An administrator's client of a service that has no Redis and nothing to show."""
     settings = settings_for("redis://127.0.0.1:1/0", tmp_path_factory.mktemp("quiet"))
-    with serving(settings) as url, httpx.Client(base_url=url) as client:
+    with (
+        serving(settings) as url,
+        database_of(settings) as database,
+        httpx.Client(base_url=url, headers=bearer(database)) as client,
+    ):
         yield client

@@ -1,7 +1,7 @@
 """What the service's tests share: alerts, a database, the parts around a real Redis."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,6 +20,7 @@ from service.dispatch.outbox import DrillOutbox
 from service.incidents.consumer import AlertConsumer
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings, sqlite_url
+from tests.support.postgres import PostgresServer
 from vision.hazards import SEVERITY, Hazard
 
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
@@ -70,6 +71,8 @@ def settings_for(redis_url: str, directory: Path, **changes: Any) -> ServiceSett
     settings = ServiceSettings(
         redis_url=redis_url,
         database_url=sqlite_url(directory / "fengsui.db"),
+        audit_heads=directory / "audit-heads.log",
+        worker_key=directory / "worker.key.pub",
         port=0,
         block_s=0.05,
         claim_idle_s=0.2,
@@ -86,21 +89,49 @@ def template() -> bytes:
     """A migrated, empty database: migrating takes longer than most tests."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "template.db"
-        database = Database(sqlite_url(path))
-        migrate(database.engine)
-        database.close()
+        with opened(sqlite_url(path)) as database:
+            migrate(database.engine)
         return path.read_bytes()
 
 
-@contextmanager
-def migrated(directory: Path) -> Iterator[Database]:
+def sqlite_copy(directory: Path) -> str:
+    """The address of a new migrated, empty SQLite database."""
     path = directory / "fengsui.db"
     path.write_bytes(template())
-    database = Database(sqlite_url(path))
+    return sqlite_url(path)
+
+
+class Postgres:
+    """A PostgreSQL server with a migrated, empty database to copy from."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+        self._template = server.create()
+        with opened(server.url(self._template)) as database:
+            migrate(database.engine)
+
+    @contextmanager
+    def copy(self) -> Iterator[str]:
+        """The address of a new migrated, empty database."""
+        name = self.server.create(self._template)
+        try:
+            yield self.server.url(name)
+        finally:
+            self.server.drop(name)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
+    database = Database(url)
     try:
         yield database
     finally:
         database.close()
+
+
+def migrated(directory: Path) -> AbstractContextManager[Database]:
+    """One on SQLite, for what has nothing to do with the kind of database."""
+    return opened(sqlite_copy(directory))
 
 
 @dataclass
@@ -137,11 +168,11 @@ class Parts:
 
 
 @contextmanager
-def parts(settings: ServiceSettings, directory: Path) -> Iterator[Parts]:
+def parts(settings: ServiceSettings) -> Iterator[Parts]:
     client = connect(settings.redis_url)
     metrics = ServiceMetrics(CollectorRegistry())
     try:
-        with migrated(directory) as database:
+        with opened(settings.database_url) as database:
             yield Parts(
                 settings=settings,
                 database=database,

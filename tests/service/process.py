@@ -19,7 +19,11 @@ import httpx
 import uvicorn
 
 from service.app import create_app
+from service.database import Database
+from service.listening import config_of
 from service.settings import ServiceSettings
+from tests.service.helpers import settings_for
+from tests.service.signing_in import bearer
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +36,10 @@ class ServiceProcess:
         self._redis_url = redis_url
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
+        self.headers: dict[str, str] = {}
+        """An administrator's, from the first start on."""
+        self.once = ""
+        """The first administrator's one-time password, told at the first start."""
         self.log = directory / "service.log"
         self.url = ""
 
@@ -61,10 +69,24 @@ class ServiceProcess:
                 stderr=log,
             )
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise AssertionError(f"the service did not start: {self.log.read_text()}")
-        self.url = json.loads(line)["url"]
+        said: dict[str, str] = {}
+        while said.get("event") != "listening":
+            line = self._process.stdout.readline()
+            if not line:
+                raise AssertionError(f"the service did not start: {self.log.read_text()}")
+            said = json.loads(line)
+            self.once = said.get("one_time_password", self.once)
+        self.url = said["url"]
+        if not self.headers:
+            settings = settings_for(self._redis_url, self._directory)
+            with database_of(settings) as database:
+                self.headers = bearer(database)
+
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
 
     def end(self, number: signal.Signals) -> int:
         """Signal the process; returns its exit code."""
@@ -78,9 +100,10 @@ class ServiceProcess:
         return code
 
     def get(self, path: str) -> Any:
-        response = httpx.get(self.url + path, timeout=5)
-        response.raise_for_status()
-        return response.json()
+        return self.ask(path).raise_for_status().json()
+
+    def ask(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, headers=self.headers, timeout=5)
 
 
 class FeedReader:
@@ -113,6 +136,16 @@ class FeedReader:
 
 
 @contextmanager
+def database_of(settings: ServiceSettings) -> Iterator[Database]:
+    """The database of a service that runs, beside it."""
+    database = Database(settings.database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
 def feed(url: str, **headers: str) -> Iterator[FeedReader]:
     timeout = httpx.Timeout(5.0, read=12.0)
     with httpx.stream("GET", url, headers=headers, timeout=timeout) as response:
@@ -122,15 +155,16 @@ def feed(url: str, **headers: str) -> Iterator[FeedReader]:
 @contextmanager
 def serving(settings: ServiceSettings, **changes: Any) -> Iterator[str]:
     """The whole app over real HTTP, in a thread."""
-    app = create_app(replace(settings, **changes))
+    settings = replace(settings, **changes)
+    app = create_app(settings)
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config_of(app, settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         until(lambda: server.started, "the server")
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        scheme = "https" if settings.tls_certificate else "http"
+        yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         app.state.bell.close()
         server.should_exit = True

@@ -1,32 +1,20 @@
+import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
+import service.database
 from service import tables
 from service.database import Database, migrate
 from service.errors import DatabaseUnusableError
 from service.settings import sqlite_url
-from tests.service.helpers import migrated
-
-
-def test_up_equals_the_tables_and_down_leaves_nothing(tmp_path: Path) -> None:
-    with migrated(tmp_path) as database:
-        with database.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
-            assert compare_metadata(context, tables.metadata) == []
-            assert context.get_current_revision() == "0001"
-        migrate(database.engine)  # again: nothing to do
-        migrate(database.engine, "base")
-        assert set(sa.inspect(database.engine).get_table_names()) <= {
-            "alembic_version",
-            "sqlite_sequence",
-        }
-        migrate(database.engine)
-        assert "incidents" in sa.inspect(database.engine).get_table_names()
+from service.tables import places
+from tests.service.helpers import migrated, opened
+from tests.support.postgres import PostgresServer
 
 
 def test_sqlite_is_durable_and_strict(tmp_path: Path) -> None:
@@ -48,12 +36,99 @@ def test_times_come_back_in_utc_and_naive_ones_are_refused() -> None:
         kind.process_bind_param(local.replace(tzinfo=None), dialect)
 
 
-def test_writers_exclude_each_other_from_their_first_statement(tmp_path: Path) -> None:
-    with migrated(tmp_path) as database, database.writing():
-        with database.engine.connect() as other:
-            other.exec_driver_sql("PRAGMA busy_timeout=0")
-        with pytest.raises(sa.exc.OperationalError, match="locked"), database.writing():
+def test_writers_exclude_each_other_from_their_first_statement(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.database, "BUSY_TIMEOUT_MS", 50)
+    with opened(database_url) as database:
+        with database.writing(), pytest.raises(sa.exc.OperationalError, match="lock"):
+            database.writing().__enter__()
+        with database.writing() as connection:
+            assert connection.execute(sa.select(sa.func.count()).select_from(places)).scalar() == 1
+
+
+def test_a_writer_sees_what_the_one_before_it_committed(database: Database) -> None:
+    """Two merges of one place must see each other: the wait must come before the first look."""
+    waiting, seen = threading.Event(), []
+
+    def second() -> None:
+        waiting.set()
+        with database.writing() as connection:
+            seen.append(connection.execute(sa.select(places.c.name)).scalar_one())
+
+    with database.writing() as connection:
+        thread = threading.Thread(target=second)
+        thread.start()
+        waiting.wait(5)
+        connection.execute(sa.update(places).values(name="renamed"))
+        time.sleep(0.05)  # the other one is at the lock by now; if not, the test can't fail wrongly
+    thread.join(5)
+    assert seen == ["renamed"]
+
+
+def test_a_reader_sees_one_state_throughout_and_cant_write(database: Database) -> None:
+    name = sa.select(places.c.name)
+    with database.reading() as reader:
+        before = reader.execute(name).scalar_one()
+        with database.writing() as writer:
+            writer.execute(sa.update(places).values(name="renamed"))
+        assert reader.execute(name).scalar_one() == before
+    with database.reading() as reader:
+        assert reader.execute(name).scalar_one() == "renamed"
+    if database.engine.dialect.name == "postgresql":
+        with pytest.raises(sa.exc.DBAPIError, match="read-only"), database.reading() as reader:
+            reader.execute(sa.update(places).values(name="again"))
+
+
+def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
+    with opened(database_url) as one, opened(database_url) as other:
+        migrate(one.engine, "base")
+        threads = [threading.Thread(target=migrate, args=(each.engine,)) for each in (one, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        with one.reading() as connection:
+            assert connection.execute(sa.select(sa.func.count()).select_from(places)).scalar() == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me@h/x", "postgres://me@h/x", "postgresql+psycopg://me@h/x"]
+)
+def test_postgresql_is_spoken_to_by_psycopg(url: str) -> None:
+    with opened(url) as database:
+        assert database.engine.url.drivername == "postgresql+psycopg"
+
+
+def test_no_other_kind_of_database_is_taken() -> None:
+    with pytest.raises(DatabaseUnusableError, match="postgresql://user"):
+        Database("mysql+pymysql://me:hunter2@h/x")
+
+
+@pytest.mark.system("postgresql")
+def test_a_server_killed_and_started_again_is_found_again() -> None:
+    with PostgresServer() as server, opened(server.url(server.create())) as database:
+        migrate(database.engine)
+        with database.writing() as connection:
+            connection.execute(sa.update(places).values(name="kept"))
+        with pytest.raises(sa.exc.OperationalError):
+            _change_and(database, server.kill)
+        with pytest.raises(sa.exc.OperationalError), database.reading():
             pass
+        server.start()
+        with database.reading() as connection:
+            assert connection.execute(sa.select(places.c.name)).scalar_one() == "kept"
+        server.kill()
+        server.start()  # before anybody noticed: no request has to fail for it
+        with database.reading() as connection:
+            assert connection.execute(sa.select(places.c.name)).scalar_one() == "kept"
+
+
+def _change_and(database: Database, then: Callable[[], None]) -> None:
+    with database.writing() as connection:
+        connection.execute(sa.update(places).values(name="never committed"))
+        then()
+        connection.execute(sa.select(places))
 
 
 def test_a_database_that_cant_be_opened_is_said_in_words(tmp_path: Path) -> None:

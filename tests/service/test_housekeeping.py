@@ -13,6 +13,9 @@ from tests.service.helpers import Parts, alert
 
 GROUP = str(ALERTS_PRIORITY.group)
 
+redis_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is about Redis: one kind of database is enough."""
+
 
 @pytest.fixture
 def keeper(given: Parts) -> Housekeeper:
@@ -44,6 +47,7 @@ def test_trimming_keeps_what_the_group_needs(given: Parts, keeper: Housekeeper) 
     assert given.client.xlen(ALERTS_PRIORITY.name) == 1  # Redis keeps the read position's entry
 
 
+@redis_only
 def test_lag_counts_what_is_not_finished(given: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lag_of(given.client, ALERTS_PRIORITY) == 0
     given.send(*(alert(60.0 * n, drill=True) for n in range(-5, 0)))
@@ -55,6 +59,7 @@ def test_lag_counts_what_is_not_finished(given: Parts, monkeypatch: pytest.Monke
     assert lag_of(given.client, ALERTS_PRIORITY) == 5  # the length, which is never less
 
 
+@redis_only
 def test_lag_as_redis_7_tells_it(given: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     given.send(alert())
     told = {"name": b"service", "pending": 3, "lag": 4, "last-delivered-id": b"0-0"}
@@ -83,6 +88,7 @@ def beat(worker: str, frames: int, *, ago_s: float = 0.0) -> Heartbeat:
     )
 
 
+@redis_only
 def test_heartbeats_the_newest_of_each_worker(given: Parts, keeper: Housekeeper) -> None:
     given.client.xadd(HEARTBEATS.name, streams.fields(beat("gone", 1)), id=entry_id(ago_s=3600))
     for one in (beat("a", 1), beat("b", 5), beat("a", 2)):
@@ -98,6 +104,7 @@ def test_heartbeats_the_newest_of_each_worker(given: Parts, keeper: Housekeeper)
     assert keeper.vitals.redis_reachable
 
 
+@redis_only
 @pytest.mark.parametrize("error", [RecursionError("deep"), OverflowError("large")])
 def test_a_heartbeat_that_cannot_be_decoded_stops_nothing(
     given: Parts, keeper: Housekeeper, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -120,6 +127,7 @@ def test_a_heartbeat_that_cannot_be_decoded_stops_nothing(
     assert given.count("fengsui_messages_total", stream="heartbeats", outcome="unreadable") == 1
 
 
+@redis_only
 @pytest.mark.parametrize(
     ("said_ago_s", "ago_s", "lost"),
     [
@@ -136,11 +144,12 @@ def test_a_worker_is_judged_by_redis_clock(
     given.client.xadd(HEARTBEATS.name, streams.fields(one), id=entry_id(ago_s))
     keeper.step()
     now = datetime.now(UTC)
-    assert [_worker(seen, now)["lost"] for seen in keeper.vitals.workers.values()] == (
+    assert [_worker(seen, now).lost for seen in keeper.vitals.workers.values()] == (
         [] if lost is None else [lost]
     )
 
 
+@redis_only
 def test_an_entry_of_a_far_year_does_not_keep_its_worker_for_ever(
     given: Parts, keeper: Housekeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,3 +138,34 @@ def test_an_end_tells_when_it_was_last_seen() -> None:
         watching.see(look(second, (FIRE_BOX, 0.9, 0)))
     ends = [e for second in range(3, 9) for e in watching.see(look(second))]
     assert [(e.change, e.last_seen_at, e.at) for e in ends] == [(Change.ENDED, at(2), at(7))]
+
+
+def burning(watching: CameraRules) -> CameraRules:
+    for second in range(4):
+        watching.see(look(second, (FIRE_BOX, 0.9, 0)))
+    return watching
+
+
+def test_a_zone_or_hazard_that_goes_ends_what_was_on_in_it_and_another_begins_anew() -> None:
+    for zones, hazards in (
+        ({"other": WHOLE_PICTURE}, (Hazard.FIRE,)),
+        ({"zone": WHOLE_PICTURE}, (Hazard.SMOKE,)),
+        ({}, ()),
+    ):
+        watching = burning(rules())
+        (ended,) = watching.revise(zones, hazards)
+        assert (ended.change, ended.zone_id, ended.hazard) == (Change.ENDED, "zone", Hazard.FIRE)
+        assert ended.at == at(3)
+        assert watching.revise(zones, hazards) == []
+    watching = burning(rules())
+    watching.revise({"other": WHOLE_PICTURE}, (Hazard.FIRE,))
+    events = [e for s in range(4, 8) for e in watching.see(look(s, (FIRE_BOX, 0.9, 0)))]
+    assert (events[0].change, events[0].zone_id) == (Change.BEGAN, "other")
+    assert events[0].first_seen_at == at(4)
+
+
+def test_a_zone_that_stays_keeps_its_state() -> None:
+    watching = burning(rules())
+    assert watching.revise({"zone": WHOLE_PICTURE, "new": LEFT}, (Hazard.FIRE,)) == []
+    (event,) = watching.see(look(4, (FIRE_BOX, 0.9, 0)))
+    assert (event.change, event.zone_id) == (Change.GOES_ON, "zone")

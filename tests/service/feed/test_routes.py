@@ -11,6 +11,7 @@ import pytest
 from service.feed import log, routes
 from tests.service.helpers import Parts, alert, at
 from tests.service.process import FeedReader, feed, serving
+from tests.service.signing_in import bearer
 from tests.support.waiting import until
 
 
@@ -29,7 +30,8 @@ def onsets(*seconds: float) -> list[str]:
 
 
 def test_live_then_resumed_over_a_restart_without_gap_or_repetition(given: Parts) -> None:
-    with serving(given.settings) as url, feed(f"{url}/api/feed?after=0") as reader:
+    who = bearer(given.database)
+    with serving(given.settings) as url, feed(f"{url}/api/feed?after=0", **who) as reader:
         given.send(alert(0.0, drill=True))
         assert opened(reader, 1) == onsets(0.0)
         last_id = str(reader.last_id)
@@ -38,19 +40,22 @@ def test_live_then_resumed_over_a_restart_without_gap_or_repetition(given: Parts
         until(lambda: len(given.orders_sent()) == 3, "the orders")
     with (
         serving(given.settings) as url,
-        feed(f"{url}/api/feed", **{"Last-Event-ID": last_id}) as reader,
+        feed(f"{url}/api/feed", **{"Last-Event-ID": last_id}, **who) as reader,
     ):
         given.send(alert(180.0, drill=True))
         assert opened(reader, 3) == onsets(60.0, 120.0, 180.0)
 
 
 def test_a_client_that_does_not_read_holds_up_nobody(given: Parts) -> None:
+    who = bearer(given.database)
+    asked = "".join(f"{name}: {value}\r\n" for name, value in who.items())
     with serving(given.settings) as url:
         host, _, port = url.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port))) as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-            slow.sendall(f"GET /api/feed?after=0 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-            with feed(f"{url}/api/feed?after=0") as reader:
+            request = f"GET /api/feed?after=0 HTTP/1.1\r\nHost: {host}\r\n{asked}\r\n"
+            slow.sendall(request.encode())
+            with feed(f"{url}/api/feed?after=0", **who) as reader:
                 given.send(*(alert(60.0 * n, drill=True) for n in range(-100, 0)))
                 assert len(opened(reader, 100)) == 100
 
@@ -78,17 +83,18 @@ def test_a_client_that_takes_nothing_is_let_go(given: Parts) -> None:
 
 
 def test_no_more_feeds_than_agreed(given: Parts) -> None:
+    who = bearer(given.database)
     with serving(given.settings, feed_clients=1) as url:
-        with feed(f"{url}/api/feed"):
-            refused = httpx.get(f"{url}/api/feed", timeout=5)
+        with feed(f"{url}/api/feed", **who):
+            refused = httpx.get(f"{url}/api/feed", headers=who, timeout=5)
             assert (refused.status_code, refused.json()["code"]) == (503, "feed_full")
             assert refused.headers["content-type"] == "application/problem+json"
             assert "close one that nobody watches" in refused.json()["detail"]
-        until(lambda: seats(url) == 0, "the seat is free again")
+        until(lambda: seats(url, who) == 0, "the seat is free again")
 
 
-def seats(url: str) -> int:
-    return int(httpx.get(f"{url}/api/status", timeout=5).json()["feed_clients"])
+def seats(url: str, who: dict[str, str]) -> int:
+    return int(httpx.get(f"{url}/api/status", headers=who, timeout=5).json()["feed_clients"])
 
 
 @pytest.mark.parametrize("cursor", ["999999", "not a number", "-5", "9" * 40])
@@ -97,7 +103,7 @@ def test_a_cursor_that_cant_be_resumed_says_reset(given: Parts, cursor: str) -> 
     given.consumer.step()
     with (
         serving(given.settings) as url,
-        feed(f"{url}/api/feed", **{"Last-Event-ID": cursor}) as reader,
+        feed(f"{url}/api/feed", **{"Last-Event-ID": cursor}, **bearer(given.database)) as reader,
     ):
         assert reader.events(1)[0][0] == "reset"
 

@@ -1,15 +1,16 @@
 import pytest
 import redis
+import sqlalchemy as sa
 
+import service.database
 from pipelines import streams
 from pipelines.messages import Alert, DeadLetter, decode, encode
 from pipelines.streams import ALERTS, ALERTS_PRIORITY
 from service import tables
-from service.database import Database
 from service.incidents import consumer as consuming
 from service.incidents import views
 from service.incidents.consumer import MAX_DELIVERIES, AlertConsumer
-from tests.service.helpers import Parts, alert, confirmed
+from tests.service.helpers import Parts, alert, confirmed, opened
 from vision.hazards import Hazard
 
 
@@ -94,17 +95,16 @@ def test_crash_between_commit_and_confirm(given: Parts, monkeypatch: pytest.Monk
 def test_a_locked_database_delays_and_loses_nothing(
     given: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(service.database, "BUSY_TIMEOUT_MS", 20)
     given.send(alert(drill=True))
-    with given.database.writing() as holder:
-        locked = Database(str(given.database.engine.url) + "?timeout=0")
+    with given.database.writing() as holder, opened(given.settings.database_url) as locked:
         monkeypatch.setattr(given.consumer, "_database", locked)
-        with locked.engine.connect() as connection:  # the pragma set five seconds
-            connection.exec_driver_sql("PRAGMA busy_timeout=0")
-        with pytest.raises(consuming.sa.exc.OperationalError):
+        with pytest.raises(sa.exc.OperationalError, match="lock"):
             given.consumer.step()
         assert holder.in_transaction()
-    given.consumer.step()
-    locked.close()
+    with opened(given.settings.database_url) as free:
+        monkeypatch.setattr(given.consumer, "_database", free)
+        given.consumer.step()
     assert len(given.rows(tables.incidents)) == 1
     assert dead(given) == []
 
@@ -167,7 +167,8 @@ def test_a_drill_that_turns_out_to_be_real_is_a_real_incident(given: Parts, revi
     kinds = [(event["kind"], event["payload"]["drill"]) for event in given.rows(tables.feed)]
     assert kinds[-2:] == [("incident.opened", False), ("incident.closed", True)]
     with given.database.reading() as connection:  # also the one that has no alert left
-        assert [view["alerts"] for view in views.page(connection, 9, None)].count(0) == 1
+        shown = views.by_id(connection, [drill["incident_id"], real["incident_id"]])
+        assert [view["alerts"] for view in shown] == [0, 1]
 
 
 def test_what_turns_out_to_be_real_joins_the_open_real_incident(given: Parts) -> None:

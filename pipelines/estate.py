@@ -1,0 +1,172 @@
+"""The cameras of one worker: each one's reader and rules, changed while the others run on.
+
+Used by the worker's loop alone, so that no look is on its way through the rules while they are
+changed. Nothing here waits: a reader that is replaced may hang in FFmpeg as long as it likes.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from msgspec.structs import replace
+
+from pipelines.address import Address
+from pipelines.faults import SourceError
+from pipelines.flow import Flow, ZoneError
+from pipelines.messages import Alert, Camera, WatchState
+from pipelines.metrics import WorkerMetrics
+from pipelines.reader import Reader
+from pipelines.registry import Change
+from pipelines.sealing import SealError
+from pipelines.source import Source
+from pipelines.states import States
+
+STOP_PATIENCE_S: Final = 1.0
+"""Readers that hang in FFmpeg do not hold the stop up: they die with the process."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watched:
+    camera: Camera
+    """As the worker was told."""
+    revision: int
+    """Of which registration."""
+    reader: Reader | None
+    """Its connection; none while it can't be used."""
+
+
+class Estate:
+    """Applies what is wanted to what runs."""
+
+    def __init__(
+        self,
+        *,
+        flow: Flow,
+        states: States,
+        address: Callable[[Camera], Address],
+        metrics: WorkerMetrics,
+    ) -> None:
+        """``address`` gives a camera's, and raises ``SourceError`` or ``SealError``."""
+        self._flow = flow
+        self._states = states
+        self._address = address
+        self._metrics = metrics
+        self._watched: dict[str, _Watched] = {}
+        self._running = False
+
+    def give(self, cameras: Iterable[Camera]) -> None:
+        """Take cameras of a file in, before the start.
+
+        Raises ``SourceError`` or ``ZoneError`` for the first that can't be watched: whoever wrote
+        the file is there to mend it.
+        """
+        for camera in cameras:
+            self._flow.watch(camera)
+            self._keep(camera, 0, self._reader(camera))
+
+    def start(self) -> None:
+        """Connect to every camera; those that come later are connected to as they come."""
+        self._running = True
+        for one in self._watched.values():
+            if one.reader is not None:
+                one.reader.start()
+
+    def apply(self, change: Change) -> list[Alert]:
+        """Do what a registration's change asks; return the ends of alerts that it brings."""
+        known = self._watched.get(change.camera_id)
+        if change.camera is None:
+            return [] if known is None else self._remove(change.camera_id, known)
+        if known is not None and change.camera == known.camera:
+            return self._confirm(known, change.revision)
+        try:
+            return self._change(change.camera, change.revision, known)
+        except (SourceError, SealError, ZoneError) as error:
+            return self._refuse(change.camera, change.revision, known, error)
+
+    def stop(self) -> None:
+        """End every reader."""
+        readers = [one.reader for one in self._watched.values() if one.reader is not None]
+        for reader in readers:
+            reader.stop()
+        ends_s = time.monotonic() + STOP_PATIENCE_S
+        for reader in readers:
+            reader.join(max(0.0, ends_s - time.monotonic()))
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def _confirm(self, known: _Watched, revision: int) -> list[Alert]:
+        """Note that a registration's change was none to the worker."""
+        known.revision = revision
+        self._states.revised(known.camera.camera_id, revision)
+        self._metrics.registry_change("nothing")
+        return []
+
+    def _change(self, camera: Camera, revision: int, known: _Watched | None) -> list[Alert]:
+        same_stream = known is not None and known.reader and _same_stream(camera, known.camera)
+        # Whatever can fail comes before whatever changes something.
+        reader = None if same_stream else self._reader(camera)
+        ends = self._flow.watch(camera)
+        if known is not None and reader is None:
+            known.camera, known.revision = camera, revision
+            self._states.revised(camera.camera_id, revision)
+            self._metrics.registry_change("rules")
+            return ends
+        if known is not None:
+            self._dismiss(known)
+        self._keep(camera, revision, reader)
+        self._metrics.registry_change("added" if known is None else "connected_anew")
+        self._states.note(camera.camera_id, WatchState.CONNECTING, None, revision)
+        if reader is not None and self._running:
+            reader.start()
+        return ends
+
+    def _remove(self, camera_id: str, known: _Watched) -> list[Alert]:
+        self._dismiss(known)
+        del self._watched[camera_id]
+        self._metrics.cameras.set(len(self._watched))
+        self._metrics.registry_change("removed")
+        self._states.forget(camera_id)
+        return self._flow.forget(camera_id)
+
+    def _refuse(
+        self, camera: Camera, revision: int, known: _Watched | None, error: Exception
+    ) -> list[Alert]:
+        """Watch a camera no more that can't be used as it is registered now; say why."""
+        code = getattr(error, "code", "unusable")
+        if known is not None:
+            self._dismiss(known)
+        self._keep(camera, revision, None)
+        self._metrics.registry_change("unusable")
+        self._states.note(camera.camera_id, WatchState.FAULT, code, revision)
+        log.warning(
+            "camera", camera=camera.camera_id, fault=str(error), next="correct its registration"
+        )
+        return self._flow.forget(camera.camera_id)
+
+    def _keep(self, camera: Camera, revision: int, reader: Reader | None) -> None:
+        self._watched[camera.camera_id] = _Watched(camera=camera, revision=revision, reader=reader)
+        self._metrics.cameras.set(len(self._watched))
+
+    def _dismiss(self, known: _Watched) -> None:
+        if known.reader is not None:
+            known.reader.dismiss()
+            self._flow.batcher.forget(known.camera.camera_id)
+
+    def _reader(self, camera: Camera) -> Reader:
+        name = camera.camera_id
+        source = Source(name, self._address(camera), self._flow.input_size_px, self._metrics)
+
+        def notice(state: WatchState, fault: str | None) -> None:
+            self._states.note(name, state, fault)
+
+        return Reader(source, self._flow.batcher, self._metrics, notice=notice)
+
+
+def _same_stream(one: Camera, other: Camera) -> bool:
+    """Say whether two registrations differ in their hazards and zones at most."""
+    return replace(one, hazards=other.hazards, zones=other.zones) == other

@@ -1,0 +1,198 @@
+"""The one type that holds a password, and the one function that takes passwords out of text.
+
+A secret is shown by mistake, never on purpose: so ``Secret`` shows itself nowhere, and every live
+one is known to ``redact``, which the log's root handler puts all text through.
+"""
+
+import hmac
+import json
+import re
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import quote, unquote
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+MASK: Final = "***"
+
+SHORTEST: Final = 4
+"""A shorter value would take pieces out of ordinary words; patterns still find it where it's named
+as a password."""
+
+SECRET_IN_PATH: Final = re.compile(r"@|user|pass|pwd|token|auth|key", re.IGNORECASE)
+"""A part of a path that names one, as recorders' paths do."""
+
+_URL: Final = re.compile(r"[A-Za-z][\w+.-]*://")
+_WORD: Final = re.compile(r"\S+")
+_NAMED: Final = re.compile(
+    r"((?:pass(?:word|wd)?|pwd|token|secret|api_?key)[\"']?\s*=\s*[\"']?"
+    r"|(?:password|token|secret)[\"']\s*:\s*[\"']"
+    r"|authorization[\"']?\s*[:=]\s*[\"']?(?:bearer |basic |digest )?)[^\s\"'&;]+",
+    re.IGNORECASE,
+)
+
+
+class Secret:
+    """A text that is shown nowhere: ``reveal`` is its only way out. Equal by value, unordered.
+
+    Usable as a field of a pydantic model; not picklable, and no JSON encoder takes it. Of an
+    address, what is secret is the password, the query and the parts of the path that name one.
+    """
+
+    __slots__ = ("__weakref__", "_value")
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        _live.add(self, value)
+
+    def reveal(self) -> str:
+        """Return the text, for the one call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_bytes(self._value), _bytes(other._value))
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError("a Secret is not written anywhere: pass it on inside this process")
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, _memo: object) -> "Secret":
+        return self
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: object, _handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
+        from pydantic_core import core_schema  # noqa: PLC0415 - workers have no use for pydantic
+
+        text = core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(strict=True)
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _refuse_to_write, when_used="json"
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _core: "CoreSchema", _handler: "GetJsonSchemaHandler"
+    ) -> "JsonSchemaValue":
+        return {"type": "string", "format": "password", "writeOnly": True}
+
+
+def redact(text: str) -> str:
+    """Return ``text`` without the values of live secrets, users in addresses, ``password=…``."""
+    known = _live.pattern
+    if known is not None:
+        text = known.sub(MASK, text)
+    if "://" in text:
+        text = _WORD.sub(_without_userinfo, text)
+    return _NAMED.sub(rf"\1{MASK}", text)
+
+
+def _without_userinfo(word: re.Match[str]) -> str:
+    """Cut to the last ``@`` of the word: a password may hold any character that isn't white."""
+    scheme, _, rest = word[0].partition("://")
+    return f"{scheme}://{MASK}@{rest.rpartition('@')[2]}" if "@" in rest else word[0]
+
+
+class _Live:
+    """The values of the secrets that exist, and the pattern that finds them all."""
+
+    def __init__(self) -> None:
+        # Reentrant: a secret may be collected while this very thread is in here. What can go
+        # wrong then is that a value is held for longer than its secret.
+        self._lock = threading.RLock()
+        self._values: Counter[str] = Counter()
+        self._pattern: re.Pattern[str] | None = None
+        self._stale = False
+
+    def add(self, secret: Secret, value: str) -> None:
+        with self._lock:
+            self._values[value] += 1
+            self._stale = True
+        weakref.finalize(secret, self._forget, value).atexit = False
+
+    @property
+    def pattern(self) -> re.Pattern[str] | None:
+        if self._stale:
+            with self._lock:
+                self._stale = False
+                forms = {form for value in list(self._values) for form in _forms(value)}
+                # The longest first: one may be the beginning of another.
+                words = sorted((re.escape(one) for one in forms), key=len, reverse=True)
+                self._pattern = re.compile("|".join(words)) if words else None
+        return self._pattern
+
+    def _forget(self, value: str) -> None:
+        with self._lock:
+            self._values[value] -= 1
+            if self._values[value] <= 0:
+                del self._values[value]
+                self._stale = True
+
+
+_live: Final = _Live()
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield how a secret may stand in a text: as it is, or as an address, JSON or repr has it."""
+    for piece in _pieces(value):
+        if len(piece) >= SHORTEST:
+            yield piece
+            yield quote(piece.encode(errors="surrogatepass"), safe="")
+            yield json.dumps(piece)[1:-1]
+            yield json.dumps(piece, ensure_ascii=False)[1:-1]
+            yield repr(piece)[1:-1]
+
+
+def _pieces(value: str) -> Iterator[str]:
+    if not _URL.match(value):
+        yield value
+        return
+    after = value.partition("://")[2]
+    # A password may hold a ``?`` and a query an ``@``: both readings count.
+    until_query, _, query = after.partition("?")
+    userinfos = (after.rpartition("@")[0], until_query.rpartition("@")[0])
+    passwords = [userinfo.partition(":")[2] for userinfo in userinfos]
+    pairs = [pair for one in (query, after.rpartition("?")[2]) for pair in one.split("&")]
+    path = [one for one in until_query.split("/")[1:] if SECRET_IN_PATH.search(one)]
+    for one in (*passwords, *pairs * ("?" in after), *path):
+        yield one
+        yield unquote(one)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _refuse_to_write(_secret: Secret) -> NoReturn:
+    raise TypeError("a Secret is not written anywhere: leave it out of what is answered")

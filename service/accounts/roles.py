@@ -1,0 +1,51 @@
+"""Who may do what: the five roles, as sets of permissions. Where comes from an account's places."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What an account is for. One account has one."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    INTEGRATOR = "integrator"
+    OPS = "ops"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """One thing that a route lets somebody do; a token's scopes are some of its account's."""
+
+    INCIDENT_READ = "incident.read"
+    PLACE_READ = "place.read"
+    PLACE_WRITE = "place.write"
+    CAMERA_READ = "camera.read"
+    CAMERA_WRITE = "camera.write"
+    ACCOUNT_READ = "account.read"
+    ACCOUNT_WRITE = "account.write"
+    AUDIT_READ = "audit.read"
+    STATUS_READ = "status.read"
+
+
+_SEES: Final = frozenset({Permission.INCIDENT_READ, Permission.PLACE_READ, Permission.CAMERA_READ})
+
+PERMISSIONS: Final = {
+    Role.VIEWER: _SEES,
+    # Acting on incidents comes with the duty desk; until then an operator sees what a viewer does.
+    Role.OPERATOR: _SEES | {Permission.STATUS_READ},
+    # Whoever registers streams has no business with what happens in front of them.
+    Role.INTEGRATOR: frozenset(
+        {Permission.PLACE_READ, Permission.CAMERA_READ, Permission.CAMERA_WRITE}
+    ),
+    Role.OPS: frozenset(
+        {
+            Permission.PLACE_READ,
+            Permission.CAMERA_READ,
+            Permission.STATUS_READ,
+            Permission.AUDIT_READ,
+        }
+    ),
+    Role.ADMIN: frozenset(Permission),
+}
+"""Everything that a role may do, inside its account's places only."""

@@ -1,0 +1,314 @@
+"""Cameras as requests and answers."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from pipelines.secrets import Secret
+from service.cameras.addresses import LONGEST, StreamAddress, stream_address
+from service.cameras.gb_id import camera_gb_id
+from service.cameras.place_types import PlaceType, allowed_place_type
+from service.cameras.position import CoordinateSystem, Position, position
+from service.cameras.zones import MOST_CORNERS, WHOLE_PICTURE_ZONE, require_zone
+from service.text import Name, Paragraph, Word
+from vision.hazards import Hazard
+
+MOST_ZONES: Final = 16
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Programme(StrEnum):
+    """The public programme that an estate of cameras belongs to."""
+
+    XUELIANG = "xueliang"
+    TIANWANG = "tianwang"
+    OTHER = "other"
+
+
+class ChosenHazard(StrEnum):
+    """What may be looked for today: each of these has a detector."""
+
+    FIRE = Hazard.FIRE.value
+    SMOKE = Hazard.SMOKE.value
+    DEBRIS = Hazard.DEBRIS.value
+
+
+class State(StrEnum):
+    """How it stands with a camera."""
+
+    WATCHING = "watching"
+    CONNECTING = "connecting"
+    FAULT = "fault"
+    UNWATCHED = "unwatched"
+    DISABLED = "disabled"
+
+
+def _in_words(check: Callable[[In], Out]) -> Callable[[In], Out]:
+    """Return ``check`` with its refusal as pydantic passes it on: our words, nothing before."""
+
+    def checked(value: In) -> Out:
+        try:
+            return check(value)
+        except ValueError as error:
+            raise PydanticCustomError("refused", "{said}", {"said": str(error)}) from None
+
+    return checked
+
+
+def _address(value: object) -> StreamAddress:
+    if not isinstance(value, str):
+        raise ValueError("an address is a text")  # noqa: TRY004 - pydantic takes ValueError
+    return stream_address(value)
+
+
+def _place_type(value: object) -> PlaceType:
+    return allowed_place_type(value if isinstance(value, str) else "")
+
+
+def _contact(value: str) -> str:
+    if len(re.sub(r"\D", "", value)) < 3:
+        raise ValueError("give a number that somebody answers, such as 0571-88888888")
+    return value
+
+
+GbId = Annotated[str, AfterValidator(_in_words(camera_gb_id)), Field(examples=["33010600001320000001"])]  # fmt: skip # noqa: E501
+Address = Annotated[
+    StreamAddress,
+    PlainValidator(_in_words(_address)),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": LONGEST,
+            "description": "rtsp:// or rtsps://; a login in it is taken out and sealed",
+            "examples": ["rtsp://192.0.2.10:554/Streaming/Channels/101"],
+        }
+    ),
+]
+AllowedPlace = Annotated[PlaceType, BeforeValidator(_in_words(_place_type))]
+Contact = Annotated[Word, AfterValidator(_in_words(_contact))]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Corner = tuple[Share, Share]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PositionIn(_Body):
+    """Where a camera stands, as it is known."""
+
+    longitude: Annotated[float, Field(allow_inf_nan=False, examples=[120.1551])]
+    latitude: Annotated[float, Field(allow_inf_nan=False, examples=[30.2741])]
+    coordinate_system: CoordinateSystem
+
+    @model_validator(mode="after")
+    def _checked(self) -> "PositionIn":
+        _in_words(PositionIn.converted)(self)
+        return self
+
+    def converted(self) -> Position:
+        """Return the checked position, with WGS-84."""
+        return position(self.longitude, self.latitude, self.coordinate_system)
+
+
+class ZoneIn(_Body):
+    """A part of the picture where hazards count."""
+
+    zone_id: Name
+    polygon: Annotated[list[Corner], Field(max_length=MOST_CORNERS)]
+
+    @model_validator(mode="after")
+    def _checked(self) -> "ZoneIn":
+        _in_words(_require_zone)(self)
+        return self
+
+
+def _require_zone(zone: ZoneIn) -> None:
+    if zone.zone_id == WHOLE_PICTURE_ZONE:
+        raise ValueError(f"{WHOLE_PICTURE_ZONE} is the whole picture's name: choose another")
+    require_zone(zone.polygon)
+
+
+def _differing(zones: list[ZoneIn]) -> list[ZoneIn]:
+    if len({zone.zone_id for zone in zones}) < len(zones):
+        raise ValueError("two zones have one zone_id: name each differently")
+    return zones
+
+
+class CameraLogin(_Body):
+    """What the camera asks for. Sealed as it comes in; nobody is ever shown it again."""
+
+    user: Name
+    password: Secret
+
+
+Zones = Annotated[list[ZoneIn], Field(max_length=MOST_ZONES), AfterValidator(_in_words(_differing))]
+Hazards = Annotated[list[ChosenHazard], Field(min_length=1, max_length=len(ChosenHazard))]
+PlaceCode = Annotated[str, Field(max_length=32)]
+
+
+class NewCamera(_Body):
+    """A camera to be registered."""
+
+    gb_id: GbId | None = None
+    name: Name
+    programme: Programme
+    place_type: AllowedPlace
+    purpose: Paragraph
+    legal_basis: Paragraph
+    owner: Name
+    sign_confirmed: Annotated[
+        Literal[True], Field(description="告示牌: a sign at the place tells of the camera")
+    ]
+    contact_number: Contact
+    upstream: Name | None = None
+    place_code: PlaceCode
+    position: PositionIn
+    main_url: Address
+    sub_url: Address | None = None
+    credentials: CameraLogin | None = None
+    hazards: Hazards = Field(default_factory=lambda: list(ChosenHazard))
+    zones: Zones = Field(default_factory=list)
+    enabled: bool = True
+
+
+def _absent() -> Any:
+    """Stand for a field that a change leaves alone; never looked at, and no valid value."""
+    return None
+
+
+class CameraPatch(_Body):
+    """What to change of a camera; what isn't named stays. Lists are replaced whole."""
+
+    gb_id: GbId | None = None
+    name: Name = Field(default_factory=_absent)
+    programme: Programme = Field(default_factory=_absent)
+    place_type: AllowedPlace = Field(default_factory=_absent)
+    purpose: Paragraph = Field(default_factory=_absent)
+    legal_basis: Paragraph = Field(default_factory=_absent)
+    owner: Name = Field(default_factory=_absent)
+    sign_confirmed: Literal[True] = Field(default_factory=_absent)
+    contact_number: Contact = Field(default_factory=_absent)
+    upstream: Name | None = None
+    place_code: PlaceCode = Field(default_factory=_absent)
+    position: PositionIn = Field(default_factory=_absent)
+    main_url: Address = Field(default_factory=_absent)
+    sub_url: Address | None = None
+    credentials: CameraLogin | None = None
+    hazards: Hazards = Field(default_factory=_absent)
+    zones: Zones = Field(default_factory=_absent)
+    enabled: bool = Field(default_factory=_absent)
+
+
+class PlaceOf(BaseModel):
+    """The place of a camera."""
+
+    code: str
+    name: str
+
+
+class CameraRow(BaseModel):
+    """A camera in a list."""
+
+    camera_id: str
+    gb_id: str | None
+    name: str
+    programme: Programme
+    place: PlaceOf
+    place_type: PlaceType
+    enabled: bool
+    drill: bool
+    state: State
+    since: Annotated[datetime | None, Field(description="When that state was reported")]
+    revision: int
+    updated_at: datetime
+
+
+class CameraList(BaseModel):
+    """A page of cameras."""
+
+    total: int
+    cameras: list[CameraRow]
+
+
+class PositionOut(BaseModel):
+    """A position as given, and what it means."""
+
+    longitude: float
+    latitude: float
+    coordinate_system: CoordinateSystem
+    wgs84_longitude: float
+    wgs84_latitude: float
+
+
+class ZoneOut(BaseModel):
+    """A zone."""
+
+    zone_id: str
+    polygon: list[tuple[float, float]]
+
+
+class Warning(BaseModel):  # noqa: A001 - what it's called in the answer
+    """What is allowed and yet seldom meant."""
+
+    code: str
+    message: str
+
+
+class Camera(CameraRow):
+    """All that is told of a camera."""
+
+    purpose: str
+    legal_basis: str
+    owner: str
+    sign_confirmed_by: str
+    sign_confirmed_at: datetime
+    contact_number: str
+    upstream: str | None
+    position: PositionOut
+    main_url: Annotated[str | None, Field(description="Without login; null without camera.write")]
+    sub_url: str | None
+    has_credentials: bool
+    hazards: list[Hazard]
+    zones: list[ZoneOut]
+    created_at: datetime
+    created_by: str
+    updated_by: str
+    place_path_names: list[str]
+    fault: str | None
+    worker_id: str | None
+    warnings: list[Warning]
+
+
+class RefusedPlaceType(BaseModel):
+    """A kind of place that is never watched."""
+
+    place_type: str
+    reason: str
+
+
+class CameraChoices(BaseModel):
+    """What may be chosen for a camera."""
+
+    programmes: list[Programme]
+    place_types: list[PlaceType]
+    refused_place_types: list[str]
+    refusals: Annotated[list[RefusedPlaceType], Field(description="Why each is refused")]
+    coordinate_systems: list[CoordinateSystem]
+    hazards: list[ChosenHazard]

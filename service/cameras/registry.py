@@ -1,0 +1,230 @@
+"""Cameras registered, changed and removed: what must be true of each, and what is audited."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from service.accounts.principal import Principal
+from service.audit.log import record
+from service.cameras import store
+from service.cameras.errors import DrillCameraError, GbIdTakenError, UnknownCameraError
+from service.cameras.logins import Login, hosts_of, login_of, require_bound
+from service.cameras.models import CameraLogin, CameraPatch, NewCamera
+from service.cameras.sealer import Sealer
+from service.places import store as place_store
+from service.places.errors import UnknownPlaceError
+from service.revisions import require_newest
+
+_PLAIN: Final = (
+    "gb_id",
+    "name",
+    "programme",
+    "place_type",
+    "purpose",
+    "legal_basis",
+    "owner",
+    "contact_number",
+    "upstream",
+    "place_code",
+    "enabled",
+)
+"""Fields that are stored as they come."""
+
+_AUDITED: Final = (
+    *_PLAIN,
+    "longitude",
+    "latitude",
+    "coordinate_system",
+    "main_url",
+    "sub_url",
+    "hazards",
+    "zones",
+    "sign_confirmed_by",
+)
+"""What the audit shows of a change. The addresses hold no login; credentials aren't among these."""
+
+
+class Registry:
+    """Changes the registry for a principal, each time inside the caller's transaction."""
+
+    def __init__(self, connection: Connection, principal: Principal, sealer: Sealer) -> None:
+        self.connection = connection
+        self._principal = principal
+        self._sealer = sealer
+        self._now = datetime.now(UTC)
+
+    def add(self, new: NewCamera) -> str:
+        """Register a camera; returns its id."""
+        camera_id = str(uuid4())
+        values = self._columns(new)
+        self._require_place(new.place_code)
+        self._require_free(new.gb_id, None)
+        login = login_of(new.credentials, [new.main_url, new.sub_url])
+        hosts = hosts_of([values["main_url"], values.get("sub_url")])
+        store.insert(
+            self.connection,
+            {
+                **values,
+                "camera_id": camera_id,
+                "sealed_credentials": self._sealed(camera_id, hosts, login),
+                "drill": False,
+                "revision": 1,
+                "published_revision": 0,
+                "created_at": self._now,
+                "created_by": self._principal.login,
+                "updated_at": self._now,
+                "updated_by": self._principal.login,
+            },
+        )
+        detail = {name: values[name] for name in _AUDITED if values.get(name) is not None}
+        self._record("camera.created", camera_id, new.place_code, detail | _credentials(login))
+        return camera_id
+
+    def change(self, camera_id: str, if_match: str, patch: CameraPatch) -> None:
+        """Change a camera, if ``if_match`` is its newest revision."""
+        row = self._newest(camera_id, if_match)
+        values = self._columns(patch)
+        if "place_code" in values:
+            self._require_place(values["place_code"])
+        if "gb_id" in values and values["gb_id"] != row["gb_id"]:
+            self._require_free(values["gb_id"], camera_id)
+        values |= self._sealed_anew(row, patch, values)
+        changed = {name: value for name, value in values.items() if row[name] != value}
+        if not changed:
+            return
+        self._update(camera_id, changed)
+        detail: dict[str, Any] = {
+            name: {"old": row[name], "new": changed[name]} for name in _AUDITED if name in changed
+        }
+        if "sign_confirmed_at" in changed:
+            detail["sign_confirmed"] = True
+        if "sealed_credentials" in changed:
+            detail["credentials"] = "removed" if changed["sealed_credentials"] is None else "set"
+        place_code = values.get("place_code", row["place_code"])
+        self._record("camera.changed", camera_id, place_code, detail)
+
+    def set_credentials(self, camera_id: str, given: CameraLogin | None) -> None:
+        """Seal other credentials for a camera, or remove them."""
+        row = self._editable(camera_id)
+        if given is None and row["sealed_credentials"] is None:
+            return
+        hosts = hosts_of([row["main_url"], row["sub_url"]])
+        login = login_of(given, [])
+        self._update(camera_id, {"sealed_credentials": self._sealed(camera_id, hosts, login)})
+        detail = {"credentials": "set" if login else "removed"}
+        self._record("camera.changed", camera_id, row["place_code"], detail)
+
+    def remove(self, camera_id: str, if_match: str) -> None:
+        """Take a camera off the registry, if ``if_match`` is its newest revision."""
+        row = self._newest(camera_id, if_match)
+        store.remove(self.connection, row, self._now)
+        detail = {name: row[name] for name in ("gb_id", "name")}
+        self._record("camera.removed", camera_id, row["place_code"], detail)
+
+    def existing(self, camera_id: str) -> store.Row:
+        """Return a camera's row. Raises ``UnknownCameraError``, also for a foreign one."""
+        row = store.visible(self.connection, self._principal, camera_id)
+        if row is None:
+            raise UnknownCameraError(camera_id)
+        return row
+
+    def _editable(self, camera_id: str) -> store.Row:
+        row = self.existing(camera_id)
+        if row["drill"]:
+            raise DrillCameraError
+        return row
+
+    def _newest(self, camera_id: str, if_match: str) -> store.Row:
+        row = self._editable(camera_id)
+        require_newest(if_match, row["revision"])
+        return row
+
+    def _columns(self, given: NewCamera | CameraPatch) -> dict[str, Any]:
+        """Return the columns that a request speaks of; of a new camera, all but what has none."""
+        named = given.model_fields_set
+        if isinstance(given, NewCamera):
+            named = set(NewCamera.model_fields)
+        values: dict[str, Any] = {name: getattr(given, name) for name in _PLAIN if name in named}
+        for name in ("programme", "place_type"):
+            if name in values:
+                values[name] = values[name].value
+        for name in ("main_url", "sub_url"):
+            if name in named:
+                address = getattr(given, name)
+                values[name] = None if address is None else address.url
+        if "position" in named:
+            values |= _position_columns(given)
+        if "hazards" in named:
+            values["hazards"] = sorted({hazard.value for hazard in given.hazards})
+        if "zones" in named:
+            values["zones"] = [zone.model_dump(mode="json") for zone in given.zones]
+        if "sign_confirmed" in named:
+            values["sign_confirmed_by"] = self._principal.login
+            values["sign_confirmed_at"] = self._now
+        return values
+
+    def _sealed_anew(
+        self, row: store.Row, patch: CameraPatch, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the credentials' column if the change touches it."""
+        named = patch.model_fields_set
+        addresses = [getattr(patch, name) for name in ("main_url", "sub_url") if name in named]
+        login = login_of(patch.credentials, addresses)
+        hosts = hosts_of(values.get(name, row[name]) for name in ("main_url", "sub_url"))
+        if login is not None:
+            return {"sealed_credentials": self._sealed(row["camera_id"], hosts, login)}
+        if "credentials" in named:
+            return {"sealed_credentials": None}
+        require_bound(row["sealed_credentials"], hosts)
+        return {}
+
+    def _sealed(self, camera_id: str, hosts: list[str], login: Login | None) -> str | None:
+        if login is None:
+            return None
+        return self._sealer.seal(camera_id, hosts, login.user, login.password)
+
+    def _require_place(self, code: str) -> None:
+        if place_store.visible(self.connection, self._principal, code) is None:
+            raise UnknownPlaceError(code, "place_code")
+
+    def _require_free(self, gb_id: str | None, camera_id: str | None) -> None:
+        if gb_id is None:
+            return
+        other = store.with_gb_id(self.connection, self._principal, gb_id, but=camera_id)
+        if other is not None:
+            raise GbIdTakenError(other)
+
+    def _update(self, camera_id: str, values: Mapping[str, Any]) -> None:
+        by = {"updated_at": self._now, "updated_by": self._principal.login}
+        store.update(self.connection, camera_id, {**values, **by})
+
+    def _record(
+        self, action: str, camera_id: str, place_code: str, detail: Mapping[str, Any]
+    ) -> None:
+        record(
+            self.connection,
+            actor=self._principal.login,
+            action=action,
+            object_kind="camera",
+            object_id=camera_id,
+            place_code=place_code,
+            detail=detail,
+        )
+
+
+def _position_columns(given: NewCamera | CameraPatch) -> dict[str, Any]:
+    found = given.position.converted()
+    return {
+        "longitude": found.longitude,
+        "latitude": found.latitude,
+        "coordinate_system": found.coordinate_system.value,
+        "wgs84_longitude": found.wgs84_longitude,
+        "wgs84_latitude": found.wgs84_latitude,
+    }
+
+
+def _credentials(login: Login | None) -> dict[str, str]:
+    return {} if login is None else {"credentials": "set"}

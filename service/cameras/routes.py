@@ -1,0 +1,146 @@
+"""The registry of cameras over HTTP."""
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from service.accounts.gate import Gate
+from service.accounts.principal import Principal
+from service.accounts.roles import Permission
+from service.cameras import listing, views
+from service.cameras.listing import Wanted
+from service.cameras.models import (
+    Camera,
+    CameraChoices,
+    CameraList,
+    CameraLogin,
+    CameraPatch,
+    ChosenHazard,
+    NewCamera,
+    Programme,
+    RefusedPlaceType,
+)
+from service.cameras.place_types import REFUSED, PlaceType
+from service.cameras.position import CoordinateSystem
+from service.cameras.registry import Registry
+from service.cameras.sealer import Sealer
+from service.database import Database
+from service.housekeeping import Vitals
+from service.problems import responses
+from service.revisions import IfMatch, etag
+from service.status import STALE_WORKER_S
+
+
+def camera_router(
+    *,
+    database: Database,
+    gate: Gate,
+    sealer: Sealer,
+    vitals: Vitals,
+    changed: Callable[[], None],
+) -> APIRouter:
+    """Return the cameras' routes; ``changed`` is called after each commit."""
+    router = APIRouter(tags=["cameras"])
+    Reader = Annotated[Principal, Depends(gate.allows(Permission.CAMERA_READ))]  # noqa: N806
+    Writer = Annotated[Principal, Depends(gate.allows(Permission.CAMERA_WRITE))]  # noqa: N806
+
+    def shown(registry: Registry, who: Principal, camera_id: str, response: Response) -> Camera:
+        found = views.one(registry.connection, who, camera_id, _live(vitals))
+        response.headers["ETag"] = etag(found.revision)
+        return found
+
+    @router.get("/api/camera-choices", responses=responses(401, 403))
+    def camera_choices(_who: Reader) -> CameraChoices:
+        """Tell what may be chosen for a camera, and which places are never watched."""
+        return CameraChoices(
+            programmes=list(Programme),
+            place_types=list(PlaceType),
+            refused_place_types=list(REFUSED),
+            refusals=[RefusedPlaceType(place_type=one, reason=why) for one, why in REFUSED.items()],
+            coordinate_systems=list(CoordinateSystem),
+            hazards=list(ChosenHazard),
+        )
+
+    @router.get("/api/cameras", responses=responses(401, 403, 422))
+    def camera_list(who: Reader, wanted: Annotated[Wanted, Query()]) -> CameraList:
+        """List one's cameras; ``place`` takes in everything below it."""
+        with database.reading() as connection:
+            return listing.page(connection, who, wanted, _live(vitals))
+
+    @router.post("/api/cameras", status_code=201, responses=responses(401, 403, 409, 422))
+    def add_camera(who: Writer, new: NewCamera, response: Response) -> Camera:
+        """Register a camera. A login in an address is taken out of it and sealed."""
+        with database.writing() as connection:
+            registry = Registry(connection, who, sealer)
+            made = shown(registry, who, registry.add(new), response)
+        changed()
+        response.headers["Location"] = f"/api/cameras/{made.camera_id}"
+        return made
+
+    @router.get("/api/cameras/{camera_id}", responses=responses(401, 403, 404))
+    def camera(who: Reader, camera_id: str, response: Response) -> Camera:
+        """Show a camera; its ETag is what a change has to send as If-Match."""
+        with database.reading() as connection:
+            registry = Registry(connection, who, sealer)
+            registry.existing(camera_id)
+            return shown(registry, who, camera_id, response)
+
+    @router.patch(
+        "/api/cameras/{camera_id}", responses=responses(401, 403, 404, 409, 412, 422, 428)
+    )
+    def change_camera(
+        who: Writer, camera_id: str, if_match: IfMatch, patch: CameraPatch, response: Response
+    ) -> Camera:
+        """Change what is named; its worker applies it within two seconds."""
+        with database.writing() as connection:
+            registry = Registry(connection, who, sealer)
+            registry.change(camera_id, if_match, patch)
+            found = shown(registry, who, camera_id, response)
+        changed()
+        return found
+
+    @router.delete(
+        "/api/cameras/{camera_id}",
+        status_code=204,
+        responses=responses(401, 403, 404, 409, 412, 428),
+    )
+    def remove_camera(who: Writer, camera_id: str, if_match: IfMatch) -> None:
+        """Take a camera off the registry; it is watched no more."""
+        with database.writing() as connection:
+            Registry(connection, who, sealer).remove(camera_id, if_match)
+        changed()
+
+    @router.put(
+        "/api/cameras/{camera_id}/credentials",
+        status_code=204,
+        responses=responses(401, 403, 404, 409, 422),
+    )
+    def set_camera_credentials(who: Writer, camera_id: str, given: CameraLogin) -> None:
+        """Give user and password anew. They are sealed, and never shown again."""
+        with database.writing() as connection:
+            Registry(connection, who, sealer).set_credentials(camera_id, given)
+        changed()
+
+    @router.delete(
+        "/api/cameras/{camera_id}/credentials",
+        status_code=204,
+        responses=responses(401, 403, 404, 409),
+    )
+    def remove_camera_credentials(who: Writer, camera_id: str) -> None:
+        """Remove user and password."""
+        with database.writing() as connection:
+            Registry(connection, who, sealer).set_credentials(camera_id, None)
+        changed()
+
+    return router
+
+
+def _live(vitals: Vitals) -> Collection[str]:
+    now = datetime.now(UTC)
+    return [
+        name
+        for name, seen in vitals.workers.items()
+        if (now - seen.heard_at).total_seconds() <= STALE_WORKER_S
+    ]

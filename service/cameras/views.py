@@ -1,0 +1,133 @@
+"""Cameras as clients see them."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, RowMapping
+
+from service.accounts.principal import Principal
+from service.accounts.roles import Permission
+from service.cameras import store
+from service.cameras.gb_id import civil_code_fits
+from service.cameras.models import (
+    Camera,
+    CameraRow,
+    PlaceOf,
+    PositionOut,
+    State,
+    Warning,  # noqa: A004
+    ZoneOut,
+)
+from service.places.store import path_names
+from service.tables import camera_states, cameras, places
+
+Select = sa.Select[Any]
+
+_IN_LISTS = (
+    "camera_id",
+    "gb_id",
+    "name",
+    "programme",
+    "place_type",
+    "enabled",
+    "drill",
+    "revision",
+    "updated_at",
+)
+
+_AS_STORED = (
+    "purpose",
+    "legal_basis",
+    "owner",
+    "sign_confirmed_by",
+    "sign_confirmed_at",
+    "contact_number",
+    "upstream",
+    "hazards",
+    "created_at",
+    "created_by",
+    "updated_by",
+)
+
+
+def rows(
+    connection: Connection, ids: Sequence[str], live_workers: Collection[str]
+) -> list[CameraRow]:
+    """Return these cameras as a list shows them, in the order of ``ids``."""
+    columns = [cameras.c[name] for name in _IN_LISTS]
+    query = _joined(sa.select(*columns), live_workers).where(cameras.c.camera_id.in_(ids))
+    found = {row["camera_id"]: row for row in connection.execute(query).mappings()}
+    return [CameraRow(**_row(found[one])) for one in ids if one in found]
+
+
+def one(
+    connection: Connection, principal: Principal, camera_id: str, live_workers: Collection[str]
+) -> Camera:
+    """Return all that the principal may know of a camera, which must be one of theirs."""
+    query = _joined(sa.select(cameras), live_workers).where(cameras.c.camera_id == camera_id)
+    row = connection.execute(query).mappings().one()
+    # Where a stream is to be had is of use only to whoever registers it.
+    writes = Permission.CAMERA_WRITE in principal.permissions
+    known = row["state"] not in {State.UNWATCHED, State.DISABLED}
+    return Camera(
+        **_row(row),
+        **{name: row[name] for name in _AS_STORED},
+        position=PositionOut(**{name: row[name] for name in PositionOut.model_fields}),
+        main_url=row["main_url"] if writes else None,
+        sub_url=row["sub_url"] if writes else None,
+        has_credentials=row["sealed_credentials"] is not None,
+        zones=[ZoneOut(**zone) for zone in row["zones"]],
+        place_path_names=path_names(connection, [row["path"]])[row["path"]],
+        fault=row["fault"] if known else None,
+        worker_id=row["worker_id"] if known else None,
+        warnings=_warnings(connection, principal, row),
+    )
+
+
+def _joined(
+    query: sa.Select[tuple[object, ...]], live_workers: Collection[str]
+) -> sa.Select[tuple[object, ...]]:
+    return (
+        query.add_columns(
+            places.c.name.label("place_name"),
+            places.c.code.label("its_place_code"),
+            places.c.path,
+            camera_states.c.worker_id,
+            camera_states.c.fault,
+            camera_states.c.since,
+            store.state_of(live_workers).label("state"),
+        )
+        .join(places, places.c.code == cameras.c.place_code)
+        .outerjoin(camera_states, camera_states.c.camera_id == cameras.c.camera_id)
+    )
+
+
+def _row(row: RowMapping) -> dict[str, Any]:
+    known = row["state"] not in {State.UNWATCHED, State.DISABLED}
+    return {
+        **{name: row[name] for name in _IN_LISTS},
+        "place": PlaceOf(code=row["its_place_code"], name=row["place_name"]),
+        "state": row["state"],
+        "since": row["since"] if known else None,
+    }
+
+
+def _warnings(connection: Connection, principal: Principal, row: RowMapping) -> list[Warning]:
+    found: dict[str, str] = {}
+    gb_id = row["gb_id"]
+    if gb_id is None:
+        found["gb_id_absent"] = "without a GB/T 28181 id nobody finds it in the video platform"
+    elif not civil_code_fits(gb_id, row["place_code"]):
+        found["gb_id_elsewhere"] = (
+            f"the id's civil code {gb_id[:8]} is another place's than {row['place_code']}"
+        )
+    if gb_id is not None:
+        other = store.with_gb_id(connection, principal, gb_id, but=row["camera_id"])
+        if other is not None:
+            found["gb_id_shared"] = f"the camera {other} has the same GB/T 28181 id"
+    if row["sub_url"] is None:
+        found["no_substream"] = "the main stream is watched, which costs several times as much"
+    if row["sealed_credentials"] is None and not row["drill"]:
+        found["no_credentials"] = "there is no user and password: anybody can open the stream"
+    return [Warning(code=code, message=message) for code, message in found.items()]

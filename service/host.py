@@ -1,0 +1,158 @@
+"""Commands for whoever has this machine's shell, and so the database anyway."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, RowMapping
+
+from service import openapi
+from service.accounts import passwords, store, throttle, tokens
+from service.accounts.roles import PERMISSIONS, Permission, Role
+from service.audit.log import record
+from service.cameras import drills as drill_cameras
+from service.database import Database, migrate
+from service.errors import BadSettingError
+from service.listening import say
+from service.settings import ServiceSettings, sqlite_url
+
+Command = Callable[[Sequence[str], Mapping[str, str]], int]
+
+LONGEST_TOKEN_DAYS: Final = 366
+
+
+def accounts(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """``accounts reset LOGIN`` and ``accounts token LOGIN --scope status.read --days 30``."""
+    parser = argparse.ArgumentParser(prog="fengsui accounts", description=accounts.__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    reset = commands.add_parser("reset", help="print a new one-time password, and unlock")
+    token = commands.add_parser("token", help="print a new API token")
+    for one in (reset, token):
+        one.add_argument("login")
+        _add_database(one, environment)
+    token.add_argument("--scope", action="append", choices=list(Permission), required=True)
+    token.add_argument("--days", type=int, default=30, help="how long it lasts (30)")
+    token.add_argument("--name", default="host", help="what it is called")
+    given = parser.parse_args(arguments)
+    with _database(given.database) as database:
+        if given.command == "reset":
+            _reset(database, given.login)
+        else:
+            _make_token(database, given)
+    return 0
+
+
+def drills(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """``drills``: put the drill cameras of standard input (JSON) into the registry."""
+    parser = argparse.ArgumentParser(prog="python -m service drills", description=drills.__doc__)
+    _add_database(parser, environment)
+    given = parser.parse_args(arguments)
+    found = msgspec.json.decode(sys.stdin.buffer.read(), type=list[drill_cameras.DrillCamera])
+    with _database(given.database) as database, database.writing() as connection:
+        drill_cameras.register(connection, found, datetime.now(UTC))
+    return 0
+
+
+def describe(arguments: Sequence[str], _environment: Mapping[str, str]) -> int:
+    """``openapi``: print the API's description."""
+    argparse.ArgumentParser(prog="fengsui openapi", description=describe.__doc__).parse_args(
+        arguments
+    )
+    from service.app import create_app  # noqa: PLC0415 - slow, and the others do without
+
+    with TemporaryDirectory() as folder:
+        # Nothing of it is started: neither Redis nor anybody's database is touched.
+        settings = ServiceSettings(
+            redis_url="redis://127.0.0.1:1/0", database_url=sqlite_url(Path(folder) / "empty.db")
+        )
+        sys.stdout.write(openapi.text(create_app(settings)))
+    return 0
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "accounts": accounts,
+    "drills": drills,
+    "openapi": describe,
+}
+
+
+def _reset(database: Database, login: str) -> None:
+    password = passwords.one_time()
+    password_hash = passwords.hashed(password)
+    with database.writing() as connection:
+        account = _existing(connection, login)
+        if account["password_hash"] is None:
+            raise BadSettingError(f"{login} logs in at the identity provider: reset it there")
+        if account["disabled_at"] is not None:
+            raise BadSettingError(f"{login} is disabled: an administrator can enable it again")
+        store.set_one_time_password(connection, account["account_id"], password_hash)
+        throttle.unlock(connection, login)
+        _note(connection, account, "account.password_reset", {})
+    say({"event": "reset", "login": login, "one_time_password": password})
+
+
+def _make_token(database: Database, given: argparse.Namespace) -> None:
+    if not 1 <= given.days <= LONGEST_TOKEN_DAYS:
+        raise BadSettingError(f"--days goes from 1 to {LONGEST_TOKEN_DAYS}")
+    with database.writing() as connection:
+        account = _existing(connection, given.login)
+        beyond = set(given.scope) - PERMISSIONS[Role(account["role"])]
+        if beyond:
+            raise BadSettingError(
+                f"the role {account['role']} doesn't hold {', '.join(sorted(beyond))}: leave it out"
+            )
+        _, secret = tokens.create(
+            connection,
+            account_id=account["account_id"],
+            name=given.name,
+            scopes=given.scope,
+            lasts=timedelta(days=given.days),
+        )
+        _note(connection, account, "token.created", {"name": given.name, "scopes": given.scope})
+    say({"event": "token", "login": given.login, "token": secret})
+
+
+def _existing(connection: Connection, login: str) -> RowMapping:
+    account = store.by_login(connection, login)
+    if account is None:
+        raise BadSettingError(f"there is no account {login!r}: check the login and --database")
+    return account
+
+
+def _note(
+    connection: Connection, account: RowMapping, action: str, detail: Mapping[str, object]
+) -> None:
+    record(
+        connection,
+        actor=f"host:{getpass.getuser()}",
+        action=action,
+        object_kind="account",
+        object_id=str(account["account_id"]),
+        place_code=store.home_of(connection, account["account_id"]),
+        detail=detail,
+    )
+
+
+def _add_database(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    parser.add_argument(
+        "--database",
+        default=environment.get("FENGSUI_DATABASE", "fengsui.db"),
+        help="SQLite file, or SQLAlchemy URL",
+    )
+
+
+@contextmanager
+def _database(address: str) -> Iterator[Database]:
+    database = Database(address if "://" in address else sqlite_url(Path(address)))
+    try:
+        migrate(database.engine)
+        yield database
+    finally:
+        database.close()

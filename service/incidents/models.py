@@ -1,0 +1,96 @@
+"""Incidents as the API describes them; ``views`` makes them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from pipelines.messages import CameraFault, EvidenceAbsence
+from service.incidents.merge import IncidentState
+from vision.hazards import Hazard, Severity
+
+
+class Detail(BaseModel):
+    """What a box can't say."""
+
+    fault: CameraFault | None = None
+    water_level: float | None = None
+
+
+class OrderSent(BaseModel):
+    """An order about an incident; without ``sent_at`` it waits."""
+
+    order_id: UUID
+    incident_id: UUID
+    decision_id: UUID
+    target: str
+    drill: bool
+    decided_by: str
+    decided_at: datetime
+    sent_at: datetime | None
+
+
+class AlertSeen(BaseModel):
+    """The latest revision of an alert."""
+
+    alert_id: UUID
+    incident_id: UUID
+    revision: int
+    camera_id: str
+    hazard: Hazard
+    zone_id: str
+    severity: Severity
+    first_seen_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None
+    score: float
+    box: tuple[float, float, float, float] | None
+    detail: Detail | None
+    model: str
+    evidence_ref: str | None
+    evidence_absent: EvidenceAbsence | None
+    drill: bool
+    epoch: int
+    trace_id: str
+    received_at: datetime
+
+
+class _Incident(BaseModel):
+    incident_id: UUID
+    camera_id: str
+    place_code: str | None
+    hazard: Hazard
+    zone_id: str
+    drill: bool
+    severity: Severity
+    state: IncidentState
+    state_by: str | None
+    opened_at: datetime
+    first_seen_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None
+    score: float
+    detail: Detail | None
+    evidence_ref: str | None
+    evidence_absent: EvidenceAbsence | None
+    model: str | None
+    orders: list[OrderSent]
+
+
+class IncidentSummary(_Incident):
+    """An incident in a list and in the feed."""
+
+    alerts: int
+
+
+class IncidentWhole(_Incident):
+    """An incident with its alerts."""
+
+    alerts: list[AlertSeen]
+
+
+class IncidentPage(BaseModel):
+    """Incidents, newest first, and where the feed goes on from them."""
+
+    incidents: list[IncidentSummary]
+    feed_cursor: int

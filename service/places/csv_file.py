@@ -1,0 +1,136 @@
+"""A CSV file of places, as spreadsheets and statistics offices make them, read row by row."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from service.places.codes import (
+    ROOT_CODE,
+    Level,
+    PlaceCodeError,
+    level_of,
+    lies_within,
+    without_padding,
+)
+from service.places.errors import ImportUnreadableError
+from service.text import NAME_LENGTH, fault_of
+
+_HEADERS: Final = {
+    "code": "code", "代码": "code", "编码": "code",
+    "name": "name", "名称": "name",
+    "level": "level", "级别": "level",
+    "parent_code": "parent_code", "上级代码": "parent_code", "上级编码": "parent_code",
+}  # fmt: skip
+
+_LEVELS: Final = {
+    "市": Level.CITY, "地级": Level.CITY, "地市": Level.CITY, "县": Level.COUNTY,
+    "区县": Level.COUNTY, "县级": Level.COUNTY, "乡镇": Level.TOWNSHIP, "街道": Level.TOWNSHIP,
+    "乡级": Level.TOWNSHIP, "村": Level.VILLAGE, "社区": Level.VILLAGE, "村级": Level.VILLAGE,
+    "网格": Level.CELL,
+} | {level.value: level for level in Level}  # fmt: skip
+
+_FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９", "0123456789")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row that can be understood."""
+
+    number: int
+    """Its line in the file."""
+    code: str
+    """The place's."""
+    name: str
+    """The place's."""
+    parent_code: str | None
+    """The parent's, where the row says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRow:
+    """A row that can't."""
+
+    number: int
+    """Its line in the file."""
+    code: str
+    """What stands in the column of the code."""
+    message: str
+    """What is wrong."""
+
+
+class _RowError(ValueError):
+    pass
+
+
+def read(body: bytes) -> Iterator[Row | BadRow]:
+    """Yield the rows of a file. Raises ``ImportUnreadableError``."""
+    for number, values in _table(body):
+        try:
+            yield _row(number, values)
+        except (_RowError, PlaceCodeError) as error:
+            yield BadRow(number=number, code=values["code"], message=str(error))
+
+
+def _row(number: int, values: Mapping[str, str]) -> Row:
+    code = _code(values["code"])
+    level = level_of(code)
+    said = values.get("level", "")
+    if said and _LEVELS.get(said) is not level:
+        raise _RowError(f"{code} is the code of a {level}, the row says {said[:32]}")
+    name = values["name"]
+    if not 1 <= len(name) <= NAME_LENGTH:
+        raise _RowError(f"a name has 1 to {NAME_LENGTH} characters, this one {len(name)}")
+    if fault := fault_of(name):
+        raise _RowError(f"the name: {fault}")
+    parent = values.get("parent_code", "")
+    if parent:
+        parent = _code(parent)
+        if not lies_within(code, parent):
+            raise _RowError(f"{code} does not lie in {parent}: a code begins with its parent's")
+    return Row(number=number, code=code, name=name, parent_code=parent or None)
+
+
+def _code(text: str) -> str:
+    code = without_padding(text.translate(_FULL_WIDTH))
+    return ROOT_CODE if code and not code.strip("0") else code
+
+
+def _table(body: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row's line and values by our names of the columns."""
+    text = _decoded(body)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        titles = [title.strip().lower() for title in next(reader, [])]
+        columns = {_HEADERS[title]: at for at, title in enumerate(titles) if title in _HEADERS}
+        if not {"code", "name"} <= set(columns):
+            raise ImportUnreadableError(
+                "the first line names the columns: code,name,level,parent_code or "
+                "代码,名称,级别,上级代码; the first two must be there"
+            )
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield (
+                    reader.line_num,
+                    {
+                        name: cells[at].strip() if at < len(cells) else ""
+                        for name, at in columns.items()
+                    },
+                )
+    except csv.Error as error:
+        raise ImportUnreadableError(f"line {reader.line_num}: {error}") from None
+
+
+def _decoded(body: bytes) -> str:
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ImportUnreadableError("the file is UTF-16: save it as CSV UTF-8")
+    if body.startswith(b"PK"):
+        raise ImportUnreadableError("the file is a workbook: save it as CSV UTF-8")
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return body.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ImportUnreadableError("the file is neither UTF-8 nor GB18030: save it as CSV UTF-8")

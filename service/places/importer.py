@@ -1,0 +1,240 @@
+"""A file of places: read, checked row by row, and taken whole or not at all.
+
+Parents may stand anywhere in the file or in the tree already. A parent that isn't given is the
+nearest that the code itself tells.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from service.accounts.principal import ROOT_PATH, Principal
+from service.audit.log import record
+from service.places.codes import Level, ancestors, level_of
+from service.places.csv_file import BadRow, Row, read
+from service.places.models import ImportReport, RowProblem
+from service.tables import places
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Some 700,000 villages, which is more than there are in China."""
+
+MOST_PROBLEMS: Final = 1000
+
+AUDITED_AT_ONCE: Final = 500
+"""Rows an audit entry: small enough to be read."""
+
+
+class _RowError(ValueError):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A place that is in the tree already."""
+
+    name: str
+    parent_code: str | None
+    path: str
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a file would do."""
+
+    rows: int = 0
+    created: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Name and parent, by code."""
+    renamed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Old and new name, by code."""
+    unchanged: int = 0
+    bad: int = 0
+    problems: list[RowProblem] = field(default_factory=list)
+
+    def refuse(self, number: int, code: str, message: str) -> None:
+        """Note what is wrong with a row."""
+        self.bad += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(RowProblem(row=number, code=code[:32], message=message))
+
+    def report(self) -> ImportReport:
+        """Return it as clients see it."""
+        return ImportReport(
+            rows=self.rows,
+            good=self.rows - self.bad,
+            bad=self.bad,
+            created=len(self.created),
+            renamed=len(self.renamed),
+            unchanged=self.unchanged,
+            problems=sorted(self.problems, key=lambda one: one.row),
+        )
+
+
+def plan(connection: Connection, principal: Principal, body: bytes) -> Plan:
+    """Return what a file would do. Raises ``ImportUnreadableError``."""
+    made = Plan()
+    rows = _good_rows(body, made)
+    known = {
+        row.code: _Known(name=row.name, parent_code=row.parent_code, path=row.path)
+        for row in connection.execute(sa.select(places))
+    }
+    _Planner(known, rows, principal.sees, made).run()
+    return made
+
+
+def carry_out(connection: Connection, principal: Principal, made: Plan, body: bytes) -> None:
+    """Do what a plan without problems says, in the transaction that made it."""
+    paths = {row.code: row.path for row in connection.execute(sa.select(places))}
+    new: list[dict[str, str]] = []
+    # Ancestors first: a code's level says how deep it stands.
+    for code in sorted(made.created, key=lambda one: list(Level).index(level_of(one))):
+        name, parent = made.created[code]
+        paths[code] = f"{paths[parent]}{code}/"
+        new.append(
+            {
+                "code": code,
+                "parent_code": parent,
+                "level": level_of(code).value,
+                "name": name,
+                "path": paths[code],
+            }
+        )
+    if new:
+        connection.execute(sa.insert(places), new)
+    if made.renamed:
+        connection.execute(
+            sa.update(places)
+            .where(places.c.code == sa.bindparam("renamed"))
+            .values(name=sa.bindparam("new_name")),
+            [{"renamed": code, "new_name": new} for code, (_, new) in made.renamed.items()],
+        )
+    _audit(connection, principal, made, paths, hashlib.sha256(body).hexdigest())
+
+
+def _audit(
+    connection: Connection, principal: Principal, made: Plan, paths: Mapping[str, str], file: str
+) -> None:
+    changes = [
+        {"code": code, "name": name, "parent_code": parent}
+        for code, (name, parent) in made.created.items()
+    ] + [{"code": code, "old": old, "new": new} for code, (old, new) in made.renamed.items()]
+    by_top: dict[str, list[dict[str, str]]] = {}
+    for change in changes:
+        by_top.setdefault(_top(principal, paths[change["code"]]), []).append(change)
+    for top, own in by_top.items():
+        for start in range(0, len(own), AUDITED_AT_ONCE):
+            record(
+                connection,
+                actor=principal.login,
+                action="place.imported",
+                object_kind="place",
+                object_id=top,
+                place_code=top,
+                detail={"file_sha256": file, "places": own[start : start + AUDITED_AT_ONCE]},
+            )
+
+
+def _top(principal: Principal, path: str) -> str:
+    """Return the code of the principal's own place that a path lies in."""
+    own = next(one for one in (ROOT_PATH, *principal.paths) if _is_in(one, path, principal))
+    return own.strip("/").rpartition("/")[2]
+
+
+def _is_in(own: str, path: str, principal: Principal) -> bool:
+    return own in principal.paths and path.startswith(own)
+
+
+class _Planner:
+    """Finds each row's parent, in the file or in the tree, and what stands against it."""
+
+    def __init__(
+        self,
+        known: Mapping[str, _Known],
+        rows: Mapping[str, Row],
+        sees: Callable[[str], bool],
+        made: Plan,
+    ) -> None:
+        self._known = known
+        self._rows = rows
+        self._sees = sees
+        self._made = made
+        self._paths = {code: one.path for code, one in known.items()}
+
+    def run(self) -> None:
+        """Sort every row into created, renamed, unchanged or refused."""
+        for row in self._rows.values():
+            try:
+                self._take(row)
+            except _RowError as error:
+                self._made.refuse(row.number, row.code, str(error))
+        self._refuse_what_would_come_between()
+
+    def _take(self, row: Row) -> None:
+        known = self._known.get(row.code)
+        nearest = row.code if known else self._nearest(row.code)
+        if not self._sees(self._path(nearest)):
+            # The same words whether it is there or not, and nothing of what surrounds it.
+            raise _RowError("this place does not lie in yours: leave the row out")
+        parent = known.parent_code if known else nearest
+        if row.parent_code not in {None, parent}:
+            raise _RowError(self._wrong_parent(row, str(parent)))
+        if known is None:
+            self._made.created[row.code] = (row.name, nearest)
+        elif known.name != row.name:
+            self._made.renamed[row.code] = (known.name, row.name)
+        else:
+            self._made.unchanged += 1
+
+    def _wrong_parent(self, row: Row, parent: str) -> str:
+        given = str(row.parent_code)
+        if given not in self._known and given not in self._rows:
+            return f"the parent {given} is neither in the file nor there already"
+        if row.code in self._known:
+            return f"{row.code} hangs under {parent}, and a place's parent does not change"
+        if given in ancestors(row.code):
+            return f"{parent} lies between: give that as the parent"
+        return f"{row.code} does not lie in {given}: a code begins with its parent's"
+
+    def _nearest(self, code: str) -> str:
+        """Return the nearest ancestor that there is or will be; the root is always there."""
+        return next(one for one in ancestors(code) if one in self._known or one in self._rows)
+
+    def _path(self, code: str) -> str:
+        if code not in self._paths:
+            self._paths[code] = f"{self._path(self._nearest(code))}{code}/"
+        return self._paths[code]
+
+    def _refuse_what_would_come_between(self) -> None:
+        above = {parent for _, parent in self._made.created.values()}
+        for code, one in self._known.items():
+            if one.parent_code not in above:
+                continue
+            for between in ancestors(code):
+                if between == one.parent_code:
+                    break
+                if between in self._made.created:
+                    del self._made.created[between]
+                    self._made.refuse(
+                        self._rows[between].number,
+                        between,
+                        f"{code} hangs under {one.parent_code} already and would belong under "
+                        f"{between}: remove it first",
+                    )
+
+
+def _good_rows(body: bytes, made: Plan) -> dict[str, Row]:
+    """Return the rows that can be understood, by code; the others are noted."""
+    found: dict[str, Row] = {}
+    for row in read(body):
+        made.rows += 1
+        if isinstance(row, BadRow):
+            made.refuse(row.number, row.code, row.message)
+        elif row.code in found:
+            earlier = found[row.code].number
+            made.refuse(row.number, row.code, f"the code stands in line {earlier} already")
+        else:
+            found[row.code] = row
+    return found

@@ -1,0 +1,185 @@
+"""Places in the database."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, RowMapping
+
+from service.accounts.principal import Principal
+from service.places.codes import Level
+from service.places.models import Place
+from service.tables import account_places, cameras, places
+from service.text import pattern_of
+
+SEARCH_LIMIT = 50
+
+VARIABLES = 500
+"""How many values go into one statement; SQLite has a limit."""
+
+
+def find(connection: Connection, code: str) -> RowMapping | None:
+    """Return a place's row, whoever's it is."""
+    if not (code.isascii() and code.isdigit()):
+        return None  # also what no database can hold
+    query = sa.select(places).where(places.c.code == code)
+    return connection.execute(query).mappings().one_or_none()
+
+
+def visible(connection: Connection, principal: Principal, code: str) -> RowMapping | None:
+    """Return a place's row if it lies within the principal's places."""
+    row = find(connection, code)
+    return row if row is not None and principal.sees(row["path"]) else None
+
+
+def tops(connection: Connection, principal: Principal) -> list[Place]:
+    """Return the principal's own places, without those that lie inside another of them."""
+    outer = [
+        path
+        for path in principal.paths
+        if not any(path != other and path.startswith(other) for other in principal.paths)
+    ]
+    return _views(connection, _rows(connection, places.c.path.in_(outer)))
+
+
+def children(connection: Connection, code: str) -> list[Place]:
+    """Return the places right below one."""
+    return _views(connection, _rows(connection, places.c.parent_code == code))
+
+
+def search(connection: Connection, principal: Principal, text: str) -> list[Place]:
+    """Return places within the principal's whose name holds ``text`` or whose code begins so."""
+    found: sa.ColumnElement[bool] = sa.func.lower(places.c.name).like(pattern_of(text), escape="\\")
+    if text.isascii() and text.isdigit():
+        found = sa.or_(found, places.c.code.like(f"{text}%"))
+    query = (
+        sa.select(places)
+        .where(principal.within(places.c.path), found)
+        .order_by(places.c.path)
+        .limit(SEARCH_LIMIT)
+    )
+    return _views(connection, connection.execute(query).mappings().all())
+
+
+def view(connection: Connection, row: RowMapping) -> Place:
+    """Return one place as clients see it."""
+    return _views(connection, [row])[0]
+
+
+def path_names(connection: Connection, paths: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of each path's places from the top, its own last."""
+    wanted = {path: path.strip("/").split("/") for path in paths}
+    codes = iter(sorted({code for parts in wanted.values() for code in parts}))
+    names: dict[str, str] = {}
+    while some := list(islice(codes, VARIABLES)):
+        query = sa.select(places.c.code, places.c.name).where(places.c.code.in_(some))
+        names |= {row.code: row.name for row in connection.execute(query)}
+    return {path: [names[code] for code in parts] for path, parts in wanted.items()}
+
+
+def insert(
+    connection: Connection, *, code: str, parent: RowMapping, level: Level, name: str
+) -> None:
+    """Add a place below another."""
+    connection.execute(
+        sa.insert(places).values(
+            code=code,
+            parent_code=parent["code"],
+            level=level.value,
+            name=name,
+            path=f"{parent['path']}{code}/",
+        )
+    )
+
+
+def rename(connection: Connection, code: str, name: str) -> None:
+    """Give a place another name."""
+    connection.execute(sa.update(places).where(places.c.code == code).values(name=name))
+
+
+def remove(connection: Connection, code: str) -> None:
+    """Take a place off the tree; nothing may hang on it."""
+    connection.execute(sa.delete(places).where(places.c.code == code))
+
+
+def uses(connection: Connection, code: str) -> dict[str, int]:
+    """Return how many things of each kind hang on a place."""
+    counts = {
+        "places": (places, places.c.parent_code),
+        "cameras": (cameras, cameras.c.place_code),
+        "accounts": (account_places, account_places.c.place_code),
+    }
+    found = {
+        kind: connection.execute(
+            sa.select(sa.func.count()).select_from(table).where(column == code)
+        ).scalar_one()
+        for kind, (table, column) in counts.items()
+    }
+    return {kind: count for kind, count in found.items() if count}
+
+
+def child_codes(connection: Connection, code: str) -> list[str]:
+    """Return the codes right below a place."""
+    query = sa.select(places.c.code).where(places.c.parent_code == code)
+    return list(connection.execute(query).scalars())
+
+
+def _rows(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[RowMapping]:
+    query = sa.select(places).where(condition).order_by(places.c.code)
+    return connection.execute(query).mappings().all()
+
+
+def _views(connection: Connection, rows: Sequence[RowMapping]) -> list[Place]:
+    names = path_names(connection, (row["path"] for row in rows))
+    below = _children_of(connection, [row["code"] for row in rows])
+    watched = _cameras_in(connection, [row["path"] for row in rows])
+    return [
+        Place(
+            code=row["code"],
+            parent_code=row["parent_code"],
+            level=Level(row["level"]),
+            name=row["name"],
+            path_names=names[row["path"]][:-1],
+            children=below[row["code"]],
+            cameras=watched[row["path"]],
+        )
+        for row in rows
+    ]
+
+
+def _children_of(connection: Connection, codes: Sequence[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for start in range(0, len(codes), VARIABLES):
+        query = (
+            sa.select(places.c.parent_code, sa.func.count())
+            .where(places.c.parent_code.in_(codes[start : start + VARIABLES]))
+            .group_by(places.c.parent_code)
+        )
+        found.update({row[0]: row[1] for row in connection.execute(query)})
+    return found
+
+
+def _cameras_in(connection: Connection, paths: Sequence[str]) -> Counter[str]:
+    """Count each subtree's cameras: one pass over the places that have any."""
+    wanted = set(paths)
+    if not wanted:
+        return Counter()
+    counted = (
+        sa.select(cameras.c.place_code, sa.func.count().label("cameras"))
+        .group_by(cameras.c.place_code)
+        .subquery()
+    )
+    query = sa.select(places.c.path, counted.c.cameras).join(
+        counted, counted.c.place_code == places.c.code
+    )
+    if len(wanted) == 1:
+        query = query.where(places.c.path.like(f"{paths[0]}%"))
+    found: Counter[str] = Counter()
+    for path, count in connection.execute(query):
+        end = path.find("/", 1)
+        while end >= 0:
+            if path[: end + 1] in wanted:
+                found[path[: end + 1]] += count
+            end = path.find("/", end + 1)
+    return found

@@ -1,0 +1,36 @@
+// What the service answers and takes, named. All of it comes from docs/openapi.json.
+import type { paths } from "@openapi";
+
+type Content<R> = R extends { content: { "application/json": infer T } } ? T : never;
+
+type Answer<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
+  responses: infer R;
+}
+  ? Content<R[keyof R & (200 | 201)]>
+  : never;
+
+type Asked<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends {
+  requestBody: infer R;
+}
+  ? Content<R>
+  : never;
+
+export type Session = Answer<"/api/session", "get">;
+export type WaysToSignIn = Answer<"/api/ways-to-sign-in", "get">;
+export type Permission = Session["permissions"][number];
+export type Token = Answer<"/api/tokens", "get">["tokens"][number];
+export type Account = Answer<"/api/accounts/{account_id}", "get">;
+export type Place = Answer<"/api/places/{code}", "get">;
+export type ImportReport = Answer<"/api/places/import", "post">;
+export type CameraRow = Answer<"/api/cameras", "get">["cameras"][number];
+type WholeCamera = Answer<"/api/cameras/{camera_id}", "get">;
+/** As the client reads it: it sees corners as lists of numbers, not as pairs. */
+export type Camera = Omit<WholeCamera, "zones"> & { zones: { zone_id: string; polygon: number[][] }[] };
+export type CameraChoices = Answer<"/api/camera-choices", "get">;
+export type NewCamera = Asked<"/api/cameras", "post">;
+export type CameraEdit = Asked<"/api/cameras/{camera_id}", "patch">;
+export type AuditPage = Answer<"/api/audit", "get">;
+export type AuditEntry = AuditPage["entries"][number];
+export type Incident = Answer<"/api/incidents", "get">["incidents"][number];
+export type Status = Answer<"/api/status", "get">;
+export type CameraQuery = NonNullable<paths["/api/cameras"]["get"]["parameters"]["query"]>;

@@ -1,0 +1,135 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
+import type { Permission } from "./api/shapes";
+import { may, session } from "./session";
+
+declare module "vue-router" {
+  interface RouteMeta {
+    /** Who may open the page; nothing said: everybody who is logged in. */
+    needs?: Permission;
+    /** Shown without a session. */
+    open?: boolean;
+    /** The key of its name. */
+    title: string;
+  }
+}
+
+/** What the navigation shows, in its order. */
+export const PLACES_TO_GO = [
+  { name: "live", icon: "live" },
+  { name: "cameras", icon: "camera" },
+  { name: "places", icon: "tree" },
+  { name: "accounts", icon: "people" },
+  { name: "audit", icon: "log" },
+  { name: "status", icon: "pulse" },
+] as const;
+
+const routes: RouteRecordRaw[] = [
+  { path: "/", name: "home", redirect: home },
+  {
+    path: "/login",
+    name: "login",
+    component: () => import("./pages/login/LoginPage.vue"),
+    meta: { open: true, title: "login.title" },
+  },
+  {
+    path: "/live",
+    name: "live",
+    component: () => import("./pages/live/LivePage.vue"),
+    meta: { needs: "incident.read", title: "go.live" },
+  },
+  {
+    path: "/cameras",
+    name: "cameras",
+    component: () => import("./pages/cameras/CamerasPage.vue"),
+    meta: { needs: "camera.read", title: "go.cameras" },
+  },
+  {
+    path: "/cameras/new",
+    name: "camera-new",
+    component: () => import("./pages/cameras/CameraEditPage.vue"),
+    meta: { needs: "camera.write", title: "camera.new" },
+  },
+  {
+    path: "/cameras/:id",
+    name: "camera",
+    component: () => import("./pages/cameras/CameraPage.vue"),
+    props: true,
+    meta: { needs: "camera.read", title: "go.cameras" },
+  },
+  {
+    path: "/cameras/:id/edit",
+    name: "camera-edit",
+    component: () => import("./pages/cameras/CameraEditPage.vue"),
+    props: true,
+    meta: { needs: "camera.write", title: "camera.edit" },
+  },
+  {
+    path: "/places",
+    name: "places",
+    component: () => import("./pages/places/PlacesPage.vue"),
+    meta: { needs: "place.read", title: "go.places" },
+  },
+  {
+    path: "/accounts",
+    name: "accounts",
+    component: () => import("./pages/accounts/AccountsPage.vue"),
+    meta: { needs: "account.read", title: "go.accounts" },
+  },
+  {
+    path: "/audit",
+    name: "audit",
+    component: () => import("./pages/audit/AuditPage.vue"),
+    meta: { needs: "audit.read", title: "go.audit" },
+  },
+  {
+    path: "/status",
+    name: "status",
+    component: () => import("./pages/status/StatusPage.vue"),
+    meta: { needs: "status.read", title: "go.status" },
+  },
+  {
+    path: "/me/password",
+    name: "password",
+    component: () => import("./pages/me/PasswordPage.vue"),
+    meta: { title: "password.title" },
+  },
+  {
+    path: "/me/tokens",
+    name: "tokens",
+    component: () => import("./pages/me/TokensPage.vue"),
+    meta: { title: "tokens.title" },
+  },
+  {
+    path: "/:rest(.*)*",
+    name: "nothing",
+    component: () => import("./pages/NothingPage.vue"),
+    meta: { title: "nothing.title" },
+  },
+];
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes,
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+});
+
+router.beforeEach((to) => {
+  if (to.meta.open) return session.value && to.name === "login" ? { name: "home" } : true;
+  if (!session.value) return { name: "login", query: { to: (to.redirectedFrom ?? to).fullPath } };
+  if (session.value.password_once && to.name !== "password") return { name: "password" };
+  // A page that a role may not use looks like one that isn't there.
+  if (to.meta.needs && !may(to.meta.needs)) return { name: "nothing", params: { rest: ["-"] } };
+  return true;
+});
+
+export function permissionOf(name: string): Permission | undefined {
+  return routes.find((one) => one.name === name)?.meta?.needs;
+}
+
+function home() {
+  const first = PLACES_TO_GO.find(({ name }) => {
+    const needs = permissionOf(name);
+    return !needs || may(needs);
+  });
+  return { name: first?.name ?? "password" };
+}

@@ -1,0 +1,85 @@
+// Who is logged in. The cookie itself is out of any script's reach.
+import { computed, ref } from "vue";
+import { api, standBehind, taken } from "./api/client";
+import { NO_ANSWER, Problem } from "./api/problem";
+import type { Permission, Session } from "./api/shapes";
+
+const held = ref<Session | null>(null);
+const ended = ref(false);
+let waiting: ((again: boolean) => void)[] = [];
+
+export const session = computed(() => held.value);
+
+/** The session ended under an open page: whoever wants to go on logs in over it. */
+export const sessionEnded = computed(() => ended.value);
+
+export function may(permission: Permission): boolean {
+  return held.value?.permissions.includes(permission) ?? false;
+}
+
+standBehind({
+  csrfToken: () => held.value?.csrf_token ?? null,
+  renewed: () => {
+    if (!held.value) return Promise.resolve(false);
+    ended.value = true;
+    return new Promise((resolve) => waiting.push(resolve));
+  },
+});
+
+/** Ask the service who we are; quiet if nobody. */
+export async function loadSession(): Promise<void> {
+  try {
+    held.value = await taken(api.GET("/api/session"));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code !== NO_ANSWER) held.value = null;
+  }
+}
+
+export async function logIn(login: string, password: string): Promise<void> {
+  const before = held.value?.account.login;
+  held.value = await taken(api.POST("/api/session", { body: { login, password } }));
+  // Somebody else must not go on in a page that holds what another one typed.
+  if (ended.value && before !== held.value.account.login) location.reload();
+  else goOn(true);
+}
+
+/** Look whether somebody logged in again in another window. */
+export async function lookAgain(): Promise<void> {
+  const before = held.value?.account.login;
+  const found = await taken(api.GET("/api/session")).catch(() => null);
+  if (!found || !ended.value) return;
+  if (found.account.login !== before) location.reload();
+  held.value = found;
+  goOn(true);
+}
+
+export async function logOut(): Promise<void> {
+  try {
+    await taken(api.DELETE("/api/session"));
+  } finally {
+    leave();
+  }
+}
+
+/** Give the page up: what waited for a login gets its refusal. */
+export function leave(): void {
+  held.value = null;
+  goOn(false);
+}
+
+export async function changePassword(current: string, chosen: string): Promise<void> {
+  const body = { current_password: current, new_password: chosen };
+  held.value = await taken(api.POST("/api/session/password", { body }));
+}
+
+export function sessionIsOver(): void {
+  if (held.value) ended.value = true;
+}
+
+function goOn(again: boolean): void {
+  ended.value = false;
+  const asked = waiting;
+  waiting = [];
+  for (const resolve of asked) resolve(again);
+}

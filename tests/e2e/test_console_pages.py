@@ -1,0 +1,208 @@
+"""The console's pages in a browser: two people at one camera, an ended session, a long list."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page, expect
+
+from service import tables
+from service.settings import ServiceSettings
+from tests.service.estate import OWN, camera_row, fill
+from tests.service.helpers import migrated, settings_for
+from tests.service.process import serving
+from tests.service.signing_in import Account, make_account, signed_in
+from tests.support.browser import Faults, chromium
+
+pytestmark = pytest.mark.system("chromium")
+
+SCREENSHOTS = os.environ.get("FENGSUI_SCREENSHOTS")
+CAMERAS = 3_000
+SIZES = {1920: 1080, 1366: 768, 390: 844}
+LOOKS = ["dark-zh", *(["light-zh", "dark-en", "light-en"] if SCREENSHOTS else [])]
+PAGES = ["live", "cameras", "cameras/new", "places", "accounts", "audit", "status"]
+PAGES += ["me/password", "me/tokens"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> ServiceSettings:
+    return settings_for("redis://127.0.0.1:1/0", tmp_path_factory.mktemp("console"))
+
+
+@pytest.fixture(scope="module")
+def admin(settings: ServiceSettings, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    """The administrator of an estate with a long list."""
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    with migrated(path.parent) as database:
+        fill(database)
+        with database.writing() as connection:
+            connection.execute(
+                sa.insert(tables.cameras),
+                [{**camera_row(f"c-{n:05}", OWN), "name": f"灵隐 {n:05}"} for n in range(CAMERAS)],
+            )
+        return make_account(database, "admin", login="watch")
+
+
+@pytest.fixture(scope="module")
+def url(settings: ServiceSettings, admin: Account) -> Iterator[str]:
+    with serving(settings) as found:
+        yield found
+
+
+@contextmanager
+def opened(
+    browser: Browser, url: str, *, width_px: int = 1366, theme: str = "dark", language: str = "zh"
+) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": width_px, "height": SIZES[width_px]},
+        color_scheme="light" if theme == "light" else "dark",
+    )
+    context.add_init_script(f"localStorage['fengsui.language'] = '{language}'")
+    page = context.new_page()
+    faults = Faults(url)
+    faults.watch(page)
+    page.goto(url)
+    try:
+        yield page
+    finally:
+        context.close()
+    faults.none()
+
+
+def log_in(page: Page, who: Account) -> None:
+    page.fill("[name=login]", who.login)
+    page.fill("[name=password]", who.password)
+    page.press("[name=password]", "Enter")
+    expect(page.locator("#main h1")).to_have_text("实时" if words_are_chinese(page) else "Live")
+
+
+def words_are_chinese(page: Page) -> bool:
+    return page.locator("html").get_attribute("lang") == "zh-CN"
+
+
+def edit_elsewhere(url: str, who: Account, camera_id: str, **changes: str) -> None:
+    with signed_in(url, who) as client:
+        path = f"/api/cameras/{camera_id}"
+        found = client.get(path)
+        headers = {"If-Match": found.headers["etag"]}
+        answer = client.patch(path, json=changes, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+
+def test_two_people_edit_one_camera_and_neither_loses_what_was_typed(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with opened(browser, url) as page:
+        log_in(page, admin)
+        page.goto(f"{url}/cameras/c-00007/edit")
+        page.fill("[name=purpose]", "山火")
+        edit_elsewhere(url, admin, "c-00007", owner="灵隐街道办事处")
+        page.locator("[data-test=save]").click()
+        meanwhile = page.locator("[data-test=meanwhile]")
+        expect(meanwhile).to_contain_text("灵隐街道办事处")
+        meanwhile.locator("button").first.click()
+        expect(page.locator("[name=owner]")).to_have_value("灵隐街道办事处")
+        expect(page.locator("[name=purpose]")).to_have_value("山火")
+        page.locator("[data-test=save]").click()
+        page.wait_for_url("**/cameras/c-00007")
+        expect(page.get_by_text("山火")).to_be_visible()
+        expect(page.get_by_text("灵隐街道办事处")).to_be_visible()
+
+
+def test_an_ended_session_asks_for_the_password_and_keeps_what_was_typed(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with opened(browser, url) as page:
+        log_in(page, admin)
+        page.goto(f"{url}/cameras/c-00008/edit")
+        page.fill("[name=purpose]", "落石")
+        page.context.clear_cookies()
+        page.locator("[data-test=save]").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator("[name=login]")).to_have_value(admin.login)
+        dialog.locator("[name=password]").fill(admin.password)
+        dialog.locator("[name=password]").press("Enter")
+        page.wait_for_url("**/cameras/c-00008")
+        expect(page.get_by_text("落石")).to_be_visible()
+
+
+def test_wrong_passwords_are_answered_in_words_and_a_wait_is_counted_down(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with opened(browser, url) as page:
+        button = page.get_by_role("button", name="登录", exact=True)
+        page.fill("[name=login]", "nobody")
+        for _ in range(30):
+            page.fill("[name=password]", "guess")
+            with page.expect_response("**/api/session") as asked:
+                button.click()
+            if asked.value.status == 429:
+                break
+            expect(page.get_by_text("账号或密码不正确")).to_be_visible()
+        expect(page.get_by_text("请等待")).to_be_visible()
+        expect(button).to_be_disabled()
+
+
+def test_a_long_list_is_searched_scrolled_and_walked_by_keyboard(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with opened(browser, url) as page:
+        log_in(page, admin)
+        page.goto(f"{url}/cameras")
+        rows = page.locator("[role=rowgroup] [role=row]")
+        expect(rows.first).to_be_visible()
+        assert rows.count() < 80, "only what is in sight exists"
+        page.locator("[role=rowgroup]").focus()
+        page.keyboard.press("End")
+        expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.go_back()
+        expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
+        page.fill("[name=q]", "灵隐 01234")
+        expect(rows).to_have_count(1)
+        expect(page).to_have_url(f"{url}/cameras?q=%E7%81%B5%E9%9A%90+01234")
+        page.select_option("[name=state]", "disabled")
+        expect(page.get_by_text("没有符合条件的摄像机。")).to_be_visible()
+
+
+def test_language_and_looks_are_kept(browser: Browser, url: str, admin: Account) -> None:
+    with opened(browser, url, theme="light") as page:
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
+        page.locator("[data-test=theme]").click()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+@pytest.mark.parametrize("width_px", SIZES)
+@pytest.mark.parametrize("looks", LOOKS)
+def test_no_page_is_wider_than_its_screen(
+    browser: Browser, url: str, admin: Account, width_px: int, looks: str
+) -> None:
+    """And, with FENGSUI_SCREENSHOTS, a picture of each page for a person to look at."""
+    theme, language = looks.split("-")
+    with opened(browser, url, width_px=width_px, theme=theme, language=language) as page:
+        shot(page, f"login-{width_px}-{looks}")
+        log_in(page, admin)
+        for path in [*PAGES, "cameras/c-00009", "cameras/c-00009/edit"]:
+            page.goto(f"{url}/{path}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            shot(page, f"{path.replace('/', '-')}-{width_px}-{looks}")
+
+
+def shot(page: Page, name: str) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    if SCREENSHOTS:
+        if not name.startswith("live"):  # its feed is never idle
+            page.wait_for_load_state("networkidle")
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")

@@ -1,0 +1,63 @@
+"""What FFmpeg is told to open, for a camera whose user and password stand apart."""
+
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.address import camera_address, registered_address
+from pipelines.faults import BadAddressError
+from pipelines.sealing import host_of
+from pipelines.secrets import Secret
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+
+
+@settings(deadline=None)
+@given(WORDS, WORDS)
+def test_no_user_or_password_changes_where_is_connected_to(user: str, password: str) -> None:
+    address = registered_address("rtsp://10.0.0.7:8554/ch1?x=1", (user, Secret(password)))
+    parts = urlsplit(address.url.reveal())
+    assert (parts.hostname, parts.port, parts.path, parts.query) == (
+        "10.0.0.7",
+        8554,
+        "/ch1",
+        "x=1",
+    )
+    assert unquote(parts.username or "") == user
+    assert unquote(parts.password or "") == password
+    assert address.shown == "rtsp://10.0.0.7:8554/ch1"
+    assert repr(address) == "Address(rtsp://10.0.0.7:8554/ch1)"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://u:p@10.0.0.7/x",
+        "rtsp://@10.0.0.7/x",
+        "rtsp://10.0.0.7:0/x",
+        "rtsp://10.0.0.7\\@10.6.6.6/x",
+        "rtsp://10.0.0.7%2f@10.6.6.6/x",
+        "rtsp://10.0.0.7%0a/x",
+        "rtsp://good;evil/x",
+        "http://10.0.0.7/x",
+        "10.0.0.7",
+        "",
+    ],
+)
+def test_an_address_in_which_two_hosts_could_be_found_is_refused(url: str) -> None:
+    with pytest.raises(BadAddressError):
+        registered_address(url, ("u", Secret("hidden-1")))
+
+
+def test_the_host_that_is_connected_to_is_the_one_that_credentials_are_bound_to() -> None:
+    for url in ("rtsp://CAM.example./x", "rtsps://cam.example/x", "rtsp://[0::1]:7/x"):
+        whole = registered_address(url, ("u", Secret("hidden-1"))).url.reveal()
+        assert host_of(whole) == host_of(url)
+        assert f"@{host_of(url)}/" in whole
+
+
+def test_an_address_without_credentials_is_opened_as_it_is() -> None:
+    url = "rtsp://10.0.0.7:554/ch1?x=1"
+    assert registered_address(url).url == Secret(url) == camera_address(url).url

@@ -1,0 +1,337 @@
+"""The first start, the way in from the host, and what the service refuses to listen with."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from service import tables
+from service.__main__ import oidc_of
+from service.accounts import store
+from service.accounts.roles import Role
+from service.database import Database
+from service.errors import BadSettingError, ServiceError
+from service.listening import require_safe
+from service.settings import ServiceSettings, sqlite_url
+from tests.service.helpers import Parts, settings_for
+from tests.service.process import ROOT, database_of, serving
+from tests.service.signing_in import PASSWORD, make_account
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate that signs itself for this machine, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fengsui.example")])
+    now = datetime.now(UTC)
+    names = [x509.DNSName("fengsui.example"), x509.IPAddress(ip_address("127.0.0.1"))]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return files
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "service", *arguments]
+    environment = {**os.environ, "FENGSUI_DATABASE": str(folder / "fengsui.db")}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+class Started:
+    """The process as it is started by hand; its lines are read as they come."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", "service", "--port", "0", "--redis-url", NOWHERE]
+        command += ["--database", str(folder / "fengsui.db"), *arguments]
+        self.log = folder / "log"
+        self._errors = self.log.open("ab")
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=self._errors
+        )
+        self.said: list[dict[str, str]] = []
+
+    def __enter__(self) -> "Started":
+        assert self.process.stdout is not None
+        while not self.said or self.said[-1]["event"] != "listening":
+            line = self.process.stdout.readline()
+            assert line, self.log.read_text()
+            self.said.append(json.loads(line))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(15)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._errors.close()
+
+    @property
+    def url(self) -> str:
+        return self.said[-1]["url"]
+
+
+def test_the_first_start_makes_an_administrator_once(tmp_path: Path) -> None:
+    with Started(tmp_path) as service:
+        first, listening = service.said
+        assert first["event"] == "first_admin"
+        assert first["login"] == "admin"
+        assert listening["event"] == "listening"
+        with httpx.Client(base_url=service.url) as client:
+            login = {"login": "admin", "password": first["one_time_password"]}
+            session = client.post("/api/session", json=login).json()
+            assert session["password_once"] is True
+            assert session["account"]["role"] == "admin"
+            assert session["account"]["places"][0]["code"] == "0"
+    assert first["one_time_password"] not in service.log.read_text()
+    with Started(tmp_path) as again:
+        assert [one["event"] for one in again.said] == ["listening"]
+
+
+def test_of_two_first_starts_one_makes_the_administrator(database: Database) -> None:
+    made: list[str | None] = []
+    ready = threading.Barrier(4)
+
+    def start() -> None:
+        ready.wait()
+        made.append(store.first_admin(database))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len([password for password in made if password]) == 1
+    with database.reading() as connection:
+        assert len(connection.execute(tables.accounts.select()).all()) == 1
+
+
+def test_the_host_gives_a_new_password_and_a_token(tmp_path: Path) -> None:
+    with Started(tmp_path) as service:
+        done = run("accounts", "reset", "admin", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        old = service.said[0]["one_time_password"]
+        assert said["one_time_password"] != old
+        for password, status in ((old, 401), (said["one_time_password"], 200)):
+            login = {"login": "admin", "password": password}
+            assert httpx.post(f"{service.url}/api/session", json=login).status_code == status
+        with database_of(settings_for(NOWHERE, tmp_path)) as database:
+            make_account(database, Role.OPS, login="prometheus")
+        arguments = ["accounts", "token", "prometheus", "--scope", "status.read", "--days", "366"]
+        made = json.loads(run(*arguments, folder=tmp_path).stdout)
+        bearer = {"Authorization": f"Bearer {made['token']}"}
+        assert httpx.get(f"{service.url}/metrics", headers=bearer).status_code == 200
+        assert httpx.get(f"{service.url}/api/places", headers=bearer).status_code == 403
+    with (
+        database_of(settings_for(NOWHERE, tmp_path)) as database,
+        database.reading() as connection,
+    ):
+        rows = connection.execute(tables.audit.select()).all()
+    audited = {row.action: row.actor for row in rows}
+    assert audited["account.password_reset"].startswith("host:")
+    assert audited["token.created"].startswith("host:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["reset", "nobody"], "there is no account"),
+        (["reset", "a\x1bb"], "there is no account"),
+        (["token", "viewer", "--scope", "account.write"], "doesn't hold account.write"),
+        (["token", "viewer", "--scope", "incident.read", "--days", "367"], "1 to 366"),
+    ],
+)
+def test_what_the_host_cant_have(tmp_path: Path, arguments: list[str], advice: str) -> None:
+    run("accounts", "reset", "nobody", folder=tmp_path)  # makes the database
+    with database_of(settings_for(NOWHERE, tmp_path)) as database:
+        make_account(database, Role.VIEWER, login="viewer")
+    done = run("accounts", *arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert advice in done.stderr
+
+
+def test_over_tls(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=str(cert))
+    arguments = ["--tls-certificate", str(cert), "--tls-key", str(key)]
+    arguments += ["--public-url", "https://fengsui.example"]
+    with Started(tmp_path, *arguments) as service:
+        assert service.url.startswith("https://127.0.0.1:")
+        settings = settings_for(NOWHERE, tmp_path)
+        with database_of(settings) as database:
+            account = make_account(database, Role.VIEWER)
+        with httpx.Client(base_url=service.url, verify=trust) as client:
+            login = {"login": account.login, "password": PASSWORD}
+            for origin, status in (
+                ("https://fengsui.example", 200),
+                (service.url, 200),
+                (service.url.replace("https", "http"), 403),
+                ("http://fengsui.example", 403),
+            ):
+                answer = client.post("/api/session", json=login, headers={"origin": origin})
+                assert answer.status_code == status
+            answer = client.post("/api/session", json=login)
+            (cookie,) = answer.headers.get_list("set-cookie")
+            assert cookie.startswith("__Host-fengsui_session=")
+            said = {part.strip().lower() for part in cookie.split(";")[1:]}
+            assert said == {"httponly", "samesite=strict", "path=/", "secure"}
+            assert answer.headers["strict-transport-security"].startswith("max-age=")
+            assert client.get("/api/session").status_code == 200
+            named = client.get("/healthz", headers={"host": "fengsui.example"})
+            assert named.status_code == 200
+            assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 421
+            weak = {"cookie": cookie.partition(";")[0].replace("__Host-", "")}
+            assert httpx.get(f"{service.url}/api/session", headers=weak, verify=trust).is_error
+        plain = service.url.replace("https", "http")
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"{plain}/healthz")
+    assert "Traceback" not in service.log.read_text()
+
+
+def proxied(given: Parts, **headers: str) -> dict[str, str]:
+    return {"host": "fengsui.example", "x-forwarded-proto": "https"} | headers
+
+
+def test_behind_a_proxy(given: Parts) -> None:
+    changes: dict[str, Any] = {"public_url": "https://fengsui.example"}
+    account = make_account(given.database, Role.VIEWER)
+    login = {"login": account.login, "password": PASSWORD}
+    with serving(given.settings, behind_proxy="127.0.0.1", **changes) as url:
+        answer = httpx.post(f"{url}/api/session", json=login, headers=proxied(given))
+        assert answer.status_code == 200
+        assert "__Host-fengsui_session=" in answer.headers["set-cookie"]
+        # Around the proxy, in clear, only the probe is answered:
+        around = httpx.post(f"{url}/api/session", json=login)
+        assert (around.status_code, around.json()["code"]) == (421, "foreign_host")
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        # Each address behind it has its own mistakes:
+        wrong = login | {"password": "x"}
+        for address, status in [("192.0.2.1", 401)] * 5 + [("192.0.2.1", 429), ("192.0.2.2", 401)]:
+            headers = proxied(given, **{"x-forwarded-for": address})
+            answer = httpx.post(f"{url}/api/session", json=wrong, headers=headers)
+            assert answer.status_code == status
+    with serving(given.settings, behind_proxy="192.0.2.99", **changes) as url:
+        # Another one's word that it was TLS counts for nothing:
+        answer = httpx.post(f"{url}/api/session", json=login, headers=proxied(given))
+        assert answer.status_code == 421
+
+
+def plain_settings(**changes: Any) -> ServiceSettings:
+    settings = ServiceSettings(redis_url=NOWHERE, database_url=sqlite_url(Path("x.db")))
+    return replace(settings, **changes)
+
+
+PUBLIC = "https://fengsui.example"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"host": "::1"},
+        {"host": "localhost"},
+        {"behind_proxy": "10.0.0.1", "public_url": PUBLIC},
+        {"host": "10.0.0.2", "behind_proxy": "10.0.0.0/24", "public_url": f"{PUBLIC}:8443"},
+    ],
+)
+def test_what_it_listens_with(changes: dict[str, Any]) -> None:
+    require_safe(plain_settings(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"host": "10.0.0.1"}, "in clear"),
+        ({"host": "::"}, "in clear"),
+        ({"host": "example"}, "in clear"),
+        ({"host": "10.0.0.1", "behind_proxy": "10.0.0.2"}, "--public-url"),
+        ({"public_url": PUBLIC}, "--behind-proxy"),
+        ({"tls_certificate": Path("x.pem")}, "TLS needs both"),
+        ({"tls_key": Path("x.pem")}, "TLS needs both"),
+        ({"tls_certificate": Path("x.pem"), "tls_key": Path("x.pem")}, "both PEM"),
+        ({"behind_proxy": "proxy", "public_url": PUBLIC}, "IP address"),
+        ({"behind_proxy": "*", "public_url": PUBLIC}, "IP address"),
+        *(
+            ({"behind_proxy": "10.0.0.1", "public_url": url}, "no public address")
+            for url in (
+                "http://fengsui.example",
+                f"{PUBLIC}/",
+                f"{PUBLIC}/console",
+                "https://me@fengsui.example",
+                "https://Fengsui.example",
+                "https://",
+                "https://fengsui.example:x",
+                "https://[",
+            )
+        ),
+    ],
+)
+def test_what_it_refuses_to_listen_with(changes: dict[str, Any], advice: str) -> None:
+    with pytest.raises(ServiceError, match=advice):
+        require_safe(plain_settings(**changes))
+
+
+def test_a_key_of_another_certificate_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    cert, _ = certificate(tmp_path)
+    _, key = certificate(tmp_path / "other")
+    with pytest.raises(BadSettingError, match="its own key"):
+        require_safe(plain_settings(tls_certificate=cert, tls_key=key))
+
+
+def test_the_settings_of_an_identity_provider(tmp_path: Path) -> None:
+    assert oidc_of({}) is None
+    file = tmp_path / "secret"
+    file.write_text("from a file\n")
+    given = {"FENGSUI_OIDC_ISSUER": "https://id.example", "FENGSUI_OIDC_CLIENT_ID": "fengsui"}
+    found = oidc_of(given | {"FENGSUI_OIDC_CLIENT_SECRET_FILE": str(file)})
+    assert found is not None
+    assert found.client_secret is not None
+    assert found.client_secret.reveal() == "from a file"
+    assert "from a file" not in repr(found)
+    assert (found.name, found.login_claim) == ("OIDC", "preferred_username")
+    for wrong in (
+        {"FENGSUI_OIDC_ISSUER": "https://id.example"},
+        {"FENGSUI_OIDC_CLIENT_SECRET": "x"},
+        given | {"FENGSUI_OIDC_ISSUER": "http://id.example"},
+    ):
+        with pytest.raises(BadSettingError):
+            oidc_of(wrong)
+    with pytest.raises(OSError, match="nothing"):
+        oidc_of(given | {"FENGSUI_OIDC_CLIENT_SECRET_FILE": str(tmp_path / "nothing")})

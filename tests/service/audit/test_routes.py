@@ -1,0 +1,116 @@
+"""``GET /api/audit``: what lies inside one's places, newest first."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.accounts.roles import Role
+from service.database import Database
+from tests.service import estate
+from tests.service.audit.entries import add, run, without_triggers
+from tests.service.helpers import settings_for
+from tests.service.process import serving
+from tests.service.signing_in import bearer
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    estate.fill(database)
+    for number in range(3):
+        add(database, place_code=estate.OWN, object_id=f"own-{number}")
+        add(database, place_code=estate.FOREIGN, object_id=f"foreign-{number}", actor="li")
+        add(database, action="account.changed", object_kind="account", detail={"half": "\ud800"})
+    return database
+
+
+@pytest.fixture
+def url(filled: Database, database_url: str, tmp_path: Path) -> Iterator[str]:
+    with serving(
+        settings_for("redis://127.0.0.1:1/0", tmp_path, database_url=database_url)
+    ) as found:
+        yield found
+
+
+@pytest.fixture
+def everywhere(url: str, filled: Database) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, headers=bearer(filled)) as client:
+        yield client
+
+
+def ids(client: httpx.Client, **query: object) -> list[str]:
+    answer = client.get("/api/audit", params={"limit": 500, **query})  # type: ignore[dict-item]
+    assert answer.status_code == 200, answer.text
+    return [one["object_id"] for one in answer.json()["entries"]]
+
+
+def test_pages_meet_and_filters_choose(everywhere: httpx.Client) -> None:
+    whole = ids(everywhere)
+    assert len(whole) >= 9
+    seen: list[str] = []
+    before: dict[str, int] = {}
+    while True:
+        page = everywhere.get("/api/audit", params={"limit": 4, **before}).json()
+        seen += [one["object_id"] for one in page["entries"]]
+        if page["next_before"] is None:
+            break
+        before = {"before": page["next_before"]}
+    assert seen == whole
+    assert ids(everywhere, actor="li") == ["foreign-2", "foreign-1", "foreign-0"]
+    assert ids(everywhere, object_kind="camera", object_id="own-1") == ["own-1"]
+    assert len(ids(everywhere, action="account.changed")) == 3
+    newest = everywhere.get("/api/audit").json()["entries"][0]["seq"]
+    assert len(ids(everywhere, after=newest - 1)) == 1
+    assert ids(everywhere, after=newest) == []
+
+
+def test_an_entry_is_shown_whole_with_its_head(everywhere: httpx.Client) -> None:
+    until(lambda: everywhere.get("/api/audit").json()["exported"], "the first export")
+    page = everywhere.get("/api/audit", params={"object_id": "own-0"}).json()
+    (entry,) = page["entries"]
+    assert entry.pop("at").endswith("Z")
+    assert entry.pop("seq") > 0
+    assert entry == {
+        "actor": "wang",
+        "action": "camera.changed",
+        "object_kind": "camera",
+        "object_id": "own-0",
+        "place_code": estate.OWN,
+        "detail": {"name": {"old": "甲", "new": "乙"}},
+    }
+    assert page["head"]["seq"] >= 9
+    assert len(page["head"]["hash"]) == 64
+    assert page["exported"]["seq"] <= page["head"]["seq"]
+
+
+def test_only_one_s_own_places_are_seen(url: str, filled: Database) -> None:
+    headers = bearer(filled, Role.OPS, [estate.OWN])
+    with httpx.Client(base_url=url, headers=headers) as client:
+        assert ids(client) == ["own-2", "own-1", "own-0"]
+        assert ids(client, object_id="foreign-1") == []
+        assert ids(client, action="account.changed") == []  # without a place
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.INTEGRATOR])
+def test_who_may_not_is_told_so(url: str, filled: Database, role: Role) -> None:
+    answer = httpx.get(f"{url}/api/audit", headers=bearer(filled, role))
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert httpx.get(f"{url}/api/audit").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=501", "before=-1", f"after={2**63}", "actor=%00", "actor=" + "x" * 129],
+)
+def test_a_query_that_makes_no_sense_is_refused(everywhere: httpx.Client, query: str) -> None:
+    answer = everywhere.get(f"/api/audit?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_tampered_entry_is_still_shown(everywhere: httpx.Client, filled: Database) -> None:
+    without_triggers(filled)
+    run(filled, "UPDATE audit SET body = 'gone' WHERE object_id = 'own-1'")
+    page = everywhere.get("/api/audit", params={"object_id": "own-1"}).json()
+    assert [one["detail"] for one in page["entries"]] == [{"unreadable": "gone"}]

@@ -1,0 +1,94 @@
+"""What workers say of their cameras, through a real Redis into the API."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipelines import streams
+from pipelines.messages import CameraState, Heartbeat, WatchState
+from pipelines.streams import CAMERA_STATES, HEARTBEATS
+from service import tables
+from service.cameras.states import StateReader
+from tests.service.cameras.kit import registered, townships
+from tests.service.helpers import Parts
+from tests.support.waiting import until
+
+
+def say(given: Parts, camera_id: str, state: WatchState, **changes: Any) -> None:
+    values: dict[str, Any] = {
+        "worker_id": "w1",
+        "epoch": 1,
+        "revision": 1,
+        "at": datetime.now(UTC) + timedelta(days=400),  # its clock is wrong, and serves for nothing
+    }
+    streams.add(
+        given.client,
+        CAMERA_STATES,
+        CameraState(camera_id=camera_id, state=state, **(values | changes)),
+    )
+
+
+def beat(given: Parts) -> None:
+    streams.add(
+        given.client,
+        HEARTBEATS,
+        Heartbeat(
+            worker_id="w1", epoch=1, at=datetime.now(UTC), cameras=1, cameras_connected=1,
+            frames_received=0, frames_decoded=0, frames_analysed=0, drops={}, alerts=0,
+            spool_entries=0,
+        ),
+    )  # fmt: skip
+
+
+def test_a_state_shows_while_its_worker_lives(given: Parts) -> None:
+    with townships(given) as (own, _, _):
+        made = registered(own)
+        path = f"/api/cameras/{made['camera_id']}"
+        say(given, made["camera_id"], WatchState.WATCHING)
+        until(lambda: given.rows(tables.camera_states), "the state")
+        assert own.get(path).json()["state"] == "unwatched"  # nobody has heard of that worker
+        beat(given)
+        shown = until(lambda: (one := own.get(path).json())["state"] == "watching" and one, "it")
+        assert shown["worker_id"] == "w1"
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(shown["since"])) < timedelta(
+            minutes=1
+        )
+        say(given, made["camera_id"], WatchState.FAULT, fault="refused")
+        until(lambda: own.get(path).json()["fault"] == "refused", "the fault")
+        assert own.get("/api/cameras?state=fault").json()["total"] == 1
+        assert own.get("/api/cameras?state=watching").json()["total"] == 0
+
+
+def reader(given: Parts) -> StateReader:
+    return StateReader(
+        client=given.client,
+        database=given.database,
+        settings=given.settings,
+        metrics=given.metrics,
+    )
+
+
+def state(given: Parts) -> str:
+    (row,) = given.rows(tables.camera_states)
+    return str(row["state"])
+
+
+def test_the_cursor_outlives_a_restart_and_a_loss_of_redis(given: Parts) -> None:
+    with townships(given) as (own, _, _):
+        name = registered(own)["camera_id"]
+    first = reader(given)
+    say(given, name, WatchState.CONNECTING)
+    say(given, "of-a-file", WatchState.WATCHING)
+    given.client.xadd(CAMERA_STATES.name, {"body": b"{}"})
+    given.client.xadd(CAMERA_STATES.name, {"other": b""})
+    first.step()
+    assert state(given) == "connecting"
+    say(given, name, WatchState.WATCHING)
+    second = reader(given)
+    second.step()
+    assert state(given) == "watching"
+    given.client.flushall()
+    given.client.xadd(CAMERA_STATES.name, {"body": b"{}"}, id="1-1")  # its clock was set back
+    second.step()
+    second.step()
+    assert second._cursor == b"1-1"
+    assert given.count("fengsui_messages_total", stream="camera.states", outcome="malformed") >= 2

@@ -1,0 +1,136 @@
+"""Two townships, and in each one of everything that somebody could ask for."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from pipelines.messages import incident_id
+from service import tables
+from service.database import Database
+from tests.service.helpers import alert
+
+OWN, FOREIGN = "330106004", "330109102"
+
+TREE = (
+    ("330100", "0", "city", "杭州市", "/0/330100/"),
+    ("330106", "330100", "county", "西湖区", "/0/330100/330106/"),
+    ("330109", "330100", "county", "萧山区", "/0/330100/330109/"),
+    (OWN, "330106", "township", "灵隐街道", f"/0/330100/330106/{OWN}/"),
+    (FOREIGN, "330109", "township", "楼塔镇", f"/0/330100/330109/{FOREIGN}/"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Things:
+    """The ids of one township's things."""
+
+    code: str
+    camera_id: str
+    incident_id: UUID
+    account_id: UUID
+    token_id: UUID
+
+
+def fill(database: Database) -> dict[str, Things]:
+    """Fill an empty, migrated database; returns each township's things by its code."""
+    with database.writing() as connection:
+        for code, parent, level, name, path in TREE:
+            connection.execute(
+                sa.insert(tables.places).values(
+                    code=code, parent_code=parent, level=level, name=name, path=path
+                )
+            )
+        return {code: _things(connection, code) for code in (OWN, FOREIGN)}
+
+
+def _things(connection: sa.Connection, code: str) -> Things:
+    now = datetime.now(UTC)
+    account_id, token_id, camera_id = uuid4(), uuid4(), str(uuid4())
+    connection.execute(sa.insert(tables.cameras).values(**camera_row(camera_id, code)))
+    connection.execute(
+        sa.insert(tables.accounts).values(
+            account_id=account_id,
+            login=f"target-{code}",
+            name="Target",
+            role="viewer",
+            password_once=False,
+            revision=1,
+            created_at=now,
+            created_by="test",
+        )
+    )
+    connection.execute(
+        sa.insert(tables.account_places).values(account_id=account_id, place_code=code)
+    )
+    connection.execute(
+        sa.insert(tables.tokens).values(
+            token_id=token_id,
+            account_id=account_id,
+            name="token",
+            secret_hash=token_id.hex * 2,
+            scopes=["camera.read"],
+            created_at=now,
+            expires_at=now + timedelta(days=1),
+        )
+    )
+    seen = alert(camera_id=camera_id)
+    incident = incident_id(seen.alert_id)
+    connection.execute(
+        sa.insert(tables.incidents).values(
+            incident_id=incident,
+            camera_id=camera_id,
+            place_code=code,
+            hazard="fire",
+            zone_id="all",
+            drill=False,
+            severity="extreme",
+            state="new",
+            opened_at=now,
+            first_seen_at=seen.first_seen_at,
+            last_seen_at=seen.last_seen_at,
+            score=0.8,
+        )
+    )
+    return Things(
+        code=code,
+        camera_id=camera_id,
+        incident_id=incident,
+        account_id=account_id,
+        token_id=token_id,
+    )
+
+
+def camera_row(camera_id: str, code: str) -> dict[str, object]:
+    """Return a camera's columns."""
+    now = datetime.now(UTC)
+    return {
+        "camera_id": camera_id,
+        "name": f"camera of {code}",
+        "programme": "xueliang",
+        "place_type": "road",
+        "purpose": "fire",
+        "legal_basis": "regulation",
+        "owner": "village",
+        "sign_confirmed_by": "test",
+        "sign_confirmed_at": now,
+        "contact_number": "0571-12345678",
+        "place_code": code,
+        "longitude": 120.1,
+        "latitude": 30.2,
+        "coordinate_system": "wgs84",
+        "wgs84_longitude": 120.1,
+        "wgs84_latitude": 30.2,
+        "main_url": "rtsp://192.0.2.1/main",
+        "hazards": ["fire"],
+        "zones": [],
+        "enabled": True,
+        "drill": False,
+        "revision": 1,
+        "published_revision": 0,
+        "created_at": now,
+        "created_by": "test",
+        "updated_at": now,
+        "updated_by": "test",
+    }

@@ -1,0 +1,244 @@
+"""The table: every role on every route, with an object of its own places and with a foreign one."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from service.accounts.roles import PERMISSIONS, Permission, Role
+from service.app import create_app
+from tests.service.estate import FOREIGN, OWN, Things, fill
+from tests.service.helpers import opened, settings_for, sqlite_copy
+from tests.service.process import serving
+from tests.service.signing_in import make_account, signed_in
+
+PUBLIC = None
+ANYBODY = "any account"
+"""Who is logged in, whatever the role."""
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A route of the table."""
+
+    may: Permission | str | None
+    """The permission it needs."""
+    send: JSON | None = None
+    """A body that gets past the description."""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+EDIT = (("If-Match", '"1"'),)
+
+TABLE: dict[tuple[str, str], Row] = {
+    ("GET", "/healthz"): Row(may=PUBLIC),
+    ("GET", "/api/ways-to-sign-in"): Row(may=PUBLIC),
+    ("POST", "/api/session"): Row(may=PUBLIC, send={"login": "nobody", "password": "wrong"}),
+    ("GET", "/api/session/oidc"): Row(may=PUBLIC),
+    ("GET", "/api/session/oidc/callback"): Row(may=PUBLIC),
+    ("GET", "/api/session"): Row(may=ANYBODY),
+    ("DELETE", "/api/session"): Row(may=ANYBODY),
+    ("POST", "/api/session/password"): Row(
+        may=ANYBODY, send={"current_password": "wrong", "new_password": "x"}
+    ),
+    ("GET", "/api/tokens"): Row(may=ANYBODY),
+    ("POST", "/api/tokens"): Row(
+        may=ANYBODY, send={"name": "t", "scopes": ["nothing"], "expires_in_days": 1}
+    ),
+    ("DELETE", "/api/tokens/{token_id}"): Row(may=ANYBODY),
+    ("GET", "/api/accounts"): Row(may=Permission.ACCOUNT_READ),
+    ("POST", "/api/accounts"): Row(may=Permission.ACCOUNT_WRITE, send={}),
+    ("GET", "/api/accounts/{account_id}"): Row(may=Permission.ACCOUNT_READ),
+    ("PATCH", "/api/accounts/{account_id}"): Row(
+        may=Permission.ACCOUNT_WRITE, send={"name": "Renamed"}, headers=EDIT
+    ),
+    ("DELETE", "/api/accounts/{account_id}"): Row(may=Permission.ACCOUNT_WRITE, headers=EDIT),
+    ("POST", "/api/accounts/{account_id}/one-time-password"): Row(may=Permission.ACCOUNT_WRITE),
+    ("GET", "/api/places"): Row(may=Permission.PLACE_READ),
+    ("POST", "/api/places"): Row(may=Permission.PLACE_WRITE, send={}),
+    ("POST", "/api/places/import"): Row(may=Permission.PLACE_WRITE),
+    ("GET", "/api/places/{code}"): Row(may=Permission.PLACE_READ),
+    ("PATCH", "/api/places/{code}"): Row(
+        may=Permission.PLACE_WRITE, send={"name": "Renamed"}, headers=EDIT
+    ),
+    ("DELETE", "/api/places/{code}"): Row(may=Permission.PLACE_WRITE, headers=EDIT),
+    ("GET", "/api/camera-choices"): Row(may=Permission.CAMERA_READ),
+    ("GET", "/api/cameras"): Row(may=Permission.CAMERA_READ),
+    ("POST", "/api/cameras"): Row(may=Permission.CAMERA_WRITE, send={}),
+    ("GET", "/api/cameras/{camera_id}"): Row(may=Permission.CAMERA_READ),
+    ("PATCH", "/api/cameras/{camera_id}"): Row(
+        may=Permission.CAMERA_WRITE, send={"name": "Renamed"}, headers=EDIT
+    ),
+    ("DELETE", "/api/cameras/{camera_id}"): Row(may=Permission.CAMERA_WRITE, headers=EDIT),
+    ("PUT", "/api/cameras/{camera_id}/credentials"): Row(
+        may=Permission.CAMERA_WRITE, send={"user": "u", "password": "p"}, headers=EDIT
+    ),
+    ("DELETE", "/api/cameras/{camera_id}/credentials"): Row(
+        may=Permission.CAMERA_WRITE, headers=EDIT
+    ),
+    ("GET", "/api/audit"): Row(may=Permission.AUDIT_READ),
+    ("GET", "/api/incidents"): Row(may=Permission.INCIDENT_READ),
+    ("GET", "/api/incidents/{incident_id}"): Row(may=Permission.INCIDENT_READ),
+    ("GET", "/api/feed"): Row(may=Permission.INCIDENT_READ),
+    ("GET", "/api/status"): Row(may=Permission.STATUS_READ),
+    ("GET", "/metrics"): Row(may=Permission.STATUS_READ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A service with the two townships, and a browser of each role in the own one."""
+
+    things: dict[str, Things]
+    browsers: dict[Role, httpx.Client]
+    stranger: httpx.Client
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("authorisation")
+    settings = settings_for("redis://127.0.0.1:1/0", directory, database_url=sqlite_copy(directory))
+    with ExitStack() as undo:
+        database = undo.enter_context(opened(settings.database_url))
+        things = fill(database)
+        url = undo.enter_context(serving(settings))
+        accounts = {role: make_account(database, role, (OWN,)) for role in Role}
+        yield Running(
+            things=things,
+            browsers={
+                role: undo.enter_context(signed_in(url, account))
+                for role, account in accounts.items()
+            },
+            stranger=undo.enter_context(httpx.Client(base_url=url)),
+        )
+
+
+def ask(client: httpx.Client, key: tuple[str, str], things: Things | None = None) -> httpx.Response:
+    """Send a row's request; of an answer that goes on, only the head is read."""
+    method, path = key
+    row = TABLE[key]
+    if things is not None:
+        path = path.format(**asdict(things))
+    with client.stream(method, path, json=row.send, headers=dict(row.headers)) as response:
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
+            response.read()
+        return response
+
+
+def nowhere() -> Things:
+    """Ids that nothing has."""
+    return Things(
+        code="330199999",
+        camera_id=str(uuid4()),
+        incident_id=uuid4(),
+        account_id=uuid4(),
+        token_id=uuid4(),
+    )
+
+
+GATED = [key for key, row in TABLE.items() if row.may is not PUBLIC]
+ENDS_THE_SESSION = {("DELETE", "/api/session")}
+OBJECTS = [key for key in GATED if "{" in key[1]]
+OF_ONESELF = {("DELETE", "/api/tokens/{token_id}")}
+"""Another's token is foreign wherever its owner is."""
+
+
+def test_the_table_holds_every_route_of_the_service(tmp_path: Path) -> None:
+    app = create_app(settings_for("redis://127.0.0.1:1/0", tmp_path))
+    described = {
+        (method.upper(), path)
+        for path, operations in app.openapi()["paths"].items()
+        for method in operations
+    }
+    undescribed = {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, APIRoute) and not route.include_in_schema
+        for method in route.methods
+    }
+    assert described == set(TABLE)
+    assert not [path for _, path in undescribed if path.startswith("/api")]
+
+
+@pytest.mark.parametrize("key", TABLE, ids=" ".join)
+def test_nobody_gets_in_without_a_login(running: Running, key: tuple[str, str]) -> None:
+    response = ask(running.stranger, key, running.things[OWN])
+    if TABLE[key].may is PUBLIC:
+        assert response.status_code not in {403, 405}, response.text
+        assert "http_error" not in response.text
+        return
+    assert response.status_code == 401, response.text
+    assert response.json()["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("key", [key for key in GATED if key not in ENDS_THE_SESSION], ids=" ".join)
+@pytest.mark.parametrize("role", Role)
+def test_a_role_does_what_its_permissions_say(
+    running: Running, role: Role, key: tuple[str, str]
+) -> None:
+    may = TABLE[key].may
+    allowed = may is ANYBODY or may in PERMISSIONS[role]
+    response = ask(running.browsers[role], key, nowhere())
+    assert (response.status_code == 403) != allowed, response.text
+
+
+@pytest.mark.parametrize("key", OBJECTS, ids=" ".join)
+@pytest.mark.parametrize("role", Role)
+def test_a_foreign_object_is_one_that_does_not_exist(
+    running: Running, role: Role, key: tuple[str, str]
+) -> None:
+    """Same status, same bytes but for the id, same headers: nothing to learn."""
+    foreign, none = running.things[FOREIGN], nowhere()
+    there = ask(running.browsers[role], key, foreign)
+    not_there = ask(running.browsers[role], key, none)
+    may = TABLE[key].may
+    if may is not ANYBODY and may not in PERMISSIONS[role]:
+        assert there.status_code == not_there.status_code == 403
+        return
+    assert there.status_code == not_there.status_code == 404, there.text
+    assert without_ids(there, foreign) == without_ids(not_there, none)
+
+
+def without_ids(response: httpx.Response, things: Things) -> tuple[dict[str, str], str]:
+    text = response.text
+    for value in asdict(things).values():
+        text = text.replace(str(value), "ID")
+    headers = {
+        name: value
+        for name, value in response.headers.items()
+        if name not in {"date", "content-length"}
+    }
+    return headers, text
+
+
+@pytest.mark.parametrize("key", [key for key in OBJECTS if key not in OF_ONESELF], ids=" ".join)
+def test_an_own_object_is_found(running: Running, key: tuple[str, str]) -> None:
+    """So that the test before can't pass because nothing is ever found. Changes nothing: reads
+    are whole, changes lack their If-Match or are refused for another reason than 404."""
+    method, path = key
+    things = running.things[OWN]
+    response = running.browsers[Role.ADMIN].request(
+        method, path.format(**asdict(things)), json=TABLE[key].send
+    )
+    assert response.status_code not in {401, 403, 404}, response.text
+
+
+@pytest.mark.parametrize("role", Role)
+def test_no_list_shows_what_is_foreign(running: Running, role: Role) -> None:
+    foreign = running.things[FOREIGN]
+    secret = {str(value) for value in asdict(foreign).values()} | {"楼塔镇", f"target-{FOREIGN}"}
+    lists = [key for key in GATED if key[0] == "GET" and "{" not in key[1]]
+    for key in lists:
+        if key[1] in {"/api/feed", "/metrics"}:
+            continue
+        for query in ("", f"?q={FOREIGN}", "?q=target", "?q=楼塔"):
+            text = running.browsers[role].get(key[1] + query).text.replace(query[3:] or "\0", "")
+            assert not [one for one in secret if one in text], (key, query)

@@ -1,0 +1,156 @@
+"""Every step, up and down, on tables that hold rows, on both kinds of database."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from service import tables
+from service.audit.log import record
+from service.database import Database, migrate
+from service.errors import DatabaseUnusableError
+
+STEPS = ("0001", "0002")
+MOMENT = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=UTC)
+NAMESPACE = UUID(int=1)
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A database at 0001, with rows in which every column says something."""
+    migrate(database.engine, "0001")
+    _fill(database, ["incidents", "alerts", "orders", "feed"])
+    return database
+
+
+def test_up_and_down_step_by_step_keeps_what_the_older_one_held(filled: Database) -> None:
+    before = _all(filled)
+    assert {name: len(rows) for name, rows in before.items()} == dict.fromkeys(before, 2)
+    migrate(filled.engine, "0002")
+    assert _revision(filled) == "0002"
+    _assert_held(filled, before)
+    with filled.reading() as connection:
+        assert [row["path"] for row in _rows(connection, "places")] == ["/0/"]
+        assert {row["place_code"] for row in _rows(connection, "incidents")} == {None}
+    _fill(filled, [t.name for t in tables.metadata.sorted_tables if t.name not in before])
+    newer = _all(filled)
+    assert all(rows for rows in newer.values())
+    migrate(filled.engine, "0002")  # again: nothing to do
+    assert _all(filled) == newer
+
+    migrate(filled.engine, "0001")
+    assert _revision(filled) == "0001"
+    assert _all(filled) == before
+    migrate(filled.engine)
+    _assert_held(filled, before)
+    with filled.reading() as connection:
+        assert _rows(connection, "audit") == []
+    migrate(filled.engine, "base")
+    assert _table_names(filled) == set()
+    migrate(filled.engine)
+    assert _models_differ(filled) == []
+
+
+def test_the_newest_step_equals_the_tables(database: Database) -> None:
+    assert _models_differ(database) == []
+    assert _revision(database) == STEPS[-1]
+
+
+def test_a_step_that_fails_leaves_everything_as_it_was(filled: Database) -> None:
+    before = _all(filled)
+    with filled.writing() as connection:  # in the way of the last thing that 0002 does
+        connection.execute(sa.text("CREATE INDEX ix_incidents_place_code ON incidents (zone_id)"))
+    with pytest.raises(DatabaseUnusableError, match="already exists"):
+        migrate(filled.engine)
+    assert _revision(filled) == "0001"
+    assert _all(filled) == before
+
+
+def _fill(database: Database, names: list[str]) -> None:
+    """Put two rows into each table, every column set, but for the audit's own writer."""
+    with database.writing() as connection:
+        here = sa.MetaData()
+        here.reflect(connection)
+        for table in (tables.metadata.tables[name] for name in names):
+            if table.name == "audit":
+                for number in range(2):
+                    record(
+                        connection,
+                        actor="某人",
+                        action="camera.created",
+                        object_kind="camera",
+                        object_id=str(number),
+                        place_code="330100",
+                    )
+                continue
+            there = {column.name for column in here.tables[table.name].columns}
+            for number in range(2):
+                values = {c.name: _value(c, number) for c in table.columns if c.name in there}
+                connection.execute(sa.insert(table).values(**values))
+
+
+def _value(column: sa.Column[Any], number: int) -> Any:  # noqa: PLR0911 - a table
+    match column.type:
+        case sa.Uuid():
+            owner = next(iter(column.foreign_keys)).column.name if column.foreign_keys else None
+            return uuid5(NAMESPACE, f"{owner or column.name} {number}")
+        case tables.UtcDateTime():
+            return MOMENT
+        case sa.Boolean():
+            return bool(number)
+        case sa.JSON():
+            return {"中文": [number, 0.1, None]}
+        case sa.Float():
+            return 0.1 + number
+        case sa.Integer():
+            return 2**40 + number if column.name != "id" else number + 1
+    return _text(column, number)
+
+
+def _text(column: sa.Column[Any], number: int) -> str:
+    table = column.table.name
+    if column.name in {"code", "place_code"} or (table, column.name) == ("places", "path"):
+        code = f"33010{number}"
+        return f"/0/{code}/" if column.name == "path" else code
+    if column.name == "parent_code":
+        return "0"
+    limit = getattr(column.type, "length", None) or 200
+    return f"{number}{column.name} 烽燧"[:limit]
+
+
+def _rows(connection: sa.Connection, name: str) -> list[dict[str, Any]]:
+    """Return a table's rows as they lie there, in the order of their first column."""
+    query = sa.text(f"SELECT * FROM {name} ORDER BY 1")  # noqa: S608 - our own tables
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _all(database: Database) -> dict[str, list[dict[str, Any]]]:
+    with database.reading() as connection:
+        return {name: _rows(connection, name) for name in sorted(_table_names(database))}
+
+
+def _assert_held(database: Database, before: dict[str, list[dict[str, Any]]]) -> None:
+    now = _all(database)
+    for name, rows in before.items():
+        kept = [{column: row[column] for column in rows[0]} for row in now[name]]
+        assert kept == rows, name
+
+
+def _table_names(database: Database) -> set[str]:
+    own = {"alembic_version", "sqlite_sequence"}
+    return set(sa.inspect(database.engine).get_table_names()) - own
+
+
+def _revision(database: Database) -> str | None:
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _models_differ(database: Database) -> list[Any]:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, tables.metadata))
