@@ -182,7 +182,7 @@ def _worker(given: argparse.Namespace) -> int:
             "--redis-url holds a password, and arguments are seen by everybody on this machine: "
             f"put it into {REDIS_URL_VARIABLE}"
         )
-    if given.cameras and (given.part or given.worker_key):
+    if given.cameras and (given.part is not None or given.worker_key):
         return _fail("--part and --worker-key belong to the registry: leave them or --cameras out")
     try:
         worker = worker_of_good_pack(
@@ -191,7 +191,7 @@ def _worker(given: argparse.Namespace) -> int:
                 redis_url=Secret(given.redis_url),
                 spool_dir=given.spool,
                 cameras=read_cameras(given.cameras) if given.cameras else None,
-                share=part(given.part) if given.part else Part(),
+                share=Part() if given.part is None else part(given.part),
                 worker_key=given.worker_key or Path("worker.key"),
                 pack_dir=given.pack or DEFAULT_PACK,
                 metrics_port=given.metrics_port,

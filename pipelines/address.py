@@ -1,15 +1,30 @@
 """Where a stream comes from: what FFmpeg opens, and what people may see of it."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from pipelines.faults import BadAddressError
-from pipelines.sealing import SealError, host_of
+from pipelines.faults import (
+    BadAddressError,
+    CredentialsCharactersError,
+    CredentialsTooLongError,
+)
+from pipelines.sealing import SealError, netloc_of
 from pipelines.secrets import SECRET_IN_PATH, Secret
 
 SCHEMES: Final = frozenset({"rtsp", "rtsps"})
+
+
+LONGEST_USERINFO: Final = 127
+"""Bytes of ``user:password``, quoted: FFmpeg cuts what is longer, without a word."""
+
+UNQUOTED: Final = "!$&'()*+,;="
+"""Besides letters, digits and ``-._~``: what a user and password may hold as it is (RFC 3986)."""
+
+_BAD_USER: Final = re.compile(r'[":\x00-\x1f\x7f]')
+"""FFmpeg writes them into its answer to a camera unquoted, or parts user and password there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +54,7 @@ def camera_address(url: str) -> Address:
     shown = f"{parts.scheme}://{parts.hostname or ''}{port}{_without_secrets(parts.path)}"
     if parts.scheme not in SCHEMES or not parts.hostname or any(c.isspace() for c in url):
         raise BadAddressError(shown, "not a camera's address")
+    _require_usable(parts.netloc.rpartition("@")[0], shown)
     return Address(url=secret, shown=shown, is_file=False)
 
 
@@ -53,16 +69,28 @@ def registered_address(url: str, login: tuple[str, Secret] | None = None) -> Add
     if "@" in parts.netloc:
         raise BadAddressError(plain.shown, "a registered camera's password stands in its address")
     try:
-        host = host_of(url)
+        host = netloc_of(url)
     except SealError as error:
         raise BadAddressError(plain.shown, str(error)) from None
     userinfo = ""
     if login is not None:
         user, password = login
-        userinfo = f"{quote(user, safe='')}:{quote(password.reveal(), safe='')}@"
+        quoted = f"{quote(user, UNQUOTED)}:{quote(password.reveal(), UNQUOTED + ':')}"
+        _require_usable(quoted, plain.shown)
+        userinfo = f"{quoted}@"
     query = f"?{parts.query}" if parts.query else ""
     whole = f"{parts.scheme}://{userinfo}{host}{parts.path}{query}"
     return Address(url=Secret(whole), shown=plain.shown, is_file=False)
+
+
+def _require_usable(userinfo: str, shown: str) -> None:
+    """Raise ``SourceError`` if FFmpeg would log in with something else."""
+    if len(userinfo.encode(errors="surrogatepass")) > LONGEST_USERINFO:
+        what = f"user and password are longer than {LONGEST_USERINFO} bytes as an address has them"
+        raise CredentialsTooLongError(shown, what)
+    user, _, password = userinfo.partition(":")
+    if _BAD_USER.search(unquote(user)) or "\0" in unquote(password):
+        raise CredentialsCharactersError(shown, "user or password hold what can't be sent")
 
 
 def command_line_address(text: str) -> Address:

@@ -26,6 +26,9 @@ from pipelines.states import States
 STOP_PATIENCE_S: Final = 1.0
 """Readers that hang in FFmpeg do not hold the stop up: they die with the process."""
 
+AGAIN_S: Final = 30.0
+"""How soon a camera is tried again for which the machine had no thread."""
+
 log = structlog.get_logger()
 
 
@@ -57,6 +60,8 @@ class Estate:
         self._metrics = metrics
         self._watched: dict[str, _Watched] = {}
         self._running = False
+        self._waiting: set[str] = set()
+        self._tried_s = 0.0
 
     def give(self, cameras: Iterable[Camera]) -> None:
         """Take cameras of a file in, before the start.
@@ -72,8 +77,17 @@ class Estate:
         """Connect to every camera; those that come later are connected to as they come."""
         self._running = True
         for one in self._watched.values():
-            if one.reader is not None:
-                one.reader.start()
+            self._begin(one)
+
+    def start_waiting(self) -> None:
+        """Try those again, at times, for which there was no thread."""
+        if not self._waiting or time.monotonic() - self._tried_s < AGAIN_S:
+            return
+        for camera_id in sorted(self._waiting):
+            self._waiting.discard(camera_id)
+            known = self._watched.get(camera_id)
+            if known is not None and not self._begin(known):
+                return
 
     def apply(self, change: Change) -> list[Alert]:
         """Do what a registration's change asks; return the ends of alerts that it brings."""
@@ -93,7 +107,7 @@ class Estate:
         for reader in readers:
             reader.stop()
         ends_s = time.monotonic() + STOP_PATIENCE_S
-        for reader in readers:
+        for reader in filter(lambda one: one.alive, readers):
             reader.join(max(0.0, ends_s - time.monotonic()))
 
     def __len__(self) -> int:
@@ -121,9 +135,30 @@ class Estate:
         self._keep(camera, revision, reader)
         self._metrics.registry_change("added" if known is None else "connected_anew")
         self._states.note(camera.camera_id, WatchState.CONNECTING, None, revision)
-        if reader is not None and self._running:
-            reader.start()
+        if self._running:
+            self._begin(self._watched[camera.camera_id])
         return ends
+
+    def _begin(self, one: _Watched) -> bool:
+        """Connect to a camera; without a thread for it, it waits and costs no other."""
+        if one.reader is None:
+            return True
+        try:
+            one.reader.start()
+        except RuntimeError as error:
+            name = one.camera.camera_id
+            self._waiting.add(name)
+            self._tried_s = time.monotonic()
+            self._metrics.source_error("too_many_cameras")
+            self._states.note(name, WatchState.FAULT, "too_many_cameras")
+            log.warning(
+                "camera",
+                camera=name,
+                fault=str(error),
+                next="fewer cameras: give this one a --part",
+            )
+            return False
+        return True
 
     def _remove(self, camera_id: str, known: _Watched) -> list[Alert]:
         self._dismiss(known)
@@ -153,6 +188,7 @@ class Estate:
         self._metrics.cameras.set(len(self._watched))
 
     def _dismiss(self, known: _Watched) -> None:
+        self._waiting.discard(known.camera.camera_id)
         if known.reader is not None:
             known.reader.dismiss()
             self._flow.batcher.forget(known.camera.camera_id)

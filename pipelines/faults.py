@@ -3,6 +3,8 @@
 ```
 SourceError
 ├── BadAddressError        the address is not one that a camera may have
+├── CredentialsTooLongError  FFmpeg would cut the user and password
+├── CredentialsCharactersError  FFmpeg would take them for others
 ├── UnreachableError       nobody answers there, or not in time
 ├── UnauthorizedError      the camera refuses the user name or password
 ├── NotFoundError          the camera has no such stream
@@ -36,6 +38,20 @@ class BadAddressError(SourceError):
 
     code = "bad_address"
     advice = "give rtsp://host[:port]/path or rtsps://, or to `watch` a file on this machine"
+
+
+class CredentialsTooLongError(SourceError):
+    """FFmpeg would cut the user and password that stand in an address."""
+
+    code = "credentials_too_long"
+    advice = "give the camera a shorter user name or password"
+
+
+class CredentialsCharactersError(SourceError):
+    """FFmpeg would take the user or password for another."""
+
+    code = "credentials_characters"
+    advice = 'give the camera a user without " and : and control characters, no NUL in the password'
 
 
 class UnreachableError(SourceError):

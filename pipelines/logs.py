@@ -15,10 +15,12 @@ import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict
 
-from pipelines.secrets import redact
+from pipelines.secrets import MASK, names_secret, redact
 
 OURS: Final = "fengsui"
 """The logger of the product's own events; of a library's, only warnings are shown."""
+
+_WRITTEN_HERE: Final = frozenset({"timestamp", "level"})
 
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -65,13 +67,18 @@ class _Formatter(ProcessorFormatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        text = redact(super().format(record))
+        text = super().format(record)
+        if not isinstance(record.msg, dict):  # of our own, each value was, and the keys are ours
+            text = redact(text)
         return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _redacted_values(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Redact before quotes and backslashes are written in another way."""
-    return {name: _redacted(value) for name, value in event.items()}
+    return {
+        name: value if name in _WRITTEN_HERE else MASK if names_secret(name) else _redacted(value)
+        for name, value in event.items()
+    }
 
 
 def _redacted(value: object) -> object:

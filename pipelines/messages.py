@@ -21,13 +21,18 @@ NAMESPACE = UUID("3d0c9f5e-6f3b-5d0e-9a53-0f8e2f6a9c11")
 FUTURE_TOLERANCE_S = 300.0
 """A message from further in the future has a wrong clock: no timer may be started from it."""
 
+MAX_REVISION = 2**53
+"""No registration is changed so often: a larger number is a mistake, and no JSON reader's."""
+
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 """Any script, no control character."""
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-TraceId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What a database takes."""
+Revision = Annotated[int, msgspec.Meta(ge=0, le=MAX_REVISION)]
+TraceId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 BoxShares = tuple[Share, Share, Share, Share]
 """x0 y0 x1 y1, as shares of the source picture, origin top left."""
 PointShares = tuple[Share, Share]
@@ -88,7 +93,7 @@ class Alert(Message, frozen=True, kw_only=True):
     """One hazard at one camera and zone. The key is (``alert_id``, ``revision``)."""
 
     alert_id: UUID
-    revision: Annotated[int, msgspec.Meta(ge=1)]
+    revision: Annotated[int, msgspec.Meta(ge=1, le=MAX_REVISION)]
     camera_id: Name
     hazard: Hazard
     zone_id: Name
@@ -119,7 +124,7 @@ class Confirmation(Message, frozen=True, kw_only=True):
     """The service has this revision in its database: the worker's spool may forget it."""
 
     alert_id: UUID
-    revision: Annotated[int, msgspec.Meta(ge=1)]
+    revision: Annotated[int, msgspec.Meta(ge=1, le=MAX_REVISION)]
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +159,7 @@ class CameraChange(Message, frozen=True, kw_only=True):
 
     camera_id: Name
     kind: ChangeKind
-    revision: Count
+    revision: Revision
     changed_at: Instant
     camera: Camera | None = None
 
@@ -176,7 +181,7 @@ class CameraState(Message, frozen=True, kw_only=True):
     state: WatchState
     fault: Name | None = None
     """The fault's code, for ``fault``."""
-    revision: Count
+    revision: Revision
     """The registration that the worker goes by; 0 for a camera of a file."""
     at: Instant
 

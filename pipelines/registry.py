@@ -7,6 +7,7 @@ whole. A hash that is empty, partly filled or away removes nobody.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -25,6 +26,8 @@ BLOCK_MS: Final = 1000
 
 BATCH: Final = 1000
 """Entries a round trip, some 1 MB."""
+
+_PART: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 log = structlog.get_logger()
 
@@ -50,10 +53,11 @@ class PartError(ValueError):
 
 def part(text: str) -> Part:
     """Return the share that ``K/N`` names. Raises ``PartError``."""
-    number, _, parts = text.partition("/")
-    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
-        raise PartError(f"part {text!r}: write K/N, as 1/4 for the first of four")
-    return Part(number=int(number), parts=int(parts))
+    found = _PART.fullmatch(text)
+    number, parts = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= parts:
+        raise PartError(f"part {text[:20]!r}: write K/N, as 1/4 for the first of four")
+    return Part(number=number, parts=parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,11 @@ class Registry:
                 change = _read(value, refused, camera_id)
                 if change is not None:
                     wanted.append(change)
+        if whole not in {None, self._whole, self._distrusted}:
+            # Filled anew from the database: the truth, though that be restored and behind us.
+            for change in wanted:
+                if self._revisions.get(change.camera_id, 0) > change.revision:
+                    self._revisions[change.camera_id] = change.revision
         self._hand_on(wanted, refused)
         self._remove_absent(set(self._revisions) - there)
         refused.tell()

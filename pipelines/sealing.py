@@ -2,8 +2,9 @@
 
 Whoever registers a camera seals with the public key and can't open again; a worker opens with the
 private one. HPKE (RFC 9180, X25519, HKDF-SHA256, ChaCha20-Poly1305), bound to the camera's id and
-to the hosts it was given for: a worker that is told another address for the camera, be it by
-somebody who may edit addresses but doesn't know the password, does not send it there.
+to the hosts it was given for, and whether they are spoken to through TLS: a worker that is told
+another address for the camera, be it by somebody who may edit addresses but doesn't know the
+password, does not send it there, nor in clear where it was given for TLS.
 """
 
 import base64
@@ -74,7 +75,16 @@ class KeyFileError(ValueError):
 
 
 def host_of(url: str) -> str:
-    """Return an RTSP address's ``host:port``, as credentials are bound to. Raises ``SealError``."""
+    """Return what credentials of an RTSP address are bound to. Raises ``SealError``.
+
+    That is ``host:port``, or ``rtsps://host:port`` for one through TLS.
+    """
+    netloc = netloc_of(url)
+    return f"rtsps://{netloc}" if urlsplit(url).scheme == "rtsps" else netloc
+
+
+def netloc_of(url: str) -> str:
+    """Return an RTSP address's ``host:port``, written in one way. Raises ``SealError``."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")

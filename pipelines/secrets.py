@@ -9,7 +9,6 @@ import json
 import re
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote, unquote
@@ -110,12 +109,15 @@ class Secret:
 
 def redact(text: str) -> str:
     """Return ``text`` without the values of live secrets, users in addresses, ``password=…``."""
-    known = _live.pattern
-    if known is not None:
-        text = known.sub(MASK, text)
+    text = _live.masked(text)
     if "://" in text:
         text = _WORD.sub(_without_userinfo, text)
     return _NAMED.sub(rf"\1{MASK}", text)
+
+
+def names_secret(name: str) -> bool:
+    """Say whether what is called so is a password, as ``redact`` sees it."""
+    return _NAMED.search(f"{name}=x") is not None
 
 
 def _without_userinfo(word: re.Match[str]) -> str:
@@ -125,39 +127,51 @@ def _without_userinfo(word: re.Match[str]) -> str:
 
 
 class _Live:
-    """The values of the secrets that exist, and the pattern that finds them all."""
+    """The forms of the secrets that exist, by how they begin: a line costs the same for any number.
+
+    One pattern of them all would be compiled anew at each change, for seconds.
+    """
 
     def __init__(self) -> None:
         # Reentrant: a secret may be collected while this very thread is in here. What can go
         # wrong then is that a value is held for longer than its secret.
         self._lock = threading.RLock()
-        self._values: Counter[str] = Counter()
-        self._pattern: re.Pattern[str] | None = None
-        self._stale = False
+        self._begun: dict[str, dict[str, int]] = {}
 
     def add(self, secret: Secret, value: str) -> None:
         with self._lock:
-            self._values[value] += 1
-            self._stale = True
+            for form in set(_forms(value)):
+                counts = self._begun.setdefault(form[:SHORTEST], {})
+                counts[form] = counts.get(form, 0) + 1
         weakref.finalize(secret, self._forget, value).atexit = False
 
-    @property
-    def pattern(self) -> re.Pattern[str] | None:
-        if self._stale:
-            with self._lock:
-                self._stale = False
-                forms = {form for value in list(self._values) for form in _forms(value)}
-                # The longest first: one may be the beginning of another.
-                words = sorted((re.escape(one) for one in forms), key=len, reverse=True)
-                self._pattern = re.compile("|".join(words)) if words else None
-        return self._pattern
+    def masked(self, text: str) -> str:
+        """Return ``text`` with a mask for each form; of those that begin alike, the longest."""
+        if not self._begun:
+            return text
+        kept, done, at, last = [], 0, 0, len(text) - SHORTEST
+        while at <= last:
+            counts = self._begun.get(text[at : at + SHORTEST])
+            length = 0 if counts is None else _longest(list(counts), text, at)
+            if length:
+                kept += [text[done:at], MASK]
+                done = at + length
+            at += length or 1
+        return "".join([*kept, text[done:]])
 
     def _forget(self, value: str) -> None:
         with self._lock:
-            self._values[value] -= 1
-            if self._values[value] <= 0:
-                del self._values[value]
-                self._stale = True
+            for form in set(_forms(value)):
+                counts = self._begun.get(form[:SHORTEST], {})
+                counts[form] = counts.get(form, 0) - 1
+                if counts[form] <= 0:
+                    counts.pop(form, None)
+                if not counts:
+                    self._begun.pop(form[:SHORTEST], None)
+
+
+def _longest(forms: list[str], text: str, at: int) -> int:
+    return max((len(one) for one in forms if text.startswith(one, at)), default=0)
 
 
 _live: Final = _Live()

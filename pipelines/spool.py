@@ -5,6 +5,7 @@ and not before. SQLite, synced at every commit, so that neither ``kill -9`` nor 
 takes an alert that was raised.
 """
 
+import os
 import sqlite3
 import threading
 import time
@@ -46,7 +47,8 @@ class Spool:
     """One file, used by the inference loop and the publisher's threads."""
 
     def __init__(self, path: Path, metrics: WorkerMetrics, capacity: int = CAPACITY) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # its log takes the mode over
         self._metrics = metrics
         self._capacity = capacity
         self._lock = threading.Lock()

@@ -139,6 +139,7 @@ class Worker:
             self._registry.start()
         while not self._stopping.is_set():
             self._apply_changes()
+            self._estate.start_waiting()
             for alert in self._flow.step(IDLE_S):
                 self._save([alert])
             self._save([])

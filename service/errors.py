@@ -6,11 +6,15 @@ ServiceError                code and what to do next; the root
 ├── DatabaseUnusableError   the database can't be opened or migrated
 └── ProblemError            an answer to a client (RFC 9457)
     ├── UnknownIncidentError
-    └── FeedFullError
+    ├── EverywhereOnlyError
+    ├── FeedFullError
+    └── TooManyFeedsError
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from service.refusals import Param, Refusal
 
 
 class ServiceError(Exception):
@@ -47,6 +51,12 @@ class ProblemError(ServiceError):
     """The field of the request that it is about, if it's about one."""
     headers: Mapping[str, str] = MappingProxyType({})
 
+    def __init__(self, said: str, reason: Refusal | None = None, /, **params: Param) -> None:
+        """Make one; ``reason`` tells more than the code, ``params`` are for words about it."""
+        super().__init__(said)
+        self.reason = reason
+        self.params = params
+
 
 class UnknownIncidentError(ProblemError):
     """No incident has that id."""
@@ -56,10 +66,32 @@ class UnknownIncidentError(ProblemError):
     title = "No such incident"
 
 
+class EverywhereOnlyError(ProblemError):
+    """It tells of the whole installation, and the account was given a part of it."""
+
+    code = "forbidden"
+    status = 403
+    title = "Not allowed to this account"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this tells of the whole installation: an administrator can give the account place 0"
+        )
+
+
 class FeedFullError(ProblemError):
     """As many feeds are open as the service serves."""
 
     code = "feed_full"
     status = 503
     title = "Too many live feeds"
+    headers: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})
+
+
+class TooManyFeedsError(ProblemError):
+    """One account has as many feeds open as one may."""
+
+    code = "too_many_feeds"
+    status = 429
+    title = "Too many live feeds of this account"
     headers: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})

@@ -1,5 +1,6 @@
 """What every request and answer passes: checks of host, origin and size, the browser's rules."""
 
+import re
 from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
@@ -38,6 +39,9 @@ LARGEST_BODIES: Final = {"/api/session": 16 * 1024, "/api/places/import": 32 * 1
 
 HEALTH: Final = "/healthz"
 
+_HOST: Final = re.compile(r"[A-Za-z0-9_.:\[\]-]+")
+"""Names, addresses and ports; neither users nor paths."""
+
 HSTS: Final = "max-age=31536000"
 """A year, the least that browsers' makers ask for."""
 
@@ -70,6 +74,8 @@ class HostGuard:
         await refusal(scope, receive, send)
 
     def _ours(self, host: str) -> bool:
+        if not _HOST.fullmatch(host):
+            return False  # what urlsplit passes over, the next reader of the header may not
         try:
             return urlsplit(f"//{host}").hostname in self._names
         except ValueError:

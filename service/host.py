@@ -11,10 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
+import sqlalchemy as sa
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, RowMapping
 
 from service import openapi
-from service.accounts import passwords, store, throttle, tokens
+from service.accounts import directory, passwords, store, tokens
 from service.accounts.roles import PERMISSIONS, Permission, Role
 from service.audit.log import record
 from service.cameras import drills as drill_cameras
@@ -22,10 +24,13 @@ from service.database import Database, migrate
 from service.errors import BadSettingError
 from service.listening import say
 from service.settings import ServiceSettings, sqlite_url
+from service.text import Name
 
 Command = Callable[[Sequence[str], Mapping[str, str]], int]
 
 LONGEST_TOKEN_DAYS: Final = 366
+
+_NAME: Final = TypeAdapter[str](Name)
 
 
 def accounts(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -41,6 +46,7 @@ def accounts(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     token.add_argument("--days", type=int, default=30, help="how long it lasts (30)")
     token.add_argument("--name", default="host", help="what it is called")
     given = parser.parse_args(arguments)
+    _require_there(given.database)
     with _database(given.database) as database:
         if given.command == "reset":
             _reset(database, given.login)
@@ -90,19 +96,19 @@ def _reset(database: Database, login: str) -> None:
         account = _existing(connection, login)
         if account["password_hash"] is None:
             raise BadSettingError(f"{login} logs in at the identity provider: reset it there")
-        if account["disabled_at"] is not None:
-            raise BadSettingError(f"{login} is disabled: an administrator can enable it again")
-        store.set_one_time_password(connection, account["account_id"], password_hash)
-        throttle.unlock(connection, login)
-        _note(connection, account, "account.password_reset", {})
+        _require_enabled(account)
+        detail = directory.reset(connection, account["account_id"], login, password_hash)
+        _note(connection, account, "account.password_reset", detail)
     say({"event": "reset", "login": login, "one_time_password": password})
 
 
 def _make_token(database: Database, given: argparse.Namespace) -> None:
     if not 1 <= given.days <= LONGEST_TOKEN_DAYS:
         raise BadSettingError(f"--days goes from 1 to {LONGEST_TOKEN_DAYS}")
+    name = _name(given.name)
     with database.writing() as connection:
         account = _existing(connection, given.login)
+        _require_enabled(account)
         beyond = set(given.scope) - PERMISSIONS[Role(account["role"])]
         if beyond:
             raise BadSettingError(
@@ -111,11 +117,11 @@ def _make_token(database: Database, given: argparse.Namespace) -> None:
         _, secret = tokens.create(
             connection,
             account_id=account["account_id"],
-            name=given.name,
+            name=name,
             scopes=given.scope,
             lasts=timedelta(days=given.days),
         )
-        _note(connection, account, "token.created", {"name": given.name, "scopes": given.scope})
+        _note(connection, account, "token.created", {"name": name, "scopes": given.scope})
     say({"event": "token", "login": given.login, "token": secret})
 
 
@@ -124,6 +130,30 @@ def _existing(connection: Connection, login: str) -> RowMapping:
     if account is None:
         raise BadSettingError(f"there is no account {login!r}: check the login and --database")
     return account
+
+
+def _require_enabled(account: RowMapping) -> None:
+    if account["disabled_at"] is not None:
+        login = account["login"]
+        raise BadSettingError(f"{login} is disabled: an administrator can enable it again")
+
+
+def _name(text: str) -> str:
+    try:
+        return _NAME.validate_python(text)
+    except ValidationError as error:
+        raise BadSettingError(f"--name can't be taken: {error.errors()[0]['msg']}") from None
+
+
+def _require_there(address: str) -> None:
+    """Raise ``BadSettingError`` for a SQLite file that isn't: opening would make an empty one."""
+    try:
+        url = sa.make_url(_url(address))
+    except sa.exc.ArgumentError:
+        return  # whoever opens it says so
+    file = url.database or ""
+    if url.get_backend_name() == "sqlite" and not Path(file).is_file():
+        raise BadSettingError(f"there is no database {file!r}: check --database")
 
 
 def _note(
@@ -150,9 +180,13 @@ def _add_database(parser: argparse.ArgumentParser, environment: Mapping[str, str
 
 @contextmanager
 def _database(address: str) -> Iterator[Database]:
-    database = Database(address if "://" in address else sqlite_url(Path(address)))
+    database = Database(_url(address))
     try:
         migrate(database.engine)
         yield database
     finally:
         database.close()
+
+
+def _url(address: str) -> str:
+    return address if "://" in address else sqlite_url(Path(address))

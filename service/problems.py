@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): a code for programs, words for people."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from service.errors import ProblemError
+from service.refusals import Param
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -25,7 +27,13 @@ class FieldError(BaseModel):
     """One field that can't be taken."""
 
     field: Annotated[str, Field(description="Its path, such as position.longitude; may be empty.")]
+    code: Annotated[
+        str, Field(description="For programs; does not change: pydantic's type, or our own.")
+    ]
     message: str
+    params: Annotated[
+        dict[str, Param] | None, Field(description="What words about the code need.")
+    ] = None
 
 
 class Problem(BaseModel):
@@ -44,6 +52,7 @@ _TITLES: Final = {
     401: "Nobody is logged in",
     403: "Not allowed to this account",
     404: "There is no such thing, or not for this account",
+    408: "Too slow",
     409: "It does not fit what is there",
     412: "Edited meanwhile",
     413: "Too large",
@@ -98,9 +107,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ProblemError)
     async def _ours(_request: Request, error: ProblemError) -> JSONResponse:
         text = str(error)
-        errors = [FieldError(field=error.field, message=text)] if error.field else []
         return answer(
-            error.status, error.code, error.title, text, headers=error.headers, errors=errors
+            error.status,
+            error.code,
+            error.title,
+            text,
+            headers=error.headers,
+            errors=_told_more(error),
         )
 
     @app.exception_handler(RequestValidationError)
@@ -135,7 +148,41 @@ def _field_error(one: Mapping[str, Any]) -> FieldError:
     """Return pydantic's finding without the value, which may be a password."""
     where = one["loc"][1:] if one["loc"] and one["loc"][0] in {"body", "query"} else one["loc"]
     field = ".".join(str(part) for part in where)
-    return FieldError(field=_sendable(field), message=_sendable(str(one["msg"])))
+    return FieldError(
+        field=_sendable(field),
+        code=one["type"],
+        message=_sendable(str(one["msg"])),
+        params=_params(one.get("ctx", {})),
+    )
+
+
+def _told_more(error: ProblemError) -> list[FieldError]:
+    """Return what a problem says beyond its code: of which field, why, with which values."""
+    if not (error.field or error.reason or error.params):
+        return []
+    one = FieldError(
+        field=error.field or "",
+        code=error.reason or error.code,
+        message=_sendable(str(error)),
+        params=_sent(error.params),
+    )
+    return [one]
+
+
+def _params(context: Mapping[str, Any]) -> dict[str, Param] | None:
+    """Return our own values, or pydantic's numbers: its texts are English, or what was sent."""
+    if "params" in context:
+        return _sent(context["params"])
+    return _sent({name: one for name, one in context.items() if isinstance(one, int | float)})
+
+
+def _sent(params: Mapping[str, Param]) -> dict[str, Param] | None:
+    kept = {
+        name: _sendable(one) if isinstance(one, str) else one
+        for name, one in params.items()
+        if isinstance(one, str) or isfinite(one)
+    }
+    return kept or None
 
 
 def _sendable(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -14,8 +14,10 @@ from service.accounts.gate import Gate
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.database import Database
+from service.errors import EverywhereOnlyError
 from service.feed.bell import FeedBell
 from service.housekeeping import Vitals, WorkerSeen
+from service.incidents.views import within
 from service.metrics import ServiceMetrics
 from service.problems import answer, responses
 from service.supervise import Supervised
@@ -26,7 +28,7 @@ STALE_WORKER_S = 10.0
 
 
 class Totals(BaseModel):
-    """What the database holds; the service's counters begin anew at each start."""
+    """What the database holds of one's places; the service's counters begin anew at each start."""
 
     alerts: int
     incidents: int
@@ -49,7 +51,10 @@ class WorkerStatus(BaseModel):
 
 
 class Status(BaseModel):
-    """How the service and the workers that it hears are doing."""
+    """How the service and the workers that it hears are doing.
+
+    Lag and workers are the whole installation's: empty to who doesn't see all of it.
+    """
 
     at: datetime
     redis_reachable: bool
@@ -78,16 +83,17 @@ def status_router(
     router = APIRouter()
 
     @router.get("/api/status", responses=responses(401, 403))
-    def status(_who: Annotated[Principal, Depends(gate.allows(Permission.STATUS_READ))]) -> Status:
+    def status(who: Annotated[Principal, Depends(gate.allows(Permission.STATUS_READ))]) -> Status:
         """Tell whether Redis answers, how far behind the service is, and which workers live."""
         now = datetime.now(UTC)
+        heard = vitals.workers if who.everywhere else {}
         return Status(
             at=now,
             redis_reachable=vitals.redis_reachable,
-            consumer_lag_entries=dict(vitals.lag_entries),
+            consumer_lag_entries=dict(vitals.lag_entries) if who.everywhere else {},
             feed_clients=bell.clients,
-            totals=_totals(database),
-            workers=[_worker(seen, now) for _, seen in sorted(vitals.workers.items())],
+            totals=_totals(database, who),
+            workers=[_worker(seen, now) for _, seen in sorted(heard.items())],
         )
 
     @router.get("/healthz", response_model=Health, responses=responses(503))
@@ -106,23 +112,30 @@ def status_router(
 
     @router.get("/metrics", response_class=PlainTextResponse, responses=responses(401, 403))
     def prometheus(
-        _who: Annotated[Principal, Depends(gate.allows(Permission.STATUS_READ))],
+        who: Annotated[Principal, Depends(gate.allows(Permission.STATUS_READ))],
     ) -> Response:
-        """Show the metrics in Prometheus' text format."""
+        """Show the whole installation's metrics, to who sees all of it, in Prometheus' format."""
+        if not who.everywhere:
+            raise EverywhereOnlyError
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
-def _totals(database: Database) -> Totals:
+def _totals(database: Database, who: Principal) -> Totals:
+    own = within(who)
+    queries = {
+        "incidents": sa.select(sa.func.count()).select_from(incidents).where(own),
+        **{
+            table.name: sa.select(sa.func.count())
+            .select_from(table.join(incidents, incidents.c.incident_id == table.c.incident_id))
+            .where(own)
+            for table in (alerts, orders)
+        },
+    }
     with database.reading() as connection:
         return Totals(
-            **{
-                table.name: connection.execute(
-                    sa.select(sa.func.count()).select_from(table)
-                ).scalar_one()
-                for table in (alerts, incidents, orders)
-            }
+            **{name: connection.execute(query).scalar_one() for name, query in queries.items()}
         )
 
 

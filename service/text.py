@@ -9,50 +9,63 @@ import unicodedata
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+
+from service.refusals import Refusal, RefusedError
 
 NAME_LENGTH: Final = 128
 WORD_LENGTH: Final = 32
 TEXT_LENGTH: Final = 2000
 
-_HIDDEN: Final = {
-    "Cc": "a control character",
-    "Cf": "an invisible or direction-changing character",
-    "Cs": "half of a character",
-    "Cn": "a character that Unicode doesn't have",
-    "Zl": "a line separator",
-    "Zp": "a paragraph separator",
+HIDDEN: Final = {
+    "control": "a control character",
+    "invisible": "an invisible or direction-changing character",
+    "half": "half of a character",
+    "unassigned": "a character that Unicode doesn't have",
+    "line_separator": "a line separator",
+    "paragraph_separator": "a paragraph separator",
+    "blank": "a blank that passes for a letter",
+}
+"""What a text may not hold, by code."""
+
+_KINDS: Final = {
+    "Cc": "control",
+    "Cf": "invisible",
+    "Cs": "half",
+    "Cn": "unassigned",
+    "Zl": "line_separator",
+    "Zp": "paragraph_separator",
 }
 _BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters by category, blank on every screen."""
 
 
-def fault_of(text: str, *, lines: bool = False) -> str | None:
-    """Tell what a text holds that it must not, in words; ``lines`` allows line breaks."""
-    for place, character in enumerate(text, 1):
+def require_plain(text: str, *, lines: bool = False) -> None:
+    """Raise ``RefusedError`` for what a text must not hold; ``lines`` allows line breaks."""
+    for at, character in enumerate(text, 1):
         if lines and character == "\n":
             continue
-        said = _HIDDEN.get(unicodedata.category(character))
-        if character in _BLANKS:
-            said = "a blank that passes for a letter"
-        if said is not None:
-            return f"character {place} is {said} (U+{ord(character):04X}): type the text anew"
-    return None
+        kind = "blank" if character in _BLANKS else _KINDS.get(unicodedata.category(character))
+        if kind is not None:
+            sign = f"U+{ord(character):04X}"
+            raise RefusedError(
+                Refusal.HOSTILE_TEXT,
+                f"character {at} is {HIDDEN[kind]} ({sign}): type the text anew",
+                at=at,
+                hidden=kind,
+                sign=sign,
+            )
 
 
-def _line(text: str) -> str:
-    fault = fault_of(text)
-    if fault is not None:
-        raise PydanticCustomError("hostile_text", "{fault}", {"fault": fault})
+def _line(text: str, *, lines: bool = False) -> str:
+    try:
+        require_plain(text, lines=lines)
+    except RefusedError as error:
+        raise error.for_pydantic() from None
     return text
 
 
 def _paragraph(text: str) -> str:
-    text = text.replace("\r\n", "\n")
-    fault = fault_of(text, lines=True)
-    if fault is not None:
-        raise PydanticCustomError("hostile_text", "{fault}", {"fault": fault})
-    return text
+    return _line(text.replace("\r\n", "\n"), lines=True)
 
 
 def _limits(longest: int) -> StringConstraints:

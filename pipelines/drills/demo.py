@@ -115,14 +115,20 @@ class Demo:
             )
         )
         self._supervisor.add(worker)
+        registered = self._supervisor.add(_registry_worker(redis_url, scratch))
         self._wait("the worker", self._worker_beats)
         tell(f"控制台 Console      {address}/")
         tell(f"登录 Login          {self._login()}")
         tell(f"指标 Metrics        {address}/metrics  http://127.0.0.1:{worker_port}/metrics")
         tell(
             f"进程 Processes      redis {store.pid}, service {service.pid}, worker {worker.pid},"
-            f" drills {drills.pid}"
-            " (kill -9 one: it comes back, and no order is lost)"
+            f" drills {drills.pid}, worker of cameras that you register {registered.pid}"
+            " (kill -9 one: it comes back under another id, and no order is lost)"
+        )
+        kept = _kept_in(scratch)
+        tell(
+            f"审计 Audit          fengsui audit verify --database {kept['database']}"
+            f" --heads {kept['audit-heads']}"
         )
         return len(cameras)
 
@@ -229,8 +235,8 @@ class Demo:
         totals = self._console.totals()
         if totals is None:
             raise DemoError("the service does not answer at the end: see its log above")
-        worker = self._supervisor.children.pop()
-        worker.stop()  # its last heartbeat brings the final counts
+        for _ in range(2):  # the last heartbeats of the workers bring the final counts
+            self._supervisor.children.pop().stop()
         self._read()
         return self._tally.report(
             cameras=cameras, alerts=totals["alerts"], incidents=totals["incidents"]
@@ -317,6 +323,18 @@ def free_port(wanted: int = 0) -> int:
 
 def _python(name: str, arguments: list[str]) -> Child:
     return Child(name=name, command=[sys.executable, *arguments])
+
+
+def _registry_worker(redis_url: str, scratch: Path) -> Child:
+    """Return the worker of what is registered in the console, as anywhere else."""
+    options = {
+        "id": "demo-2",
+        "redis-url": redis_url,
+        "worker-key": str(scratch / "worker.key"),
+        "spool": str(scratch / "spool"),
+        "metrics-port": "0",
+    }
+    return _python("registry worker", ["-m", "fengsui", "worker", *_arguments(options)])
 
 
 def _kept_in(scratch: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.accounts import directory, passwords
-from service.accounts.errors import NoPasswordError
+from service.accounts.errors import NoPasswordError, OwnPasswordError
 from service.accounts.gate import Gate
 from service.accounts.models import (
     Account,
@@ -30,6 +30,8 @@ def account_router(database: Database, gate: Gate) -> APIRouter:
     router = APIRouter(prefix="/api/accounts", tags=["accounts"])
     Reader = Annotated[Principal, Depends(gate.allows(Permission.ACCOUNT_READ))]  # noqa: N806
     Writer = Annotated[Principal, Depends(gate.allows(Permission.ACCOUNT_WRITE))]  # noqa: N806
+    # Whoever holds a stolen token must not make logins of his own that outlive it.
+    Person = Annotated[Principal, Depends(gate.person(Permission.ACCOUNT_WRITE))]  # noqa: N806
 
     @router.get("", responses=responses(401, 403, 422))
     def account_list(who: Reader, q: Annotated[SearchText, Query()] = "") -> AccountList:
@@ -38,13 +40,13 @@ def account_router(database: Database, gate: Gate) -> APIRouter:
             return AccountList(accounts=directory.search(connection, who, q.strip()))
 
     @router.post("", status_code=201, responses=responses(401, 403, 409, 413, 422, 503))
-    def make_account(who: Writer, new: NewAccount, response: Response) -> MadeAccount:
+    def make_account(who: Person, new: NewAccount, response: Response) -> MadeAccount:
         """Make an account; its one-time password is shown this once."""
         password = passwords.one_time() if new.way is Way.PASSWORD else None
         password_hash = None if password is None else passwords.hashed(password)
-        with database.writing() as connection:
-            account_id = directory.add(connection, who, new, password_hash)
-            made = directory.visible(connection, who, account_id)
+        with gate.writing(who, Permission.ACCOUNT_WRITE) as (connection, now):
+            account_id = directory.add(connection, now, new, password_hash)
+            made = directory.visible(connection, now, account_id)
         response.headers["ETag"] = etag(made.revision)
         return MadeAccount(**made.model_dump(), one_time_password=password)
 
@@ -61,11 +63,11 @@ def account_router(database: Database, gate: Gate) -> APIRouter:
         who: Writer, account_id: UUID, change: AccountChange, if_match: IfMatch, response: Response
     ) -> Account:
         """Change an account. Role and places count from its next request on."""
-        with database.writing() as connection:
-            before = directory.visible(connection, who, account_id)
+        with gate.writing(who, Permission.ACCOUNT_WRITE) as (connection, now):
+            before = directory.visible(connection, now, account_id)
             require_newest(if_match, before.revision)
-            directory.change(connection, who, before, change)
-            after = directory.visible(connection, who, account_id)
+            directory.change(connection, now, before, change)
+            after = directory.visible(connection, now, account_id)
         response.headers["ETag"] = etag(after.revision)
         return after
 
@@ -74,23 +76,25 @@ def account_router(database: Database, gate: Gate) -> APIRouter:
     )
     def disable_account(who: Writer, account_id: UUID, if_match: IfMatch) -> None:
         """Disable an account: its sessions and tokens end at once. The audit keeps its name."""
-        with database.writing() as connection:
-            before = directory.visible(connection, who, account_id)
+        with gate.writing(who, Permission.ACCOUNT_WRITE) as (connection, now):
+            before = directory.visible(connection, now, account_id)
             require_newest(if_match, before.revision)
-            directory.change(connection, who, before, AccountChange(disabled=True))
+            directory.change(connection, now, before, AccountChange(disabled=True))
 
     @router.post(
         "/{account_id}/one-time-password", responses=responses(401, 403, 404, 409, 422, 503)
     )
-    def give_one_time_password(who: Writer, account_id: UUID) -> OneTimePassword:
-        """Replace a password that is forgotten; the account's sessions end at once."""
+    def give_one_time_password(who: Person, account_id: UUID) -> OneTimePassword:
+        """Replace another's forgotten password; the account's sessions and tokens end at once."""
+        if account_id == who.account_id:
+            raise OwnPasswordError
         with database.reading() as connection:
             if directory.visible(connection, who, account_id).way is Way.OIDC:
                 raise NoPasswordError
         password = passwords.one_time()
         password_hash = passwords.hashed(password)
-        with database.writing() as connection:
-            directory.give_password(connection, who, account_id, password_hash)
+        with gate.writing(who, Permission.ACCOUNT_WRITE) as (connection, now):
+            directory.give_password(connection, now, account_id, password_hash)
         return OneTimePassword(one_time_password=password)
 
     return router

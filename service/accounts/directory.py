@@ -114,11 +114,19 @@ def change(connection: Connection, who: Principal, before: Account, wanted: Acco
 def give_password(
     connection: Connection, who: Principal, account_id: UUID, password_hash: str
 ) -> None:
-    """Set a one-time password and let the owner in again who mistyped too often."""
+    """Set a one-time password, end what others may hold, and let the owner in who mistyped."""
     account = visible(connection, who, account_id)
+    detail = reset(connection, account_id, account.login, password_hash)
+    _note(connection, who, "account.password_reset", account_id, detail)
+
+
+def reset(
+    connection: Connection, account_id: UUID, login: str, password_hash: str
+) -> dict[str, Any]:
+    """Set a one-time password; sessions and tokens end. Returns what the audit says of it."""
     store.set_one_time_password(connection, account_id, password_hash)
-    throttle.unlock(connection, account.login)
-    _note(connection, who, "account.password_reset", account_id, {})
+    throttle.unlock(connection, login)
+    return {"tokens_revoked": tokens.revoke_all(connection, account_id)}
 
 
 def _manageable(who: Principal) -> sa.ColumnElement[bool]:

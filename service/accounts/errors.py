@@ -15,8 +15,10 @@ ProblemError
 ├── UnknownTokenError           no such token, or somebody else's
 ├── LoginTakenError             two accounts can't have one login
 ├── WeakPasswordError           too easy to guess
+├── TooManyTokensError          as many as an account may have
 ├── BeyondScopesError           a token can't do more than its account
 ├── NoPasswordError             the account logs in at the identity provider
+├── OwnPasswordError            one's own is changed by who knows it
 └── LastAdminError              somebody must be left who can manage accounts
 """
 
@@ -74,7 +76,9 @@ class SessionNeededError(ProblemError):
     title = "Not with a token"
 
     def __init__(self) -> None:
-        super().__init__("log in with login and password: a token can't manage tokens or passwords")
+        super().__init__(
+            "log in with login and password: a token can't make accounts, passwords or tokens"
+        )
 
 
 class CsrfError(ProblemError):
@@ -194,6 +198,17 @@ class WeakPasswordError(ProblemError):
     field = "new_password"
 
 
+class TooManyTokensError(ProblemError):
+    """As many tokens are good as an account may have."""
+
+    code = "too_many_tokens"
+    status = 409
+    title = "Too many tokens"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"an account has {limit} at most: revoke one that nothing uses")
+
+
 class BeyondScopesError(ProblemError):
     """A scope that the account's role doesn't hold."""
 
@@ -215,6 +230,20 @@ class NoPasswordError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__("it logs in at the identity provider: change the password there")
+
+
+class OwnPasswordError(ProblemError):
+    """A one-time password for oneself would be a way around knowing the present one."""
+
+    code = "own_password"
+    status = 409
+    title = "One's own password"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "change your own at POST /api/session/password; if it is forgotten, another "
+            "administrator or the host gives a one-time password"
+        )
 
 
 class LastAdminError(ProblemError):

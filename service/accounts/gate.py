@@ -1,8 +1,8 @@
 """The gate: who a request comes from, and whether that account may do this."""
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -22,7 +22,7 @@ from service.accounts.errors import (
     SessionNeededError,
     UnauthenticatedError,
 )
-from service.accounts.principal import Principal
+from service.accounts.principal import Credential, Principal
 from service.accounts.roles import PERMISSIONS, Permission, Role
 from service.accounts.sessions import Cookies, Session
 from service.database import Database
@@ -46,16 +46,6 @@ class Refusal(StrEnum):
     WRONG_PASSWORD = "wrong_password"  # noqa: S105
     THROTTLED = "throttled"
     OIDC = "oidc"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """What a request brought along, as the database knows it."""
-
-    token: bool
-    """Whether it is an API token, or else a session."""
-    digest: str
-    """The secret's hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +106,22 @@ class Gate:
 
         return who
 
+    def person(self, permission: Permission) -> Callable[..., Principal]:
+        """Return a dependency as ``allows`` does, for what a token may never do."""
+
+        def who(
+            request: Request,
+            _cookie: Annotated[str | None, Security(self._cookie)],
+            _csrf: Annotated[str | None, Header(alias="X-CSRF-Token")] = None,
+        ) -> Principal:
+            found = self._found(request)
+            _require(found, permission)
+            if found.session is None:
+                raise SessionNeededError
+            return found.principal
+
+        return who
+
     def visit(self, *, password_once: bool = False) -> Callable[..., Visit]:
         """Return a dependency that gives a person's visit: a session, never a token.
 
@@ -154,9 +160,32 @@ class Gate:
             return None
         return found.principal
 
+    @contextmanager
+    def writing(
+        self, who: Principal, permission: Permission | None, *, password_once: bool = False
+    ) -> Iterator[tuple[Connection, Principal]]:
+        """Give the writing transaction, and the principal as it is inside it.
+
+        What let the request in can be old by now: it may have waited for another writer, or for
+        a password to be hashed. Raises as ``allows`` does if it would no longer be let in.
+        """
+        with self._database.writing() as connection:
+            found = self._still(connection, who)
+            _require(found, permission, password_once=password_once)
+            yield connection, found.principal
+
     def refused(self, why: Refusal) -> None:
         """Count a refusal."""
         self._metrics.refused_logins.labels(why).inc()
+
+    def _still(self, connection: Connection, who: Principal) -> _Found:
+        if who.credential is None:
+            raise UnauthenticatedError
+        try:
+            return self._look_up(connection, who.credential)
+        except _RefusedError as error:
+            self.refused(error.why)
+            raise UnauthenticatedError from None
 
     def _found(self, request: Request) -> _Found:
         try:
@@ -191,14 +220,9 @@ class Gate:
             raise CsrfError
 
     def _look_up(self, connection: Connection, credential: Credential) -> _Found:
-        if credential.token:
-            return _by_token(connection, credential.digest)
-        session = sessions.find(connection, credential.digest)
-        if session is None:
-            raise _RefusedError(Refusal.UNKNOWN)
-        principal, once = _principal(connection, session.account_id)
-        stale = datetime.now(UTC) - session.used_at >= sessions.TOUCHED_EVERY
-        return _Found(principal=principal, password_once=once, session=session, stale=stale)
+        by = _by_token if credential.token else _by_session
+        found = by(connection, credential.digest)
+        return replace(found, principal=replace(found.principal, credential=credential))
 
     def _touch(self, found: _Found, credential: Credential) -> None:
         # Not worth a failure: whoever writes for long now, the next request notes it.
@@ -209,11 +233,20 @@ class Gate:
                 tokens.touch(connection, found.principal.token_id)
 
 
-def _require(found: _Found, permission: Permission | None) -> None:
-    if found.password_once:
+def _require(found: _Found, permission: Permission | None, *, password_once: bool = False) -> None:
+    if found.password_once and not password_once:
         raise PasswordChangeRequiredError
     if permission is not None and permission not in found.principal.permissions:
         raise ForbiddenError(permission)
+
+
+def _by_session(connection: Connection, digest: str) -> _Found:
+    session = sessions.find(connection, digest)
+    if session is None:
+        raise _RefusedError(Refusal.UNKNOWN)
+    principal, once = _principal(connection, session.account_id)
+    stale = datetime.now(UTC) - session.used_at >= sessions.TOUCHED_EVERY
+    return _Found(principal=principal, password_once=once, session=session, stale=stale)
 
 
 def _by_token(connection: Connection, digest: str) -> _Found:

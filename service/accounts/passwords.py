@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from service.accounts.errors import BusyError, WeakPasswordError
+from service.refusals import Refusal
 
 MEMORY_KIB: Final = 19 * 1024
 """With two passes and one lane the least that OWASP's password storage cheat sheet accepts."""
@@ -72,16 +73,27 @@ def is_outdated(password_hash: str) -> bool:
 def require_strong(password: str, login: str, before: str) -> None:
     """Raise ``WeakPasswordError`` for one that is short, a pattern, often tried or not new."""
     if _bytes(password) == _bytes(before):
-        raise WeakPasswordError("take another one than before")
+        raise WeakPasswordError("take another one than before", Refusal.PASSWORD_SAME)
     if not SHORTEST <= len(password) <= LONGEST:
-        raise WeakPasswordError(f"take {SHORTEST} to {LONGEST} characters; a sentence is fine")
+        raise WeakPasswordError(
+            f"take {SHORTEST} to {LONGEST} characters; a sentence is fine",
+            Refusal.PASSWORD_LENGTH,
+            shortest=SHORTEST,
+            longest=LONGEST,
+        )
     plain = password.casefold()
     if len(set(plain)) < FEWEST_DIFFERENT:
-        raise WeakPasswordError(f"take at least {FEWEST_DIFFERENT} different characters")
+        raise WeakPasswordError(
+            f"take at least {FEWEST_DIFFERENT} different characters",
+            Refusal.PASSWORD_VARIETY,
+            fewest=FEWEST_DIFFERENT,
+        )
     for often in (*_OFTEN, login.casefold()):
         # What is left without it must be a password's worth by itself.
         if len(often) > 2 and often in plain and len(plain.replace(often, "")) < SHORTEST - 4:
-            raise WeakPasswordError(f"take one that isn't made of {often!r}")
+            raise WeakPasswordError(
+                f"take one that isn't made of {often!r}", Refusal.PASSWORD_OFTEN, often=often
+            )
 
 
 def one_time() -> str:

@@ -1,6 +1,6 @@
 """Who asks, and what lies inside the places that this account was given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,6 +9,16 @@ from service.accounts.roles import Permission, Role
 
 ROOT_PATH = "/0/"
 """The path of the whole installation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a request brought along, as the database knows it."""
+
+    token: bool
+    """Whether it is an API token, or else a session."""
+    digest: str
+    """The secret's hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +37,8 @@ class Principal:
     """The paths of the account's places, each ending in a slash."""
     token_id: UUID | None = None
     """The token, if it came by one."""
+    credential: Credential | None = field(default=None, repr=False, compare=False)
+    """What it came by: ``Gate.writing`` looks that up again."""
 
     @property
     def everywhere(self) -> bool:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection, RowMapping
 
 from pipelines.secrets import Secret
-from service.accounts import passwords, sessions, store
+from service.accounts import passwords, sessions, store, tokens
 from service.accounts.errors import NoPasswordError, WrongLoginError
 from service.accounts.gate import Gate, Refusal, Visit
 from service.accounts.models import Credentials, PasswordChange, SessionAccount, SessionView
@@ -45,7 +45,7 @@ def session_router(database: Database, gate: Gate, throttle: Throttle) -> APIRou
         visit: Annotated[Visit, Depends(gate.visit(password_once=True))], response: Response
     ) -> None:
         """End the session."""
-        with database.writing() as connection:
+        with gate.writing(visit.principal, None, password_once=True) as (connection, _):
             sessions.end(connection, visit.session.session_hash)
             account = store.existing(connection, visit.session.account_id)
             note(connection, account, "session.ended")
@@ -58,7 +58,10 @@ def session_router(database: Database, gate: Gate, throttle: Throttle) -> APIRou
         response: Response,
         visit: Annotated[Visit, Depends(gate.visit(password_once=True))],
     ) -> SessionView:
-        """Choose another password; every session of the account ends, and a new one begins."""
+        """Choose another password; every session of the account ends, and a new one begins.
+
+        Tokens stay, but for those beside a one-time password: that was others' as well.
+        """
         secret, view = doors.change_password(given, visit, request)
         gate.cookies.set_session(response, secret)
         return view
@@ -96,10 +99,12 @@ class _Doors:
         new = given.new_password.reveal()
         passwords.require_strong(new, account["login"], given.current_password.reveal())
         password_hash = passwords.hashed(new)
-        with self._database.writing() as connection:
+        with self._gate.writing(visit.principal, None, password_once=True) as (connection, who):
             _require_unchanged(connection, account)
-            store.set_password(connection, account["account_id"], password_hash)
-            note(connection, account, "account.password_changed")
+            store.set_password(connection, who.account_id, password_hash)
+            once = account["password_once"]
+            revoked = tokens.revoke_all(connection, who.account_id) if once else 0
+            note(connection, account, "account.password_changed", tokens_revoked=revoked)
             return _begun(connection, account["account_id"], Way.PASSWORD)
 
     def _verified(self, login: str, password: Secret, request: Request) -> RowMapping:
@@ -134,7 +139,7 @@ def view_of(connection: Connection, session: Session, csrf_token: str) -> Sessio
     )
 
 
-def note(connection: Connection, account: RowMapping, action: str, **detail: str) -> None:
+def note(connection: Connection, account: RowMapping, action: str, **detail: object) -> None:
     """Put what an account did to itself into the audit."""
     record(
         connection,

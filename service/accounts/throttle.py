@@ -1,9 +1,10 @@
 """Guessing passwords is slow: waits that grow with the failures, the same on every replica.
 
 Failures are counted by login and address together, by address, and, looser and never for long, by
-login. Where a login has succeeded before, the last of these doesn't count: whoever guesses from
-elsewhere can't keep its owner out. Every try counts before its password is looked at, so a hundred
-tries at the same moment are a hundred.
+login. Where a login has succeeded before, only the first of these counts: whoever guesses it from
+elsewhere, or others from here, can't keep its owner out. The same goes for a login with a new
+one-time password, wherever it is typed. Every try counts before its password is looked at, so a
+hundred tries at the same moment are a hundred.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from fastapi import Request
 from sqlalchemy import Connection
 
 from service.accounts.errors import BusyError, TooManyAttemptsError
-from service.accounts.store import by_login, home_of
+from service.accounts.store import ONCE_LASTS, by_login, home_of
 from service.audit.log import record
 from service.database import Database
 from service.metrics import ServiceMetrics
@@ -59,6 +60,9 @@ LOGIN: Final = Limit(free=50, longest_s=30.0)
 
 _LIMITS: Final = {"pair": PAIR, "address": ADDRESS, "login": LOGIN}
 
+_EXEMPT: Final = {"known": KNOWN, "unlocked": ONCE_LASTS}
+"""What frees a try of all limits but the pair's, and for how long."""
+
 
 class Throttle:
     """The counts in the database."""
@@ -94,12 +98,14 @@ class Throttle:
                 sa.select(login_failures).where(login_failures.c.key.in_(keys.values()))
             )
         }
-        known = rows.get(keys["known"])
+        at_home = any(
+            keys[kind] in rows and rows[keys[kind]].failed_at > now - lasts
+            for kind, lasts in _EXEMPT.items()
+        )
         waits_s = [0.0]
-        for kind, limit in _LIMITS.items():
+        for kind, limit in ({"pair": PAIR} if at_home else _LIMITS).items():
             row = rows.get(keys[kind])
-            at_home = kind == "login" and known is not None and known.failed_at > now - KNOWN
-            if row is None or at_home or row.failed_at <= now - FORGOTTEN:
+            if row is None or row.failed_at <= now - FORGOTTEN:
                 continue
             passed_s = max(0.0, (now - row.failed_at).total_seconds())
             waits_s.append(limit.wait_s(row.failures) - passed_s)
@@ -118,7 +124,7 @@ class Attempt:
     def succeeded(self) -> None:
         """Take the failure back; the address is one of the login's own from now on."""
         table = login_failures
-        own = (self._keys["pair"], self._keys["known"])
+        own = (self._keys["pair"], *(self._keys[kind] for kind in _EXEMPT))
         now = datetime.now(UTC)
         with self._database.writing() as connection:
             # Others' failures stay: a guesser's own login must not wipe out his guesses.
@@ -160,9 +166,12 @@ def client_address(request: Request) -> str:
 
 
 def unlock(connection: Connection, login: str) -> None:
-    """Forget a login's failures, wherever they came from; those of addresses stay."""
-    of_login = login_failures.c.key.like(f"{_digest('login', login)}%")
-    connection.execute(sa.delete(login_failures).where(of_login))
+    """Forget a login's failures, and let it in from addresses that others' failures closed."""
+    table, now = login_failures, datetime.now(UTC)
+    unlocked = _digest("unlocked", login)
+    of_login = table.c.key.like(f"{_digest('login', login)}%")
+    connection.execute(sa.delete(table).where(sa.or_(of_login, table.c.key == unlocked)))
+    connection.execute(sa.insert(table).values(key=unlocked, failures=0, failed_at=now))
 
 
 def _keys(login: str, address: str) -> dict[str, str]:
@@ -170,6 +179,7 @@ def _keys(login: str, address: str) -> dict[str, str]:
     return {
         "pair": by_login + by_address,
         "known": _digest("known", login, address),
+        "unlocked": _digest("unlocked", login),
         "address": by_address,
         "login": by_login,
     }

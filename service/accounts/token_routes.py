@@ -29,16 +29,15 @@ def token_router(database: Database, gate: Gate) -> APIRouter:
             rows = tokens.of(connection, visit.principal.account_id)
         return TokenList(tokens=[_view(row) for row in rows])
 
-    @router.post("", status_code=201, responses=responses(401, 403, 413, 422))
+    @router.post("", status_code=201, responses=responses(401, 403, 409, 413, 422))
     def make_token(visit: Person, new: NewToken) -> MadeToken:
-        """Make a token; its secret is shown this once.
+        """Make a token, one of 50 at most; its secret is shown this once.
 
         It may do what its scopes and, at each use, the account's role allow.
         """
-        who = visit.principal
-        if beyond := set(new.scopes) - who.permissions:
-            raise BeyondScopesError(", ".join(sorted(beyond)))
-        with database.writing() as connection:
+        with gate.writing(visit.principal, None) as (connection, who):
+            if beyond := set(new.scopes) - who.permissions:
+                raise BeyondScopesError(", ".join(sorted(beyond)))
             token_id, secret = tokens.create(
                 connection,
                 account_id=who.account_id,
@@ -53,8 +52,7 @@ def token_router(database: Database, gate: Gate) -> APIRouter:
     @router.delete("/{token_id}", status_code=204, responses=responses(401, 403, 404, 422))
     def revoke_token(visit: Person, token_id: UUID) -> None:
         """Revoke a token, for ever."""
-        who = visit.principal
-        with database.writing() as connection:
+        with gate.writing(visit.principal, None) as (connection, who):
             if not tokens.revoke(connection, who.account_id, token_id):
                 raise UnknownTokenError(token_id)
             _note(connection, who, "token.revoked", tokens.existing(connection, token_id))

@@ -9,9 +9,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
+from service.accounts.errors import TooManyTokensError
 from service.accounts.roles import Permission
 from service.accounts.sessions import hash_of
 from service.tables import tokens
+
+MOST: Final = 50
+"""Tokens of one account that are good at the same time."""
 
 PREFIX: Final = "fs_"
 """By this, secret scanners and people know one when they see it."""
@@ -25,10 +29,12 @@ def create(
     scopes: Iterable[Permission],
     lasts: timedelta,
 ) -> tuple[UUID, str]:
-    """Make a token; returns its id and its secret."""
+    """Make a token; returns its id and its secret. Raises ``TooManyTokensError``."""
     secret = PREFIX + secrets.token_urlsafe(32)
     token_id = uuid4()
     now = datetime.now(UTC)
+    if _good(connection, account_id, now) >= MOST:
+        raise TooManyTokensError(MOST)
     connection.execute(
         sa.insert(tokens).values(
             token_id=token_id,
@@ -82,10 +88,18 @@ def revoke(connection: Connection, account_id: UUID, token_id: UUID) -> bool:
     return found.rowcount == 1
 
 
-def revoke_all(connection: Connection, account_id: UUID) -> None:
-    """Revoke every token of an account."""
-    connection.execute(
+def revoke_all(connection: Connection, account_id: UUID) -> int:
+    """Revoke every token of an account; returns how many that were."""
+    found = connection.execute(
         sa.update(tokens)
         .where(tokens.c.account_id == account_id, tokens.c.revoked_at.is_(None))
         .values(revoked_at=datetime.now(UTC))
     )
+    return found.rowcount
+
+
+def _good(connection: Connection, account_id: UUID, now: datetime) -> int:
+    query = sa.select(sa.func.count()).where(
+        tokens.c.account_id == account_id, tokens.c.revoked_at.is_(None), tokens.c.expires_at > now
+    )
+    return connection.execute(query).scalar_one()

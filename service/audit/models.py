@@ -38,5 +38,8 @@ class AuditPage(BaseModel):
 
     entries: list[AuditEntry]
     next_before: Annotated[int | None, Field(description="For ``before``; null on the last page.")]
-    head: AuditHead
-    exported: Annotated[ExportedHead | None, Field(description="Null before the first export.")]
+    head: Annotated[AuditHead | None, Field(description="Null to who doesn't see all places.")]
+    exported: Annotated[
+        ExportedHead | None,
+        Field(description="Null before the first export, and to who doesn't see all places."),
+    ]

@@ -2,11 +2,14 @@
 
 import json
 import operator
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from sqlalchemy import Connection
 
 from service.accounts.gate import Gate
@@ -21,9 +24,35 @@ from service.tables import audit, places
 
 PAGE_LIMIT: Final = 500
 
+ADDRESSES: Final = frozenset({"main_url", "sub_url"})
+"""Of cameras' details: for those who may see them at the camera as well."""
+
 Number = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 Word = Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")]
 """PostgreSQL has no NUL."""
+
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _written_out(value: object) -> object:
+    """Refuse what else would pass for a time: a number of seconds, a day."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise ValueError("give a time as RFC 3339 has it, such as 2026-05-01T08:00:00+08:00")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the years go from 1 to 9999, in UTC") from None
+
+
+Moment = Annotated[
+    Annotated[AwareDatetime, AfterValidator(_in_utc), BeforeValidator(_written_out)] | None,
+    Query(),
+]
+"""A time with its zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +64,17 @@ class Filters:
     before: Number = None
     """Older than this number."""
     actor: Word = None
-    """By this account."""
+    """By accounts whose login begins so; capitals make no difference."""
     action: Word = None
     """Of this kind, such as ``camera.created``."""
     object_kind: Word = None
     """On this kind of thing."""
     object_id: Word = None
     """On this thing."""
+    since: Moment = None
+    """At this time or later, RFC 3339."""
+    until: Moment = None
+    """Before this time, RFC 3339."""
 
 
 def audit_router(database: Database, gate: Gate, heads: HeadsExporter) -> APIRouter:
@@ -58,11 +91,12 @@ def audit_router(database: Database, gate: Gate, heads: HeadsExporter) -> APIRou
         with database.reading() as connection:
             found = _entries(connection, who, filters, limit + 1)
             seq, digest = newest(connection)
-        last = heads.exported
+        # How many entries there are tells what goes on elsewhere.
+        last = heads.exported if who.everywhere else None
         return AuditPage(
             entries=found[:limit],
             next_before=found[limit - 1].seq if len(found) > limit else None,
-            head=AuditHead(seq=seq, hash=digest),
+            head=AuditHead(seq=seq, hash=digest) if who.everywhere else None,
             exported=ExportedHead(seq=last.seq, at=last.at) if last else None,
         )
 
@@ -79,24 +113,34 @@ def _entries(
         .order_by(audit.c.seq.desc())
         .limit(limit)
     )
-    return [_entry(row) for row in connection.execute(query).mappings()]
+    hidden = frozenset() if Permission.CAMERA_WRITE in who.permissions else ADDRESSES
+    return [_entry(row, hidden) for row in connection.execute(query).mappings()]
 
 
 def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
     tests = (
         (audit.c.seq, operator.gt, filters.after),
         (audit.c.seq, operator.lt, filters.before),
-        (audit.c.actor, operator.eq, filters.actor),
+        (audit.c.actor, _begins, filters.actor),
         (audit.c.action, operator.eq, filters.action),
         (audit.c.object_kind, operator.eq, filters.object_kind),
         (audit.c.object_id, operator.eq, filters.object_id),
+        (audit.c.at, operator.ge, filters.since),
+        (audit.c.at, operator.lt, filters.until),
     )
     return [compare(column, value) for column, compare, value in tests if value is not None]
 
 
-def _entry(row: sa.RowMapping) -> AuditEntry:
+def _begins(column: sa.ColumnElement[str], value: Any) -> sa.ColumnElement[bool]:
+    return column.istartswith(value, autoescape=True)
+
+
+def _entry(row: sa.RowMapping, hidden: frozenset[str]) -> AuditEntry:
     shown = {name: value for name, value in row.items() if name not in {"body", "hash"}}
-    return AuditEntry(detail=_detail(row["body"]), **shown)
+    detail = _detail(row["body"])
+    if row["object_kind"] == "camera":
+        detail = {name: value for name, value in detail.items() if name not in hidden}
+    return AuditEntry(detail=detail, **shown)
 
 
 def _detail(body: str) -> dict[str, Any]:

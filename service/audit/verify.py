@@ -80,6 +80,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         with ExitStack() as undo:
             exported = heads.read(undo)
             verdict = verify(undo.enter_context(read_rows(url)), exported)
+        _require_heads(verdict)
     except (ServiceError, sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
         said = " ".join(str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).split())
         sys.stderr.write(f"fengsui: {said}\n")
@@ -87,6 +88,16 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     text = _as_json(verdict, heads) if given.json else _as_words(verdict, heads)
     sys.stdout.write(text + "\n")
     return TAMPERED if verdict.fault else WHOLE
+
+
+def _require_heads(verdict: Verdict) -> None:
+    """Raise ``HeadsUnreadableError`` if there was nothing to compare whole rows with."""
+    if verdict.fault is None and verdict.entries and not verdict.heads:
+        raise HeadsUnreadableError(
+            f"the file of heads holds no head, the audit {verdict.entries} entries: without one a "
+            "cut or a rewriting could not be found; give --heads the service's --audit-heads. A "
+            "service that has just begun exports its first within a minute"
+        )
 
 
 def _parsed(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:

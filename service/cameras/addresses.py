@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pipelines.sealing import SealError, host_of
 from pipelines.secrets import Secret
+from service.refusals import Refusal, RefusedError
 
 LONGEST: Final = 2048
 
@@ -14,18 +15,24 @@ SCHEMES: Final = frozenset({"rtsp", "rtsps"})
 
 _WHITE: Final = re.compile(r"[\s\x00-\x1f\x7f]")
 
-_SECRET_NAMES: Final = re.compile(
-    r"(pass|passwd|password|pwd|psw|user|username|usr|token|auth|authbasic|secret|key|sign"
-    r"|signature|access[_-]?token|api[_-]?key)",
+_LOGIN: Final = re.compile(
+    r"(?:^|[/&;?_:.])"
+    r"(?:[a-z\d-]*(?:pass|pwd|psw|user|usr|login|token|secret|auth(?!or))[\w.-]*"
+    r"|[a-z\d-]*pas|key|sign|signature|(?:access|api|app)[_-]?key)"
+    r"\s*[=:]",
     re.IGNORECASE,
 )
-"""Names of parameters that carry a login, as recorders and platforms have them."""
+"""Names of what carries a login, as recorders and platforms have them, in path or query:
+``?loginpas=…``, ``/user=admin&password=…&channel=1``, ``/user:admin:…/ch``."""
 
-_IN_PATH: Final = re.compile(r"(?:^|[/&;_])(user|usr|password|passwd|pwd|pass)=", re.IGNORECASE)
-"""``/user=admin&password=…&channel=1``: some makers' paths carry the login."""
+_SHORT: Final = tuple(re.compile(rf"[/&;?]{name}=[^/&;?]", re.IGNORECASE) for name in "up")
+"""``?u=admin&p=…``: a login when both have a value, else something else."""
+
+_QUOTED_TWICE: Final = 2
+"""Platforms pass addresses on to each other, each quoting what it got."""
 
 
-class AddressError(ValueError):
+class AddressError(RefusedError):
     """The address can't be used. The text says what to do and repeats nothing of the address."""
 
 
@@ -42,7 +49,7 @@ class StreamAddress:
 
     @property
     def host(self) -> str:
-        """Host and port, as credentials are bound to."""
+        """What credentials are bound to: host and port, and whether through TLS."""
         return host_of(self.url)
 
 
@@ -50,9 +57,16 @@ def stream_address(text: str) -> StreamAddress:
     """Return an address parted from its login. Raises ``AddressError``."""
     text = text.strip()
     if len(text) > LONGEST:
-        raise AddressError(f"the address has more than {LONGEST} characters")
+        raise AddressError(
+            Refusal.ADDRESS_LENGTH,
+            f"the address has more than {LONGEST} characters",
+            longest=LONGEST,
+        )
     if _WHITE.search(text):
-        raise AddressError("the address holds a blank or a control character: paste it anew")
+        raise AddressError(
+            Refusal.ADDRESS_BLANK,
+            "the address holds a blank or a control character: paste it anew",
+        )
     try:
         parts = urlsplit(text)
         userinfo, at, netloc = parts.netloc.rpartition("@")
@@ -61,13 +75,18 @@ def stream_address(text: str) -> StreamAddress:
         host_of(url)
     except (ValueError, SealError):
         raise AddressError(
+            Refusal.ADDRESS_UNREADABLE,
             "the address can't be read: write it as rtsp://host:port/path; in a user or password "
-            "each of @ : / ? # [ ] % must be written as % and two digits, or be given apart"
+            "each of @ : / ? # [ ] % must be written as % and two digits, or be given apart",
         ) from None
     if parts.scheme not in SCHEMES or not host:
-        raise AddressError("an address begins with rtsp:// or rtsps:// and names a host")
+        raise AddressError(
+            Refusal.ADDRESS_SCHEME, "an address begins with rtsp:// or rtsps:// and names a host"
+        )
     if parts.fragment or "#" in text:
-        raise AddressError("a # in the address would cut it off: write it as %23")
+        raise AddressError(
+            Refusal.ADDRESS_FRAGMENT, "a # in the address would cut it off: write it as %23"
+        )
     _require_no_secret(parts.path, parts.query)
     user, password = _login(userinfo) if at else (None, None)
     return StreamAddress(url=url, user=user, password=password)
@@ -76,17 +95,23 @@ def stream_address(text: str) -> StreamAddress:
 def _login(userinfo: str) -> tuple[str, Secret]:
     user, _, password = userinfo.partition(":")
     if not user:
-        raise AddressError("the address has a password and no user: give both, or give them apart")
+        raise AddressError(
+            Refusal.ADDRESS_USER,
+            "the address has a password and no user: give both, or give them apart",
+        )
     return unquote(user), Secret(unquote(password))
 
 
 def _require_no_secret(path: str, query: str) -> None:
     # Moving them into the credentials would break the login: the camera wants them just there.
     # Leaving them would show them to everybody who may see the address.
-    names = [name for name, _ in parse_qsl(query, keep_blank_values=True, separator="&")]
-    if any(_SECRET_NAMES.fullmatch(name) for name in names) or _IN_PATH.search(unquote(path)):
+    text = f"{path}?{query}"
+    for _ in range(_QUOTED_TWICE):
+        text = unquote(text)
+    if _LOGIN.search(text) or all(name.search(text) for name in _SHORT):
         raise AddressError(
+            Refusal.ADDRESS_LOGIN,
             "the address carries a login in its path or query, where it can't be kept secret: "
             "take it out and give user and password apart; for a camera that accepts it only "
-            "there, let the video platform re-expose the stream"
+            "there, let the video platform re-expose the stream",
         )

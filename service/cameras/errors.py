@@ -9,7 +9,9 @@ ProblemError
 └── DrillCameraError        drill cameras are the product's own
 """
 
+from pipelines.sealing import MAX_PASSWORD_CHARS, MAX_USER_CHARS
 from service.errors import ProblemError
+from service.refusals import Refusal
 
 
 class UnknownCameraError(ProblemError):
@@ -32,7 +34,11 @@ class GbIdTakenError(ProblemError):
     field = "gb_id"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the camera {name} has this id: check which of the two is wrong")
+        super().__init__(
+            f"the camera {name} has this id: check which of the two is wrong",
+            Refusal.GB_ID_TAKEN,
+            name=name,
+        )
 
 
 class CredentialsNeededError(ProblemError):
@@ -45,8 +51,8 @@ class CredentialsNeededError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the address's host or port changed: give user and password again, or null to remove "
-            "them"
+            "the address's host, port or scheme changed: give user and password again, or null "
+            "to remove them"
         )
 
 
@@ -72,6 +78,14 @@ class CredentialsRefusedError(ProblemError):
     status = 422
     title = "User or password can't be used"
     field = "credentials"
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            said,
+            Refusal.CREDENTIALS_REFUSED,
+            user=MAX_USER_CHARS,
+            password=MAX_PASSWORD_CHARS,
+        )
 
 
 class DrillCameraError(ProblemError):

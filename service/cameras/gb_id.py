@@ -13,6 +13,7 @@ import re
 from typing import Final
 
 from service.places.codes import PROVINCES
+from service.refusals import Refusal, RefusedError
 
 LENGTH: Final = 20
 
@@ -58,7 +59,7 @@ _BLANK: Final = re.compile(r"[\s\u00a0\u3000\u200b\ufeff]+")
 _FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
-class GbIdError(ValueError):
+class GbIdError(RefusedError):
     """The text is not a camera's identity. It says what to do."""
 
 
@@ -70,13 +71,19 @@ def camera_gb_id(text: str) -> str:
     """
     digits = _BLANK.sub("", text[: 4 * LENGTH]).translate(_FULL_WIDTH)
     if len(text) > 4 * LENGTH or not (digits.isascii() and digits.isdigit()):
-        raise GbIdError(_not_digits(digits))
+        raise _not_digits(digits)
     if len(digits) != LENGTH:
-        raise GbIdError(f"a GB/T 28181 id has 20 digits, this one has {len(digits)}")
+        raise GbIdError(
+            Refusal.GB_ID_LENGTH,
+            f"a GB/T 28181 id has 20 digits, this one has {len(digits)}",
+            digits=len(digits),
+        )
     if int(digits[:2]) not in PROVINCES:
         raise GbIdError(
+            Refusal.GB_ID_PROVINCE,
             f"the id begins with {digits[:2]}, which is no province of GB/T 2260: the first "
-            "8 digits are the civil code of the camera's place"
+            "8 digits are the civil code of the camera's place",
+            begins=digits[:2],
         )
     _require_camera(digits[10:13])
     return digits
@@ -102,15 +109,19 @@ def _require_camera(kind: str) -> None:
     known = OTHER_TYPES.get(kind)
     said = f"that is {known}" if known else "that is no camera"
     raise GbIdError(
+        Refusal.GB_ID_OTHER_DEVICE if known else Refusal.GB_ID_TYPE,
         f"digits 11 to 13 are {kind}: {said}; a camera's id has 131 (camera) or 132 (network "
-        "camera) there: give the id of the channel"
+        "camera) there: give the id of the channel",
+        kind=kind,
+        device=kind,
     )
 
 
-def _not_digits(digits: str) -> str:
+def _not_digits(digits: str) -> GbIdError:
     if re.fullmatch(r"\d(\.\d+)?[eE]\+?\d+", digits):
-        return (
+        return GbIdError(
+            Refusal.GB_ID_ROUNDED,
             "the id was rounded by a spreadsheet (it reads like 3.30106E+19): format that column "
-            "as text and copy the id anew from the video platform"
+            "as text and copy the id anew from the video platform",
         )
-    return "a GB/T 28181 id consists of 20 digits and nothing else"
+    return GbIdError(Refusal.GB_ID_DIGITS, "a GB/T 28181 id consists of 20 digits and nothing else")

@@ -16,7 +16,6 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from pipelines.secrets import Secret
 from service.cameras.addresses import LONGEST, StreamAddress, stream_address
@@ -24,6 +23,7 @@ from service.cameras.gb_id import camera_gb_id
 from service.cameras.place_types import PlaceType, allowed_place_type
 from service.cameras.position import CoordinateSystem, Position, position
 from service.cameras.zones import MOST_CORNERS, WHOLE_PICTURE_ZONE, require_zone
+from service.refusals import Refusal, RefusedError
 from service.text import Name, Paragraph, Word
 from vision.hazards import Hazard
 
@@ -65,15 +65,15 @@ def _in_words(check: Callable[[In], Out]) -> Callable[[In], Out]:
     def checked(value: In) -> Out:
         try:
             return check(value)
-        except ValueError as error:
-            raise PydanticCustomError("refused", "{said}", {"said": str(error)}) from None
+        except RefusedError as error:
+            raise error.for_pydantic() from None
 
     return checked
 
 
 def _address(value: object) -> StreamAddress:
     if not isinstance(value, str):
-        raise ValueError("an address is a text")  # noqa: TRY004 - pydantic takes ValueError
+        raise RefusedError(Refusal.ADDRESS_TEXT, "an address is a text")
     return stream_address(value)
 
 
@@ -83,7 +83,9 @@ def _place_type(value: object) -> PlaceType:
 
 def _contact(value: str) -> str:
     if len(re.sub(r"\D", "", value)) < 3:
-        raise ValueError("give a number that somebody answers, such as 0571-88888888")
+        raise RefusedError(
+            Refusal.CONTACT_NUMBER, "give a number that somebody answers, such as 0571-88888888"
+        )
     return value
 
 
@@ -141,13 +143,19 @@ class ZoneIn(_Body):
 
 def _require_zone(zone: ZoneIn) -> None:
     if zone.zone_id == WHOLE_PICTURE_ZONE:
-        raise ValueError(f"{WHOLE_PICTURE_ZONE} is the whole picture's name: choose another")
+        raise RefusedError(
+            Refusal.ZONE_NAME_RESERVED,
+            f"{WHOLE_PICTURE_ZONE} is the whole picture's name: choose another",
+            zone_id=WHOLE_PICTURE_ZONE,
+        )
     require_zone(zone.polygon)
 
 
 def _differing(zones: list[ZoneIn]) -> list[ZoneIn]:
     if len({zone.zone_id for zone in zones}) < len(zones):
-        raise ValueError("two zones have one zone_id: name each differently")
+        raise RefusedError(
+            Refusal.ZONE_NAME_TWICE, "two zones have one zone_id: name each differently"
+        )
     return zones
 
 

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
+from service.refusals import Refusal, RefusedError
+
 
 class PlaceType(StrEnum):
     """A kind of place where hazards are looked for."""
@@ -48,17 +50,22 @@ REFUSED: Final = {
 """Why each of these is refused. The product watches public places for hazards, never people."""
 
 
-class PlaceTypeError(ValueError):
+class PlaceTypeError(RefusedError):
     """No camera may be registered for such a place. The text says why."""
 
 
 def allowed_place_type(text: str) -> PlaceType:
     """Return the kind of place. Raises ``PlaceTypeError``."""
     if text in REFUSED:
-        raise PlaceTypeError(f"{REFUSED[text]}; no setting allows it")
+        raise PlaceTypeError(
+            Refusal.PLACE_TYPE_REFUSED,
+            f"{REFUSED[text]}; no setting allows it",
+            refused_place=text,
+        )
     try:
         return PlaceType(text)
     except ValueError:
         raise PlaceTypeError(
-            "that is no place type: /api/camera-choices lists those there are"
+            Refusal.PLACE_TYPE_UNKNOWN,
+            "that is no place type: /api/camera-choices lists those there are",
         ) from None

@@ -16,7 +16,8 @@ from geocoordinates_ffi import (
     gcj02_to_wgs84_refined,
 )
 
-from service.cameras.sea import sea_at
+from service.cameras.sea import NAMES, sea_at
+from service.refusals import Refusal, RefusedError
 
 WEST, EAST = 73.4, 135.2
 SOUTH, NORTH = 3.3, 53.7
@@ -34,7 +35,7 @@ class CoordinateSystem(StrEnum):
     BD09 = "bd09"
 
 
-class PositionError(ValueError):
+class PositionError(RefusedError):
     """No camera stands there. The text says what to do."""
 
 
@@ -61,8 +62,12 @@ def position(longitude: float, latitude: float, system: CoordinateSystem) -> Pos
     sea = sea_at(wgs84_longitude, wgs84_latitude)
     if sea is not None:
         raise PositionError(
-            f"{longitude}, {latitude} lies in {sea}, more than 20 km off any coast: copy the "
-            "position anew from the map"
+            Refusal.POSITION_IN_SEA,
+            f"{longitude}, {latitude} lies in {NAMES[sea]}, more than 20 km off any coast: copy "
+            "the position anew from the map",
+            longitude=longitude,
+            latitude=latitude,
+            sea=sea,
         )
     return Position(
         longitude=longitude,
@@ -85,19 +90,34 @@ def _wgs84(longitude: float, latitude: float, system: CoordinateSystem) -> tuple
 
 def _require_in_china(longitude: float, latitude: float) -> None:
     if not (isfinite(longitude) and isfinite(latitude)):
-        raise PositionError("give longitude and latitude as numbers of degrees")
+        raise PositionError(
+            Refusal.POSITION_NUMBERS, "give longitude and latitude as numbers of degrees"
+        )
     if _in_box(longitude, latitude):
         return
     if longitude == 0 or latitude == 0:
-        raise PositionError("0 is what an unknown position is often stored as: give the real one")
+        raise PositionError(
+            Refusal.POSITION_UNKNOWN,
+            "0 is what an unknown position is often stored as: give the real one",
+        )
     if _in_box(latitude, longitude):
         raise PositionError(
+            Refusal.POSITION_SWAPPED,
             f"longitude {longitude} and latitude {latitude} are swapped: in China the longitude "
-            "is the larger one, 73 to 135"
+            "is the larger one, 73 to 135",
+            longitude=longitude,
+            latitude=latitude,
         )
     raise PositionError(
+        Refusal.POSITION_OUTSIDE,
         f"{longitude}, {latitude} lies outside China: longitude is {WEST} to {EAST}, latitude "
-        f"{SOUTH} to {NORTH}, in degrees and decimals"
+        f"{SOUTH} to {NORTH}, in degrees and decimals",
+        longitude=longitude,
+        latitude=latitude,
+        west=WEST,
+        east=EAST,
+        south=SOUTH,
+        north=NORTH,
     )
 
 

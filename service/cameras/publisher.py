@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping
 
 from pipelines import streams
 from pipelines.messages import (
+    MAX_REVISION,
     Camera,
     CameraChange,
     ChangeKind,
@@ -32,6 +33,9 @@ from service.tables import camera_removals, cameras
 from vision.hazards import Hazard
 
 BATCH_CAMERAS: Final = 200
+
+IMPLAUSIBLE: Final = MAX_REVISION // 2
+"""No camera was changed so often: a revision from here on is somebody's mistake in Redis."""
 
 POLL_S: Final = 1.0
 """Changes of another replica, or that found Redis away, are seen this late at most."""
@@ -79,8 +83,7 @@ class CameraPublisher:
         if mark is None:
             self._compared = (self._fill(), run)
         elif (mark, run) != self._compared:
-            self._reconcile()
-            self._compared = (mark, run)
+            self._compared = (self._reconcile(mark), run)
         while self._publish_changes() or self._publish_removals():
             pass
         self._woken.wait(POLL_S)
@@ -102,25 +105,60 @@ class CameraPublisher:
             pipe.execute()
         return mark
 
-    def _reconcile(self) -> None:
+    def _reconcile(self, mark: bytes) -> bytes:
         """Publish where the hash differs from the registry, as after the database was restored.
 
-        What is equal is not sent again: a restart of the service touches no camera.
+        What is equal is not sent again: a restart of the service touches no camera. Returns the
+        hash's mark: a new one where only that makes workers let go of what they were told.
         """
-        held = self._held()
+        held = self._named()
+        if any(_revision_of(body) >= IMPLAUSIBLE for body in held.values()):
+            return self._fill()
         wanted = self._wanted()
         differing = [
-            change
-            for camera_id, change in wanted.items()
-            if not _is_told(held.get(camera_id.encode()), change)
+            change for name, change in wanted.items() if not _is_told(held.get(name), change)
         ]
-        gone = [
-            _removal(raw.decode(), _revision_of(body) + 1)
-            for raw, body in held.items()
-            if raw.decode() not in wanted
+        behind = {
+            one.camera_id: revision
+            for one in differing
+            if (revision := _revision_of(held.get(one.camera_id))) >= one.revision
+        }
+        self._raise(behind)
+        now = [one for one in differing if one.camera_id not in behind]
+        now += [
+            _removal(name, _revision_of(body) + 1)
+            for name, body in held.items()
+            if name not in wanted
         ]
-        for start in range(0, len(differing) + len(gone), BATCH_CAMERAS):
-            self._send([*differing, *gone][start : start + BATCH_CAMERAS])
+        for start in range(0, len(now), BATCH_CAMERAS):
+            self._send(now[start : start + BATCH_CAMERAS])
+        return mark
+
+    def _raise(self, told: Mapping[str, int]) -> None:
+        """Lift cameras above what workers were told, who would take them for stale.
+
+        They count as unpublished from then on: a crash here leaves nothing untold.
+        """
+        if not told:
+            return
+        with self._database.writing() as connection:
+            for camera_id, revision in told.items():
+                connection.execute(
+                    sa.update(cameras)
+                    .where(cameras.c.camera_id == camera_id, cameras.c.revision <= revision)
+                    .values(revision=revision + 1, published_revision=revision)
+                )
+
+    def _named(self) -> dict[str, bytes]:
+        """Return what the hash holds, by camera; what is no name is taken out of it."""
+        found = {}
+        for raw, body in self._held().items():
+            try:
+                found[raw.decode()] = body
+            except UnicodeDecodeError:
+                self._client.hdel(REGISTRY, raw)
+                self._metrics.messages.labels(REGISTRY, "unreadable").inc()
+        return found
 
     def _publish_changes(self) -> bool:
         query = (
@@ -250,6 +288,6 @@ def _is_told(body: bytes | None, change: CameraChange) -> bool:
     return told is not None and (told.camera, told.revision) == (change.camera, change.revision)
 
 
-def _revision_of(body: bytes) -> int:
+def _revision_of(body: bytes | None) -> int:
     told = _told(body)
     return 0 if told is None else told.revision

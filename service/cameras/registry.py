@@ -103,12 +103,19 @@ class Registry:
             detail["sign_confirmed"] = True
         if "sealed_credentials" in changed:
             detail["credentials"] = "removed" if changed["sealed_credentials"] is None else "set"
-        place_code = values.get("place_code", row["place_code"])
-        self._record("camera.changed", camera_id, place_code, detail)
+        place_code = row["place_code"]
+        if "place_code" in changed:
+            del detail["place_code"]
+            place_code = self._moved(camera_id, place_code, changed["place_code"])
+        if detail:
+            self._record("camera.changed", camera_id, place_code, detail)
 
-    def set_credentials(self, camera_id: str, given: CameraLogin | None) -> None:
-        """Seal other credentials for a camera, or remove them."""
-        row = self._editable(camera_id)
+    def set_credentials(self, camera_id: str, if_match: str, given: CameraLogin | None) -> None:
+        """Seal other credentials for a camera, or remove them, if ``if_match`` is its newest.
+
+        Otherwise they would be sealed for an address that whoever gives them has never seen.
+        """
+        row = self._newest(camera_id, if_match)
         if given is None and row["sealed_credentials"] is None:
             return
         hosts = hosts_of([row["main_url"], row["sub_url"]])
@@ -200,6 +207,12 @@ class Registry:
     def _update(self, camera_id: str, values: Mapping[str, Any]) -> None:
         by = {"updated_at": self._now, "updated_by": self._principal.login}
         store.update(self.connection, camera_id, {**values, **by})
+
+    def _moved(self, camera_id: str, old: str, new: str) -> str:
+        """Tell each place of its own side: who sees the one need not know the other."""
+        self._record("camera.moved_out", camera_id, old, {"moved_out": old})
+        self._record("camera.moved_in", camera_id, new, {"moved_in": new})
+        return new
 
     def _record(
         self, action: str, camera_id: str, place_code: str, detail: Mapping[str, Any]

@@ -72,9 +72,9 @@ def camera_router(
     @router.post("/api/cameras", status_code=201, responses=responses(401, 403, 409, 422))
     def add_camera(who: Writer, new: NewCamera, response: Response) -> Camera:
         """Register a camera. A login in an address is taken out of it and sealed."""
-        with database.writing() as connection:
-            registry = Registry(connection, who, sealer)
-            made = shown(registry, who, registry.add(new), response)
+        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
+            registry = Registry(connection, actor, sealer)
+            made = shown(registry, actor, registry.add(new), response)
         changed()
         response.headers["Location"] = f"/api/cameras/{made.camera_id}"
         return made
@@ -94,10 +94,10 @@ def camera_router(
         who: Writer, camera_id: str, if_match: IfMatch, patch: CameraPatch, response: Response
     ) -> Camera:
         """Change what is named; its worker applies it within two seconds."""
-        with database.writing() as connection:
-            registry = Registry(connection, who, sealer)
+        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
+            registry = Registry(connection, actor, sealer)
             registry.change(camera_id, if_match, patch)
-            found = shown(registry, who, camera_id, response)
+            found = shown(registry, actor, camera_id, response)
         changed()
         return found
 
@@ -108,30 +108,32 @@ def camera_router(
     )
     def remove_camera(who: Writer, camera_id: str, if_match: IfMatch) -> None:
         """Take a camera off the registry; it is watched no more."""
-        with database.writing() as connection:
-            Registry(connection, who, sealer).remove(camera_id, if_match)
+        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
+            Registry(connection, actor, sealer).remove(camera_id, if_match)
         changed()
 
     @router.put(
         "/api/cameras/{camera_id}/credentials",
         status_code=204,
-        responses=responses(401, 403, 404, 409, 422),
+        responses=responses(401, 403, 404, 409, 412, 422, 428),
     )
-    def set_camera_credentials(who: Writer, camera_id: str, given: CameraLogin) -> None:
+    def set_camera_credentials(
+        who: Writer, camera_id: str, if_match: IfMatch, given: CameraLogin
+    ) -> None:
         """Give user and password anew. They are sealed, and never shown again."""
-        with database.writing() as connection:
-            Registry(connection, who, sealer).set_credentials(camera_id, given)
+        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
+            Registry(connection, actor, sealer).set_credentials(camera_id, if_match, given)
         changed()
 
     @router.delete(
         "/api/cameras/{camera_id}/credentials",
         status_code=204,
-        responses=responses(401, 403, 404, 409),
+        responses=responses(401, 403, 404, 409, 412, 428),
     )
-    def remove_camera_credentials(who: Writer, camera_id: str) -> None:
+    def remove_camera_credentials(who: Writer, camera_id: str, if_match: IfMatch) -> None:
         """Remove user and password."""
-        with database.writing() as connection:
-            Registry(connection, who, sealer).set_credentials(camera_id, None)
+        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
+            Registry(connection, actor, sealer).set_credentials(camera_id, if_match, None)
         changed()
 
     return router

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import Connection
 
 from pipelines import streams
@@ -20,6 +21,12 @@ from service.settings import ServiceSettings
 from service.tables import camera_states, cameras
 
 BATCH_STATES: Final = 500
+
+
+REFUSALS: Final = (sa.exc.DataError, sa.exc.IntegrityError, OverflowError, UnicodeError)
+"""What a database says of values that it can't take; that it is away is another matter."""
+
+log = structlog.get_logger()
 
 
 class StateReader:
@@ -50,7 +57,7 @@ class StateReader:
             self._begin_anew_after_a_loss()
             return
         entries: list[tuple[bytes, dict[bytes, bytes]]] = found[0][1]
-        self._store(self._newest(entries))
+        self._store_what_can_be(self._newest(entries))
         self._cursor = entries[-1][0]
 
     def _start(self) -> bytes:
@@ -77,9 +84,22 @@ class StateReader:
             except MessageError as error:
                 self._metrics.messages.labels(CAMERA_STATES.name, error.code).inc()
                 continue
-            self._metrics.messages.labels(CAMERA_STATES.name, "stored").inc()
             found[state.camera_id] = (_time_of(entry_id), state)
         return found
+
+    def _store_what_can_be(self, newest: dict[str, tuple[datetime, CameraState]]) -> None:
+        """Store all at once, or else one by one, and pass over what the database refuses."""
+        try:
+            self._store(newest)
+        except REFUSALS:
+            for camera_id, state in newest.items():
+                try:
+                    self._store({camera_id: state})
+                except REFUSALS as error:
+                    self._metrics.messages.labels(CAMERA_STATES.name, "refused").inc()
+                    log.warning(
+                        "camera_state_refused", camera=camera_id, error=type(error).__name__
+                    )
 
     def _store(self, newest: dict[str, tuple[datetime, CameraState]]) -> None:
         if not newest:
@@ -91,6 +111,7 @@ class StateReader:
                 connection.execute(
                     sa.insert(camera_states), [_columns(*newest[one]) for one in known]
                 )
+        self._metrics.messages.labels(CAMERA_STATES.name, "stored").inc(len(newest))
 
 
 def _registered(connection: Connection, ids: Sequence[str]) -> list[str]:

@@ -10,6 +10,8 @@ from itertools import pairwise
 from math import isfinite
 from typing import Final
 
+from service.refusals import Refusal, RefusedError
+
 Corner = tuple[float, float]
 """x and y as shares of the picture, origin top left."""
 
@@ -20,24 +22,41 @@ WHOLE_PICTURE_ZONE: Final = "all"
 """What workers call the whole picture; no zone may be called so."""
 
 
-class ZoneError(ValueError):
+class ZoneError(RefusedError):
     """The corners do not make a zone. The text says what to do."""
 
 
 def require_zone(corners: Sequence[Corner]) -> None:
     """Raise ``ZoneError`` unless the corners make a zone."""
     if len(corners) < 3:
-        raise ZoneError(f"a zone has at least 3 corners, not {len(corners)}")
+        raise ZoneError(
+            Refusal.ZONE_FEW_CORNERS,
+            f"a zone has at least 3 corners, not {len(corners)}",
+            corners=len(corners),
+        )
     if len(corners) > MOST_CORNERS:
-        raise ZoneError(f"a zone has at most {MOST_CORNERS} corners, not {len(corners)}")
+        raise ZoneError(
+            Refusal.ZONE_MANY_CORNERS,
+            f"a zone has at most {MOST_CORNERS} corners, not {len(corners)}",
+            most=MOST_CORNERS,
+            corners=len(corners),
+        )
     if not all(isfinite(one) and 0 <= one <= 1 for corner in corners for one in corner):
-        raise ZoneError("a zone's corners lie on the picture: x and y between 0 and 1")
+        raise ZoneError(
+            Refusal.ZONE_OFF_PICTURE, "a zone's corners lie on the picture: x and y between 0 and 1"
+        )
     points = [_as_worker_sees(corner) for corner in corners]
     if _crosses_itself(points):
-        raise ZoneError("the zone's sides cross: give the corners in order around it")
+        raise ZoneError(
+            Refusal.ZONE_CROSSES, "the zone's sides cross: give the corners in order around it"
+        )
     area = _area(points)
     if area < SMALLEST_AREA_SHARE:
-        raise ZoneError(f"the zone covers {area:.5f} of the picture: draw it larger")
+        raise ZoneError(
+            Refusal.ZONE_SMALL,
+            f"the zone covers {area:.5f} of the picture: draw it larger",
+            share=round(area, 5),
+        )
 
 
 def _as_worker_sees(corner: Corner) -> Corner:

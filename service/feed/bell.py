@@ -4,8 +4,20 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
-from service.errors import FeedFullError
+from service.errors import FeedFullError, TooManyFeedsError
+
+PER_ACCOUNT: Final = 4
+"""Feeds of one account: one, gone wild or stolen, must leave the others theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    account_id: UUID
+    loop: asyncio.AbstractEventLoop
 
 
 class FeedBell:
@@ -14,7 +26,7 @@ class FeedBell:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._waiting: dict[asyncio.Event, _Seat] = {}
         self.closed = False
 
     @property
@@ -23,16 +35,25 @@ class FeedBell:
         return len(self._waiting)
 
     @contextmanager
-    def seat(self) -> Iterator[asyncio.Event]:
-        """Give one feed its event; to be called in the event loop. Raises ``FeedFullError``."""
+    def seat(self, account_id: UUID) -> Iterator[asyncio.Event]:
+        """Give one feed its event; to be called in the event loop.
+
+        Raises ``FeedFullError`` and ``TooManyFeedsError``.
+        """
         event = asyncio.Event()
         with self._lock:
+            own = sum(seat.account_id == account_id for seat in self._waiting.values())
+            if own >= PER_ACCOUNT:
+                raise TooManyFeedsError(
+                    f"this account has {PER_ACCOUNT} live feeds open, as many as one may: close "
+                    "one that nobody watches, or try again in a moment"
+                )
             if len(self._waiting) >= self._limit:
                 raise FeedFullError(
                     f"{self._limit} live feeds are open, which is all this service serves; close "
                     "one that nobody watches, or try again in a moment"
                 )
-            self._waiting[event] = asyncio.get_running_loop()
+            self._waiting[event] = _Seat(account_id, asyncio.get_running_loop())
         try:
             yield event
         finally:
@@ -42,8 +63,8 @@ class FeedBell:
     def ring(self) -> None:
         """Wake every feed. For any thread."""
         with self._lock:
-            for event, loop in self._waiting.items():
-                loop.call_soon_threadsafe(event.set)
+            for event, seat in self._waiting.items():
+                seat.loop.call_soon_threadsafe(event.set)
 
     def close(self) -> None:
         """Let every feed end; none starts any more."""

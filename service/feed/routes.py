@@ -149,18 +149,19 @@ def feed_router(
     @router.get("/api/feed", response_class=StreamingResponse)
     async def live_feed(
         request: Request,
-        _who: Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))],
+        who: Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))],
         after: Cursor | None = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> FeedResponse:
         """Stream what happens after ``Last-Event-ID`` or ``after``; without both, from now on.
 
         Each event holds an incident whole. ``reset`` means that events in between are lost to
-        this client: load the list anew. Ends with 503 when all feeds are taken.
+        this client: load the list anew. Ends with 503 when all feeds are taken, with 429 when the
+        account has four already.
         """
         cursor = after if last_event_id is None else _cursor_of(last_event_id)
         seat = ExitStack()
-        woken = seat.enter_context(bell.seat())
+        woken = seat.enter_context(bell.seat(who.account_id))
 
         def allowed() -> Principal | None:
             return gate.recheck(request, Permission.INCIDENT_READ)

@@ -155,6 +155,8 @@ def _overrule(
     outcome = Outcome.MERGED
     if incident is None:
         outcome, incident = Outcome.OPENED, overruling(alert, drill, now)
+        while _exists(connection, incident.incident_id):
+            incident = overruling(alert, incident.incident_id, now)
         _insert_incident(connection, incident)
     _revise_alert(connection, alert, incident_id=incident.incident_id, received_at=now)
     _renew(connection, incident.incident_id)
@@ -182,8 +184,15 @@ def _candidates(connection: Connection, alert: Alert, gap_s: float) -> list[Inci
         incidents.c.drill == alert.drill,
         incidents.c.last_seen_at >= alert.first_seen_at - gap,
         incidents.c.first_seen_at <= alert.last_seen_at + gap,
+        # A camera that was moved opens a new one: the old place's people keep theirs.
+        incidents.c.place_code.is_not_distinct_from(place_of(connection, alert.camera_id)),
     )
     return [_incident(row) for row in connection.execute(query).mappings()]
+
+
+def _exists(connection: Connection, incident_id: UUID) -> bool:
+    query = sa.select(incidents.c.incident_id).where(incidents.c.incident_id == incident_id)
+    return connection.execute(query).first() is not None
 
 
 def _renew(connection: Connection, incident_id: UUID) -> None:

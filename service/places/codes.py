@@ -16,6 +16,8 @@ has townships (441900003) and no county.
 from enum import StrEnum
 from typing import Final
 
+from service.refusals import Refusal, RefusedError
+
 ROOT_CODE: Final = "0"
 """The whole installation, above every city."""
 
@@ -53,7 +55,7 @@ class Level(StrEnum):
 ORDER: Final = tuple(Level)
 
 
-class PlaceCodeError(ValueError):
+class PlaceCodeError(RefusedError):
     """The code is not a place's. The text says what to do."""
 
 
@@ -66,13 +68,19 @@ def level_of(code: str) -> Level:
         return _city_or_county(code)
     if len(code) in {9, 12}:
         if code.endswith("000"):
-            raise PlaceCodeError(f"{code} is written {without_padding(code)} here")
+            short = without_padding(code)
+            raise PlaceCodeError(
+                Refusal.PLACE_CODE_PADDED, f"{code} is written {short} here", code=code, short=short
+            )
         return Level.TOWNSHIP if len(code) == 9 else Level.VILLAGE
     if 14 <= len(code) <= 18:
         return Level.CELL
     raise PlaceCodeError(
+        Refusal.PLACE_CODE_LENGTH,
         f"{code} has {len(code)} digits: a city or county has 6, a township 9, a village 12, "
-        "a grid cell 14 to 18"
+        "a grid cell 14 to 18",
+        code=code,
+        digits=len(code),
     )
 
 
@@ -80,7 +88,13 @@ def require_level(code: str, level: Level) -> None:
     """Raise ``PlaceCodeError`` unless the code is one of that level."""
     found = level_of(code)
     if found is not level:
-        raise PlaceCodeError(f"{code} is the code of a {found}, not of a {level}")
+        raise PlaceCodeError(
+            Refusal.PLACE_CODE_LEVEL,
+            f"{code} is the code of a {found}, not of a {level}",
+            code=code,
+            level=found.value,
+            wanted_level=level.value,
+        )
 
 
 def stem(code: str) -> str:
@@ -129,20 +143,38 @@ def _may_be_above(code: str, above: str) -> bool:
 
 def _require_digits(code: str) -> None:
     if not (code.isascii() and code.isdigit()):
-        raise PlaceCodeError("a place's code consists of digits 0 to 9, without blanks")
+        raise PlaceCodeError(
+            Refusal.PLACE_CODE_DIGITS, "a place's code consists of digits 0 to 9, without blanks"
+        )
     if len(code) >= 2 and int(code[:2]) not in PROVINCES:
-        raise PlaceCodeError(f"{code} begins with {code[:2]}, which is no province of GB/T 2260")
+        raise PlaceCodeError(
+            Refusal.PLACE_CODE_PROVINCE,
+            f"{code} begins with {code[:2]}, which is no province of GB/T 2260",
+            code=code,
+            begins=code[:2],
+        )
 
 
 def _city_or_county(code: str) -> Level:
     if not code.endswith("00"):
         if code[2:4] == "00":
-            raise PlaceCodeError(f"{code} lies in no city: its digits 3 and 4 are 00")
+            raise PlaceCodeError(
+                Refusal.PLACE_CODE_NO_CITY,
+                f"{code} lies in no city: its digits 3 and 4 are 00",
+                code=code,
+            )
         return Level.COUNTY
     if code[:2] in MUNICIPALITIES and code[2:] != "0000":
         raise PlaceCodeError(
-            f"{code} only groups districts: leave it out, they hang under {code[:2]}0000"
+            Refusal.PLACE_CODE_GROUPS,
+            f"{code} only groups districts: leave it out, they hang under {code[:2]}0000",
+            code=code,
+            city=f"{code[:2]}0000",
         )
     if code.endswith("0000") and code[:2] not in MUNICIPALITIES:
-        raise PlaceCodeError(f"{code} is a province: the tree begins with cities, such as 330100")
+        raise PlaceCodeError(
+            Refusal.PLACE_CODE_IS_PROVINCE,
+            f"{code} is a province: the tree begins with cities, such as 330100",
+            code=code,
+        )
     return Level.CITY

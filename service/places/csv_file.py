@@ -10,13 +10,13 @@ from typing import Final
 from service.places.codes import (
     ROOT_CODE,
     Level,
-    PlaceCodeError,
     level_of,
     lies_within,
     without_padding,
 )
 from service.places.errors import ImportUnreadableError
-from service.text import NAME_LENGTH, fault_of
+from service.refusals import Refusal, RefusedError
+from service.text import NAME_LENGTH, require_plain
 
 _HEADERS: Final = {
     "code": "code", "代码": "code", "编码": "code",
@@ -29,8 +29,10 @@ _LEVELS: Final = {
     "市": Level.CITY, "地级": Level.CITY, "地市": Level.CITY, "县": Level.COUNTY,
     "区县": Level.COUNTY, "县级": Level.COUNTY, "乡镇": Level.TOWNSHIP, "街道": Level.TOWNSHIP,
     "乡级": Level.TOWNSHIP, "村": Level.VILLAGE, "社区": Level.VILLAGE, "村级": Level.VILLAGE,
-    "网格": Level.CELL,
-} | {level.value: level for level in Level}  # fmt: skip
+    "网格": Level.CELL, "街道乡镇": Level.TOWNSHIP, "乡镇街道": Level.TOWNSHIP,
+    "社区村": Level.VILLAGE, "村社区": Level.VILLAGE, "全部": Level.INSTALLATION,
+    "Grid cell": Level.CELL,
+} | {word: one for one in Level for word in (one.value, one.value.capitalize())}  # fmt: skip
 
 _FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９", "0123456789")
 
@@ -57,12 +59,8 @@ class BadRow:
     """Its line in the file."""
     code: str
     """What stands in the column of the code."""
-    message: str
+    fault: RefusedError
     """What is wrong."""
-
-
-class _RowError(ValueError):
-    pass
 
 
 def read(body: bytes) -> Iterator[Row | BadRow]:
@@ -70,8 +68,8 @@ def read(body: bytes) -> Iterator[Row | BadRow]:
     for number, values in _table(body):
         try:
             yield _row(number, values)
-        except (_RowError, PlaceCodeError) as error:
-            yield BadRow(number=number, code=values["code"], message=str(error))
+        except RefusedError as error:
+            yield BadRow(number=number, code=values["code"], fault=error)
 
 
 def _row(number: int, values: Mapping[str, str]) -> Row:
@@ -79,17 +77,32 @@ def _row(number: int, values: Mapping[str, str]) -> Row:
     level = level_of(code)
     said = values.get("level", "")
     if said and _LEVELS.get(said) is not level:
-        raise _RowError(f"{code} is the code of a {level}, the row says {said[:32]}")
+        raise RefusedError(
+            Refusal.ROW_LEVEL,
+            f"{code} is the code of a {level}, the row says {said[:32]}",
+            code=code,
+            level=level.value,
+            said=said[:32],
+        )
     name = values["name"]
     if not 1 <= len(name) <= NAME_LENGTH:
-        raise _RowError(f"a name has 1 to {NAME_LENGTH} characters, this one {len(name)}")
-    if fault := fault_of(name):
-        raise _RowError(f"the name: {fault}")
+        raise RefusedError(
+            Refusal.ROW_NAME_LENGTH,
+            f"a name has 1 to {NAME_LENGTH} characters, this one {len(name)}",
+            most=NAME_LENGTH,
+            characters=len(name),
+        )
+    require_plain(name)
     parent = values.get("parent_code", "")
     if parent:
         parent = _code(parent)
         if not lies_within(code, parent):
-            raise _RowError(f"{code} does not lie in {parent}: a code begins with its parent's")
+            raise RefusedError(
+                Refusal.PLACE_CODE_PARENT,
+                f"{code} does not lie in {parent}: a code begins with its parent's",
+                code=code,
+                parent=parent,
+            )
     return Row(number=number, code=code, name=name, parent_code=parent or None)
 
 
@@ -108,7 +121,8 @@ def _table(body: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         if not {"code", "name"} <= set(columns):
             raise ImportUnreadableError(
                 "the first line names the columns: code,name,level,parent_code or "
-                "代码,名称,级别,上级代码; the first two must be there"
+                "代码,名称,级别,上级代码; the first two must be there",
+                Refusal.FILE_COLUMNS,
             )
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -120,17 +134,22 @@ def _table(body: bytes) -> Iterator[tuple[int, dict[str, str]]]:
                     },
                 )
     except csv.Error as error:
-        raise ImportUnreadableError(f"line {reader.line_num}: {error}") from None
+        said = f"line {reader.line_num}: {error}"
+        raise ImportUnreadableError(said, Refusal.FILE_CSV, line=reader.line_num) from None
 
 
 def _decoded(body: bytes) -> str:
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ImportUnreadableError("the file is UTF-16: save it as CSV UTF-8")
+        raise ImportUnreadableError("the file is UTF-16: save it as CSV UTF-8", Refusal.FILE_UTF16)
     if body.startswith(b"PK"):
-        raise ImportUnreadableError("the file is a workbook: save it as CSV UTF-8")
+        raise ImportUnreadableError(
+            "the file is a workbook: save it as CSV UTF-8", Refusal.FILE_WORKBOOK
+        )
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return body.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ImportUnreadableError("the file is neither UTF-8 nor GB18030: save it as CSV UTF-8")
+    raise ImportUnreadableError(
+        "the file is neither UTF-8 nor GB18030: save it as CSV UTF-8", Refusal.FILE_ENCODING
+    )

@@ -9,10 +9,17 @@ ProblemError
 ├── PlaceInUseError       something hangs on it
 ├── RootPlaceError        the root stays what it is
 ├── ImportUnreadableError the file is no list of places
-└── ImportTooLargeError   more bytes than are taken at once
+├── ImportTooLargeError   more bytes than are taken at once
+├── ImportTooLongError    more rows than one import takes
+├── ImportTooSlowError    the file doesn't come to an end
+└── ImportBusyError       another import is under way
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from service.errors import ProblemError
+from service.refusals import Refusal, RefusedError
 
 
 class NoSuchPlaceError(ProblemError):
@@ -45,6 +52,9 @@ class PlaceCodeRefusedError(ProblemError):
     status = 422
     title = "Not a code for that place"
     field = "code"
+
+    def __init__(self, fault: RefusedError) -> None:
+        super().__init__(str(fault), fault.code, **fault.params)
 
 
 class PlaceTakenError(ProblemError):
@@ -83,7 +93,8 @@ class RootPlaceError(ProblemError):
     title = "The root stays"
 
     def __init__(self) -> None:
-        super().__init__("0 is the installation itself: everything hangs on it")
+        said = "0 is the installation itself: everything hangs on it"
+        super().__init__(said, Refusal.PLACE_ROOT)
 
 
 class ImportUnreadableError(ProblemError):
@@ -104,5 +115,46 @@ class ImportTooLargeError(ProblemError):
     def __init__(self, most_bytes: int) -> None:
         super().__init__(
             f"a file has at most {most_bytes // 1024 // 1024} MB: split it, cities and counties "
-            "first"
+            "first",
+            Refusal.FILE_SIZE,
+            most_mb=most_bytes // 1024 // 1024,
         )
+
+
+class ImportTooLongError(ProblemError):
+    """More rows than one import takes."""
+
+    code = "import_too_large"
+    status = 413
+    title = "The file is too large"
+
+    def __init__(self, most_rows: int) -> None:
+        super().__init__(
+            f"a file has at most {most_rows} rows: split it, cities and counties first",
+            Refusal.FILE_ROWS,
+            most_rows=most_rows,
+        )
+
+
+class ImportTooSlowError(ProblemError):
+    """The file took longer to arrive than anybody waits."""
+
+    code = "import_too_slow"
+    status = 408
+    title = "The file takes too long to arrive"
+    headers: Mapping[str, str] = MappingProxyType({"Connection": "close"})
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"a file has to arrive within {limit_s:.0f} s: split it, or send it again")
+
+
+class ImportBusyError(ProblemError):
+    """One import at a time: each costs as much memory and time as a hundred other requests."""
+
+    code = "import_busy"
+    status = 503
+    title = "Another import is under way"
+    headers: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})
+
+    def __init__(self) -> None:
+        super().__init__("send the file again when the other import has ended, in some seconds")

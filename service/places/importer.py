@@ -2,11 +2,14 @@
 
 Parents may stand anywhere in the file or in the tree already. A parent that isn't given is the
 nearest that the code itself tells.
+
+The file is read and checked before any transaction, and planned in a reading one: only what will
+be taken waits for the writers' lock, and then no longer than it takes to write.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -16,20 +19,22 @@ from service.accounts.principal import ROOT_PATH, Principal
 from service.audit.log import record
 from service.places.codes import Level, ancestors, level_of
 from service.places.csv_file import BadRow, Row, read
+from service.places.errors import ImportTooLongError
 from service.places.models import ImportReport, RowProblem
+from service.refusals import Refusal, RefusedError
 from service.tables import places
 
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Some 700,000 villages, which is more than there are in China."""
+"""More than enough for ``MOST_ROWS``."""
+
+MOST_ROWS: Final = 200_000
+"""Ten times the villages of a province."""
 
 MOST_PROBLEMS: Final = 1000
+"""All are counted, no more than these are told."""
 
 AUDITED_AT_ONCE: Final = 500
 """Rows an audit entry: small enough to be read."""
-
-
-class _RowError(ValueError):
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class _Known:
 class Plan:
     """What a file would do."""
 
+    file_sha256: str
     rows: int = 0
     created: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Name and parent, by code."""
@@ -54,11 +60,19 @@ class Plan:
     bad: int = 0
     problems: list[RowProblem] = field(default_factory=list)
 
-    def refuse(self, number: int, code: str, message: str) -> None:
+    def refuse(self, number: int, code: str, fault: RefusedError) -> None:
         """Note what is wrong with a row."""
         self.bad += 1
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(RowProblem(row=number, code=code[:32], message=message))
+            self.problems.append(
+                RowProblem(
+                    row=number,
+                    code=code[:32],
+                    reason=fault.code,
+                    message=str(fault),
+                    params=fault.params or None,
+                )
+            )
 
     def report(self) -> ImportReport:
         """Return it as clients see it."""
@@ -73,19 +87,34 @@ class Plan:
         )
 
 
-def plan(connection: Connection, principal: Principal, body: bytes) -> Plan:
-    """Return what a file would do. Raises ``ImportUnreadableError``."""
-    made = Plan()
-    rows = _good_rows(body, made)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that was read, whatever it says."""
+
+    rows: Mapping[str, Row]
+    """The rows that can be understood, by code."""
+    found: Plan
+    """All rows counted, and what is wrong with those that can't be taken anywhere."""
+
+
+def read_file(body: bytes) -> File:
+    """Read a file, row by row. Raises ``ImportUnreadableError`` and ``ImportTooLongError``."""
+    found = Plan(hashlib.sha256(body).hexdigest())
+    return File(rows=_good_rows(body, found), found=found)
+
+
+def plan(connection: Connection, principal: Principal, file: File) -> Plan:
+    """Return what a file would do."""
+    made = replace(file.found, created={}, renamed={}, problems=list(file.found.problems))
     known = {
         row.code: _Known(name=row.name, parent_code=row.parent_code, path=row.path)
         for row in connection.execute(sa.select(places))
     }
-    _Planner(known, rows, principal.sees, made).run()
+    _Planner(known, file.rows, principal.sees, made).run()
     return made
 
 
-def carry_out(connection: Connection, principal: Principal, made: Plan, body: bytes) -> None:
+def carry_out(connection: Connection, principal: Principal, made: Plan) -> None:
     """Do what a plan without problems says, in the transaction that made it."""
     paths = {row.code: row.path for row in connection.execute(sa.select(places))}
     new: list[dict[str, str]] = []
@@ -111,11 +140,11 @@ def carry_out(connection: Connection, principal: Principal, made: Plan, body: by
             .values(name=sa.bindparam("new_name")),
             [{"renamed": code, "new_name": new} for code, (_, new) in made.renamed.items()],
         )
-    _audit(connection, principal, made, paths, hashlib.sha256(body).hexdigest())
+    _audit(connection, principal, made, paths)
 
 
 def _audit(
-    connection: Connection, principal: Principal, made: Plan, paths: Mapping[str, str], file: str
+    connection: Connection, principal: Principal, made: Plan, paths: Mapping[str, str]
 ) -> None:
     changes = [
         {"code": code, "name": name, "parent_code": parent}
@@ -133,7 +162,10 @@ def _audit(
                 object_kind="place",
                 object_id=top,
                 place_code=top,
-                detail={"file_sha256": file, "places": own[start : start + AUDITED_AT_ONCE]},
+                detail={
+                    "file_sha256": made.file_sha256,
+                    "places": own[start : start + AUDITED_AT_ONCE],
+                },
             )
 
 
@@ -168,8 +200,8 @@ class _Planner:
         for row in self._rows.values():
             try:
                 self._take(row)
-            except _RowError as error:
-                self._made.refuse(row.number, row.code, str(error))
+            except RefusedError as error:
+                self._made.refuse(row.number, row.code, error)
         self._refuse_what_would_come_between()
 
     def _take(self, row: Row) -> None:
@@ -177,10 +209,12 @@ class _Planner:
         nearest = row.code if known else self._nearest(row.code)
         if not self._sees(self._path(nearest)):
             # The same words whether it is there or not, and nothing of what surrounds it.
-            raise _RowError("this place does not lie in yours: leave the row out")
+            raise RefusedError(
+                Refusal.ROW_FOREIGN, "this place does not lie in yours: leave the row out"
+            )
         parent = known.parent_code if known else nearest
         if row.parent_code not in {None, parent}:
-            raise _RowError(self._wrong_parent(row, str(parent)))
+            raise self._wrong_parent(row, str(parent))
         if known is None:
             self._made.created[row.code] = (row.name, nearest)
         elif known.name != row.name:
@@ -188,15 +222,19 @@ class _Planner:
         else:
             self._made.unchanged += 1
 
-    def _wrong_parent(self, row: Row, parent: str) -> str:
-        given = str(row.parent_code)
+    def _wrong_parent(self, row: Row, parent: str) -> RefusedError:
+        code, given = row.code, str(row.parent_code)
         if given not in self._known and given not in self._rows:
-            return f"the parent {given} is neither in the file nor there already"
-        if row.code in self._known:
-            return f"{row.code} hangs under {parent}, and a place's parent does not change"
-        if given in ancestors(row.code):
-            return f"{parent} lies between: give that as the parent"
-        return f"{row.code} does not lie in {given}: a code begins with its parent's"
+            said = f"the parent {given} is neither in the file nor there already"
+            return RefusedError(Refusal.ROW_PARENT_UNKNOWN, said, parent=given)
+        if code in self._known:
+            said = f"{code} hangs under {parent}, and a place's parent does not change"
+            return RefusedError(Refusal.ROW_PARENT_STAYS, said, code=code, parent=parent)
+        if given in ancestors(code):
+            said = f"{parent} lies between: give that as the parent"
+            return RefusedError(Refusal.PLACE_ABOVE_BETWEEN, said, above=parent, code=code)
+        said = f"{code} does not lie in {given}: a code begins with its parent's"
+        return RefusedError(Refusal.PLACE_CODE_PARENT, said, code=code, parent=given)
 
     def _nearest(self, code: str) -> str:
         """Return the nearest ancestor that there is or will be; the root is always there."""
@@ -220,8 +258,14 @@ class _Planner:
                     self._made.refuse(
                         self._rows[between].number,
                         between,
-                        f"{code} hangs under {one.parent_code} already and would belong under "
-                        f"{between}: remove it first",
+                        RefusedError(
+                            Refusal.PLACE_BELOW_BETWEEN,
+                            f"{code} hangs under {one.parent_code} already and would belong under "
+                            f"{between}: remove it first",
+                            child=code,
+                            parent=str(one.parent_code),
+                            code=between,
+                        ),
                     )
 
 
@@ -230,11 +274,14 @@ def _good_rows(body: bytes, made: Plan) -> dict[str, Row]:
     found: dict[str, Row] = {}
     for row in read(body):
         made.rows += 1
+        if made.rows > MOST_ROWS:
+            raise ImportTooLongError(MOST_ROWS)
         if isinstance(row, BadRow):
-            made.refuse(row.number, row.code, row.message)
+            made.refuse(row.number, row.code, row.fault)
         elif row.code in found:
             earlier = found[row.code].number
-            made.refuse(row.number, row.code, f"the code stands in line {earlier} already")
+            said = f"the code stands in line {earlier} already"
+            made.refuse(row.number, row.code, RefusedError(Refusal.ROW_TWICE, said, line=earlier))
         else:
             found[row.code] = row
     return found

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.places.codes import Level
+from service.refusals import Param, Refusal
 from service.text import Name
 
 Code = Annotated[str, Field(max_length=32, description="Digits, after GB/T 2260; 0 is the root")]
@@ -51,8 +52,10 @@ class RowProblem(BaseModel):
     """Why a row of a file can't be taken."""
 
     row: Annotated[int, Field(description="The line of the file; the header is line 1")]
-    code: str
+    code: Annotated[str, Field(description="What stands in the column of the code")]
+    reason: Annotated[Refusal, Field(description="For programs; does not change")]
     message: str
+    params: Annotated[dict[str, Param] | None, Field(description="What words about it need")]
 
 
 class ImportReport(BaseModel):

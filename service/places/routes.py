@@ -1,17 +1,20 @@
 """The jurisdiction tree over HTTP."""
 
+import asyncio
+import threading
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from service.accounts.errors import UnauthenticatedError
 from service.accounts.gate import Gate
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.database import Database
 from service.places import importer, store, tree
-from service.places.errors import ImportTooLargeError
+from service.places.errors import ImportBusyError, ImportTooLargeError, ImportTooSlowError
 from service.places.models import ImportReport, NewPlace, Place, PlaceList, PlaceRenaming
 from service.problems import MEDIA_TYPE, Problem, responses
 from service.text import Query as SearchText
@@ -19,9 +22,14 @@ from service.text import Query as SearchText
 _CSV = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
+ARRIVES_WITHIN_S = 120.0
+"""For a whole file, however its pieces come."""
+
+
 def place_router(database: Database, gate: Gate) -> APIRouter:
     """Return the places' routes."""
     router = APIRouter(prefix="/api/places", tags=["places"])
+    imports = _Importer(database, gate)
     Reader = Annotated[Principal, Depends(gate.allows(Permission.PLACE_READ))]  # noqa: N806
     Writer = Annotated[Principal, Depends(gate.allows(Permission.PLACE_WRITE))]  # noqa: N806
 
@@ -43,15 +51,15 @@ def place_router(database: Database, gate: Gate) -> APIRouter:
     @router.post("", status_code=201, responses=responses(401, 403, 409, 422))
     def add_place(who: Writer, new: NewPlace) -> Place:
         """Add a place. Its code begins with its parent's, and its level is lower."""
-        with database.writing() as connection:
-            return store.view(connection, tree.add(connection, who, new))
+        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
+            return store.view(connection, tree.add(connection, actor, new))
 
     @router.post(
-        "/import", responses=responses(401, 403, 413, 422), openapi_extra=_CSV,
+        "/import", responses=responses(401, 403, 408, 413, 422, 503), openapi_extra=_CSV,
         response_model=ImportReport,
     )  # fmt: skip
     async def import_places(
-        who: Writer,
+        _who: Writer,
         request: Request,
         dry_run: bool = True,
     ) -> ImportReport | JSONResponse:
@@ -61,7 +69,7 @@ def place_router(database: Database, gate: Gate) -> APIRouter:
         级别, 上级代码). ``dry_run`` only tells what would happen.
         """
         body = await _body(request)
-        return await run_in_threadpool(_import, database, who, body, dry_run=dry_run)
+        return await run_in_threadpool(imports.take, request, body, dry_run=dry_run)
 
     @router.get("/{code}", responses=responses(401, 403, 404))
     def place(who: Reader, code: str) -> Place:
@@ -72,29 +80,51 @@ def place_router(database: Database, gate: Gate) -> APIRouter:
     @router.patch("/{code}", responses=responses(401, 403, 404, 422))
     def rename_place(who: Writer, code: str, new: PlaceRenaming) -> Place:
         """Give a place another name."""
-        with database.writing() as connection:
-            return store.view(connection, tree.rename(connection, who, code, new.name))
+        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
+            return store.view(connection, tree.rename(connection, actor, code, new.name))
 
     @router.delete("/{code}", status_code=204, responses=responses(401, 403, 404, 409))
     def remove_place(who: Writer, code: str) -> None:
         """Take a place off the tree, if no place, camera or account hangs on it."""
-        with database.writing() as connection:
-            tree.remove(connection, who, code)
+        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
+            tree.remove(connection, actor, code)
 
     return router
 
 
-def _import(
-    database: Database, who: Principal, body: bytes, *, dry_run: bool
-) -> ImportReport | JSONResponse:
-    if dry_run:
-        with database.reading() as connection:
-            return importer.plan(connection, who, body).report()
-    with database.writing() as connection:
-        made = importer.plan(connection, who, body)
-        if not made.bad:
-            importer.carry_out(connection, who, made, body)
-    return made.report() if not made.bad else _refusal(made.report())
+class _Importer:
+    """Takes files of places, one at a time."""
+
+    def __init__(self, database: Database, gate: Gate) -> None:
+        self._database = database
+        self._gate = gate
+        self._turn = threading.Lock()
+
+    def take(self, request: Request, body: bytes, *, dry_run: bool) -> ImportReport | JSONResponse:
+        """Carry a file out, or tell what is wrong with it, or only what it would do."""
+        if not self._turn.acquire(blocking=False):
+            raise ImportBusyError
+        try:
+            file = importer.read_file(body)
+            # The file may have taken long to arrive: who may do this is asked anew.
+            who = self._gate.recheck(request, Permission.PLACE_WRITE)
+            if who is None:
+                raise UnauthenticatedError
+            with self._database.reading() as connection:
+                made = importer.plan(connection, who, file)
+            if not dry_run and not made.bad:
+                made = self._carry_out(who, file)
+        finally:
+            self._turn.release()
+        return _refusal(made.report()) if made.bad and not dry_run else made.report()
+
+    def _carry_out(self, who: Principal, file: importer.File) -> importer.Plan:
+        with self._gate.writing(who, Permission.PLACE_WRITE) as (connection, now):
+            # Anew: the tree may be another since, and who asks may have been given other places.
+            made = importer.plan(connection, now, file)
+            if not made.bad:
+                importer.carry_out(connection, now, made)
+        return made
 
 
 def _refusal(report: ImportReport) -> JSONResponse:
@@ -111,14 +141,19 @@ def _refusal(report: ImportReport) -> JSONResponse:
 
 
 async def _body(request: Request) -> bytes:
-    """Return the body, unless it is too large: then no more of it is kept."""
+    """Return the body, unless it is too large, of which no more is kept, or takes too long."""
     most = importer.MOST_BYTES
+    too_large = ImportTooLargeError(most)
     said = request.headers.get("content-length", "0")
     if said.isascii() and said.isdigit() and len(said) < 19 and int(said) > most:
-        raise ImportTooLargeError(most)
+        raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise ImportTooLargeError(most)
+    try:
+        async with asyncio.timeout(ARRIVES_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise too_large
+    except TimeoutError:
+        raise ImportTooSlowError(ARRIVES_WITHIN_S) from None
     return bytes(body)

@@ -103,18 +103,34 @@ def remove(connection: Connection, code: str) -> None:
     connection.execute(sa.delete(places).where(places.c.code == code))
 
 
-def uses(connection: Connection, code: str) -> dict[str, int]:
-    """Return how many things of each kind hang on a place."""
-    counts = {
-        "places": (places, places.c.parent_code),
-        "cameras": (cameras, cameras.c.place_code),
-        "accounts": (account_places, account_places.c.place_code),
+def in_use(connection: Connection, code: str) -> bool:
+    """Tell whether anything hangs on a place."""
+    columns = (places.c.parent_code, cameras.c.place_code, account_places.c.place_code)
+    return any(
+        connection.execute(sa.select(column).where(column == code).limit(1)).first()
+        for column in columns
+    )
+
+
+def uses(connection: Connection, principal: Principal, code: str) -> dict[str, int]:
+    """Return how many things of each kind hang on a place, as far as the principal sees them."""
+    given = account_places.alias()
+    beyond = (
+        sa.select(given.c.account_id)
+        .join(places, places.c.code == given.c.place_code)
+        .where(
+            given.c.account_id == account_places.c.account_id,
+            sa.not_(principal.within(places.c.path)),
+        )
+    )
+    counts: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
+        "places": (places.c.parent_code == code,),
+        "cameras": (cameras.c.place_code == code,),
+        "accounts": (account_places.c.place_code == code, ~beyond.exists()),
     }
     found = {
-        kind: connection.execute(
-            sa.select(sa.func.count()).select_from(table).where(column == code)
-        ).scalar_one()
-        for kind, (table, column) in counts.items()
+        kind: connection.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()
+        for kind, conditions in counts.items()
     }
     return {kind: count for kind, count in found.items() if count}
 

@@ -22,6 +22,7 @@ from service.places.errors import (
     UnknownPlaceError,
 )
 from service.places.models import NewPlace
+from service.refusals import Refusal
 
 
 def add(connection: Connection, principal: Principal, new: NewPlace) -> RowMapping:
@@ -29,7 +30,7 @@ def add(connection: Connection, principal: Principal, new: NewPlace) -> RowMappi
     try:
         require_level(new.code, new.level)
     except PlaceCodeError as error:
-        raise PlaceCodeRefusedError(str(error)) from None
+        raise PlaceCodeRefusedError(error) from None
     parent = store.visible(connection, principal, new.parent_code)
     if parent is None:
         raise UnknownPlaceError(new.parent_code, "parent_code")
@@ -70,9 +71,19 @@ def remove(connection: Connection, principal: Principal, code: str) -> None:
     row = existing(connection, principal, code)
     if code == ROOT_CODE:
         raise RootPlaceError
-    if used := store.uses(connection, code):
+    if store.in_use(connection, code):
+        used = store.uses(connection, principal, code)
         what = ", ".join(f"{kind} {count}" for kind, count in used.items())
-        raise PlaceInUseError(f"{code} is in use ({what}): move or remove these first")
+        said = f"{code} is in use" + (f" ({what})" if used else "")
+        if not used:  # what hangs on it can't be seen from here, and isn't told
+            raise PlaceInUseError(f"{said}: move or remove what hangs on it first")
+        raise PlaceInUseError(
+            f"{said}: move or remove these first",
+            Refusal.PLACE_IN_USE,
+            places=used.get("places", 0),
+            cameras=used.get("cameras", 0),
+            accounts=used.get("accounts", 0),
+        )
     store.remove(connection, code)
     record(
         connection,
@@ -100,9 +111,12 @@ def _require_fit(connection: Connection, code: str, parent: RowMapping) -> None:
     inside ``parent``, and naming it tells nothing of foreign places.
     """
     if not lies_within(code, parent["code"]):
-        raise PlaceCodeRefusedError(
+        said = (
             f"{code} does not lie in {parent['code']}: a place's code begins with its parent's, "
             "and its level is lower"
+        )
+        raise PlaceCodeRefusedError(
+            PlaceCodeError(Refusal.PLACE_CODE_PARENT, said, code=code, parent=parent["code"])
         )
     if store.find(connection, code) is not None:
         raise PlaceTakenError(code)
@@ -110,10 +124,19 @@ def _require_fit(connection: Connection, code: str, parent: RowMapping) -> None:
         if above == parent["code"]:
             break
         if store.find(connection, above) is not None:
-            raise PlaceBetweenError(f"{above} lies between: put {code} under that")
+            raise PlaceBetweenError(
+                f"{above} lies between: put {code} under that",
+                Refusal.PLACE_ABOVE_BETWEEN,
+                above=above,
+                code=code,
+            )
     for child in store.child_codes(connection, parent["code"]):
         if lies_within(child, code):
             raise PlaceBetweenError(
                 f"{child} hangs under {parent['code']} and would belong under {code}: remove it, "
-                f"add {code}, then add it again"
+                f"add {code}, then add it again",
+                Refusal.PLACE_BELOW_BETWEEN,
+                child=child,
+                parent=parent["code"],
+                code=code,
             )

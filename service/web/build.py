@@ -77,9 +77,9 @@ def _npm(*arguments: str) -> None:
         (Path(folder) / "node").symlink_to(node)
         path = os.pathsep.join([folder, os.environ.get("PATH", "")])
         done = subprocess.run(
-            [node, npm, "--silent", *arguments],
+            [node, npm, "--loglevel", "error", *arguments],
             cwd=SOURCES,
-            env={**os.environ, "PATH": path},
+            env={**_authorities(), **os.environ, "PATH": path},
             capture_output=True,
             text=True,
             check=False,
@@ -88,6 +88,12 @@ def _npm(*arguments: str) -> None:
         said = (done.stdout + done.stderr).strip()
         advice = "check that npm reaches its registry" if "ci" in arguments else "mend what it says"
         raise BuildError(f"npm {' '.join(arguments[:2])} failed:\n{said}\n{advice}, then try again")
+
+
+def _authorities() -> dict[str, str]:
+    """Let Node believe whom pip believes: some networks have an authority of their own."""
+    told = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
+    return {"NODE_EXTRA_CA_CERTS": told} if told else {}
 
 
 def _programs() -> tuple[Path, Path]:

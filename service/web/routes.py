@@ -1,9 +1,14 @@
 """The console's built files: a closed list, read at start. No request's path reaches the disk."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import Scope
 
 from service.problems import answer
 
@@ -40,6 +45,29 @@ ASKED_EACH_TIME: Final = "no-cache"
 """So that a new version of the service is seen at once."""
 
 
+NOT_PAGES: Final = ("/api", "/metrics", "/healthz", "/assets")
+"""Where programs ask: what isn't there is told them as problem details, whatever they accept."""
+
+
+class _UnknownPage(APIRoute):
+    """Takes only what a person typed: to every other request it isn't there."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or not _is_typed(scope):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def _is_typed(scope: Scope) -> bool:
+    path: str = scope["path"]
+    if scope["method"] not in {"GET", "HEAD"} or path.endswith("/"):
+        return False  # with a slash too many it is first asked for again without
+    if any(path == one or path.startswith(f"{one}/") for one in NOT_PAGES):
+        return False
+    accepted = Headers(scope=scope).get("accept", "")
+    return any(one.partition(";")[0].strip().lower() == "text/html" for one in accepted.split(","))
+
+
 def web_router(built: Path = BUILT) -> APIRouter:
     """Return a route a file and a page; without a built console all pages say what to do."""
     router = APIRouter(include_in_schema=False)
@@ -54,6 +82,12 @@ def web_router(built: Path = BUILT) -> APIRouter:
     for page in PAGES:
         _serve(router, page, index)
     router.add_api_route("/favicon.ico", _no_icon)
+    router.add_api_route(
+        "/{unknown:path}",
+        _unknown_page(index),
+        methods=["GET", "HEAD"],
+        route_class_override=_UnknownPage,
+    )
     return router
 
 
@@ -64,6 +98,17 @@ def _serve(router: APIRouter, url: str, path: Path) -> None:
     @router.api_route(url, methods=["GET", "HEAD"])
     def file() -> Response:
         return Response(content, media_type=media_type, headers={"Cache-Control": caching})
+
+
+def _unknown_page(index: Path) -> Callable[[], Response]:
+    """Return what answers with the console, which says in its words that there is no such page."""
+    content = index.read_bytes()
+
+    def unknown_page() -> Response:
+        headers = {"Cache-Control": ASKED_EACH_TIME}
+        return Response(content, 404, media_type=MEDIA_TYPES[".html"], headers=headers)
+
+    return unknown_page
 
 
 def _no_icon() -> Response:

@@ -300,7 +300,8 @@ def test_a_password_given_over_http_is_told_by_no_route_and_stored_nowhere(
         paths = [f"/api/cameras/{made.json()['camera_id']}" for made in (one, two)]
         until(lambda: call("GET", paths[0]).json()["state"] == "watching", limit_s=20)
         until(lambda: call("GET", paths[1]).json()["fault"] == "unauthorized")
-        call("PUT", f"{paths[1]}/credentials", 204, json=login)
+        newest = {"If-Match": call("GET", paths[1]).headers["ETag"]}
+        call("PUT", f"{paths[1]}/credentials", 204, json=login, headers=newest)
         until(lambda: call("GET", paths[1]).json()["state"] == "watching", limit_s=20)
         found = call("GET", paths[1])
         change = {"credentials": bad, "name": "改名"}

@@ -152,6 +152,63 @@ def test_wrong_passwords_are_answered_in_words_and_a_wait_is_counted_down(
         expect(button).to_be_disabled()
 
 
+def test_a_wrong_current_password_is_no_ended_session(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with opened(browser, url) as page:
+        log_in(page, admin)
+        page.goto(f"{url}/me/password")
+        page.fill("[name=current]", "not this one")
+        page.fill("[name=new]", "灯塔 on the ridge 42")
+        page.fill("[name=repeat]", "灯塔 on the ridge 42")
+        page.press("[name=repeat]", "Enter")
+        expect(page.get_by_text("当前密码不正确")).to_be_visible()
+        expect(page.locator("[name=current]")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("[name=current]")).to_be_focused()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_cannot_be_taken_back_is_asked_for_first(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with opened(browser, url) as page:
+        log_in(page, admin)
+        page.goto(f"{url}/me/tokens")
+        page.locator("#main .button.main").click()
+        page.get_by_role("button", name="生成令牌").click()
+        expect(page.locator("dialog [aria-invalid=true]")).to_have_count(2)
+        page.locator("dialog input[maxlength='128']").fill("平台同步")
+        page.locator("dialog input[type=checkbox]").first.check()
+        page.get_by_role("button", name="生成令牌").click()
+        page.get_by_role("button", name="我已记下").click()
+        page.get_by_role("button", name="吊销").click()
+        expect(page.get_by_role("dialog")).to_contain_text("平台同步")
+        page.get_by_role("dialog").get_by_role("button", name="取消").click()
+        expect(page.get_by_role("button", name="吊销")).to_be_visible()
+        page.get_by_role("button", name="吊销").click()
+        page.locator("[data-test=revoke-yes]").click()
+        expect(page.get_by_text("已吊销", exact=True)).to_be_visible()
+
+
+def test_the_audit_s_filters_stand_in_the_address(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with opened(browser, url) as page:
+        log_in(page, admin)
+        page.goto(f"{url}/audit")
+        page.select_option("[name=action]", "session.began")
+        page.fill("[name=since]", "2020-01-01T08:00")
+        page.press("[name=since]", "Tab")
+        expect(page.get_by_role("cell", name="登录", exact=True).first).to_be_visible()
+        page.wait_for_url("**/audit?action=session.began&since=2020*")
+        page.reload()
+        expect(page.locator("[name=action]")).to_have_value("session.began")
+        expect(page.locator("[name=since]")).to_have_value("2020-01-01T08:00")
+        page.fill("[name=until]", "2020-01-02T08:00")
+        page.press("[name=until]", "Tab")
+        expect(page.get_by_text("没有符合条件的记录。")).to_be_visible()
+
+
 def test_a_long_list_is_searched_scrolled_and_walked_by_keyboard(
     browser: Browser, url: str, admin: Account
 ) -> None:
@@ -165,7 +222,8 @@ def test_a_long_list_is_searched_scrolled_and_walked_by_keyboard(
         page.keyboard.press("End")
         expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.wait_for_url("**/cameras/c-*")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"灵隐 {CAMERAS - 1:05}")
         page.go_back()
         expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
         page.fill("[name=q]", "灵隐 01234")

@@ -128,6 +128,7 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
         (["--redis-url", "redis://127.0.0.1:99999/0"], b"write redis://host:port/0"),
         (["--metrics-port", "99999"], b"choose another"),
         (["--cameras", "/dev/zero"], b"split it"),
+        (["--part", ""], b"belong to the registry"),
         (["--part", "1/2"], b"belong to the registry"),
         (["--worker-key", "{}/worker.key"], b"belong to the registry"),
     ],
@@ -148,6 +149,8 @@ def test_a_worker_that_can_t_start_says_why_in_one_line(
     ("arguments", "words"),
     [
         (["--part", "3/2"], b"write K/N"),
+        (["--part", ""], b"write K/N"),
+        (["--part", "1/" + "9" * 5000], b"write K/N"),
         (["--worker-key", "{}/key.pem"], b"not a private key"),
         (["--worker-key", "{}/key.pem/key"], b"name a directory"),
     ],

@@ -7,15 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.address import camera_address, registered_address
-from pipelines.faults import BadAddressError
-from pipelines.sealing import host_of
+from pipelines.faults import (
+    BadAddressError,
+    CredentialsCharactersError,
+    CredentialsTooLongError,
+)
+from pipelines.sealing import host_of, netloc_of
 from pipelines.secrets import Secret
 
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+USERS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='":'), min_size=1, max_size=5
+)
+PASSWORDS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=5
+)
 
 
 @settings(deadline=None)
-@given(WORDS, WORDS)
+@given(USERS, PASSWORDS)
 def test_no_user_or_password_changes_where_is_connected_to(user: str, password: str) -> None:
     address = registered_address("rtsp://10.0.0.7:8554/ch1?x=1", (user, Secret(password)))
     parts = urlsplit(address.url.reveal())
@@ -55,9 +64,43 @@ def test_the_host_that_is_connected_to_is_the_one_that_credentials_are_bound_to(
     for url in ("rtsp://CAM.example./x", "rtsps://cam.example/x", "rtsp://[0::1]:7/x"):
         whole = registered_address(url, ("u", Secret("hidden-1"))).url.reveal()
         assert host_of(whole) == host_of(url)
-        assert f"@{host_of(url)}/" in whole
+        assert f"@{netloc_of(url)}/" in whole
 
 
 def test_an_address_without_credentials_is_opened_as_it_is() -> None:
     url = "rtsp://10.0.0.7:554/ch1?x=1"
     assert registered_address(url).url == Secret(url) == camera_address(url).url
+
+
+def test_only_what_must_be_is_quoted() -> None:
+    word = "aZ09-._~!$&'()*+,;=:"
+    whole = registered_address("rtsp://10.0.0.7/x", ("us!er", Secret(word))).url.reveal()
+    assert whole == f"rtsp://us!er:{word}@10.0.0.7:554/x"
+
+
+def test_a_login_that_ffmpeg_would_cut_is_refused() -> None:
+    registered_address("rtsp://10.0.0.7/x", ("user", Secret("p" * 122)))
+    for user, password in (("user", "p" * 123), ("user", "密" * 14), ("u" * 127, "p")):
+        with pytest.raises(CredentialsTooLongError) as caught:
+            registered_address("rtsp://10.0.0.7/x", (user, Secret(password)))
+        assert caught.value.code == "credentials_too_long"
+        assert password not in str(caught.value) or password == "p"
+    with pytest.raises(CredentialsTooLongError):
+        camera_address(f"rtsp://user:{'p' * 123}@10.0.0.7/x")
+    camera_address(f"rtsp://user:{'p' * 122}@10.0.0.7/x")
+
+
+@pytest.mark.parametrize("user", ['a"b', "a:b", "a\r\nX: y", "a\0"])
+def test_a_user_that_breaks_the_answer_to_a_camera_is_refused(user: str) -> None:
+    with pytest.raises(CredentialsCharactersError):
+        registered_address("rtsp://10.0.0.7/x", (user, Secret("hidden-1")))
+    quoted = user.replace(":", "%3A").replace('"', "%22").replace("\r\n", "%0D%0A")
+    with pytest.raises(CredentialsCharactersError):
+        camera_address(
+            f"rtsp://{quoted}:hidden-1@10.0.0.7/x".replace("\0", "%00").replace(" ", "%20")
+        )
+
+
+def test_a_password_that_ffmpeg_would_end_early_is_refused() -> None:
+    with pytest.raises(CredentialsCharactersError):
+        registered_address("rtsp://10.0.0.7/x", ("u", Secret("hidden\0rest")))

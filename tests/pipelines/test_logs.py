@@ -90,3 +90,17 @@ def test_a_name_cannot_begin_a_line_of_its_own() -> None:
 def test_a_library_s_chatter_is_left_out() -> None:
     assert said("logging.getLogger('library').info('hello')") == []
     assert said("log.debug('hello')") == []
+
+
+def test_a_password_that_is_an_ordinary_word_takes_no_key_away() -> None:
+    words = "camera", "event", "level", "timestamp", "fault"
+    (line,) = said(
+        f"held = [Secret(w) for w in {words}]\nlog.info('e', camera='camera', fault='a')"
+    )
+    assert "level=info event=e camera=*** fault=a" in line
+    assert line.startswith("timestamp=2")
+
+
+def test_what_a_key_calls_a_password_is_none_of_the_log_s() -> None:
+    (line,) = said("log.info('e', password='seen nowhere', api_key=7, tokens=3)")
+    assert line.endswith("event=e password=*** api_key=*** tokens=3")

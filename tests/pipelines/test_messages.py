@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import messages, streams
-from pipelines.messages import Alert, MessageError, UnknownVersionError, alert_id, decode, encode
+from pipelines.messages import (
+    Alert,
+    Count,
+    MessageError,
+    Name,
+    TraceId,
+    UnknownVersionError,
+    alert_id,
+    decode,
+    encode,
+)
 from tests.support.builders import alert, at
 from vision.hazards import Hazard
 
@@ -104,3 +114,17 @@ def test_no_message_has_a_field_about_people_or_vehicles() -> None:
 def test_no_registration_holds_a_drill_flag() -> None:
     assert "drill" not in messages.Camera.__struct_fields__
     assert "drill" not in messages.CameraChange.__struct_fields__
+
+
+def test_a_name_ends_where_it_ends() -> None:
+    for kind in (Name, TraceId):
+        name = "a" * 32
+        assert msgspec.convert(name, kind) == name
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(name + "\n", kind)
+
+
+def test_no_count_is_larger_than_a_database_takes() -> None:
+    assert msgspec.convert(2**63 - 1, Count) == 2**63 - 1
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(2**63, Count)

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pipelines import registry, streams
-from pipelines.messages import Camera
+from pipelines.messages import MAX_REVISION, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.registry import Change, Part, PartError, Registry, part
 from tests.support.redis_server import RedisServer
@@ -249,3 +249,30 @@ def test_redis_killed_and_back_is_followed_again(
         rig.follower.ask_to_stop()
         rig.follower.join()
         rig.client.close()
+
+
+def test_a_share_of_endless_digits_is_one_clear_line() -> None:
+    for text in ("1/" + "9" * 5000, "1/" + "9" * 5000 + "x", "١/٢"):
+        with pytest.raises(PartError, match="write K/N") as caught:
+            part(text)
+        assert len(str(caught.value)) < 120
+
+
+def test_an_impossible_revision_is_refused(rig: Rig) -> None:
+    rig.registrar.upsert(camera("a"), revision=MAX_REVISION + 1)
+    assert rig.step() == []
+    rig.registrar.upsert(camera("a"), revision=1)
+    assert rig.step() == [("a", 1, True)]
+    assert rig.count("unreadable") == 1
+
+
+def test_a_registry_filled_anew_is_the_truth_whatever_its_revisions(rig: Rig) -> None:
+    rig.registrar.upsert(camera("a"), revision=9)
+    rig.registrar.whole()
+    rig.step()
+    rig.client.flushall()
+    rig.registrar.upsert(camera("a", "restored"), revision=2)
+    rig.registrar.whole()
+    assert ("a", 2, True) in rig.step() + rig.step()
+    rig.registrar.upsert(camera("a", "edited"), revision=3)
+    assert rig.step() == [("a", 3, True)]

@@ -35,6 +35,18 @@ def test_whoever_edits_the_address_does_not_get_the_password_sent_to_his_own_mac
             open_sealed([KEY], SEALED, "gate-1", elsewhere)
 
 
+@pytest.mark.parametrize(("given", "wanted"), [("rtsps", "rtsp"), ("rtsp", "rtsps")])
+def test_what_was_given_for_tls_is_not_sent_in_clear_nor_the_other_way(
+    given: str, wanted: str
+) -> None:
+    sealed = seal(
+        KEY.public_key(), "gate-1", [host_of(f"{given}://10.0.0.7:322/x")], "admin", "hidden-1"
+    )
+    assert open_sealed([KEY], sealed, "gate-1", host_of(f"{given}://10.0.0.7:322/y"))
+    with pytest.raises(sealing.ElsewhereError):
+        open_sealed([KEY], sealed, "gate-1", host_of(f"{wanted}://10.0.0.7:322/x"))
+
+
 def test_nor_does_he_by_writing_his_host_into_the_list() -> None:
     version, key_name, body = SEALED.split(".")
     raw = base64.urlsafe_b64decode(body)
@@ -100,7 +112,7 @@ def test_the_longest_fits_on_the_wire() -> None:
     ("url", "host"),
     [
         ("rtsp://10.0.0.7/x", "10.0.0.7:554"),
-        ("rtsps://CAM.Example./x", "cam.example:322"),
+        ("rtsps://CAM.Example./x", "rtsps://cam.example:322"),
         ("rtsp://u:p@10.0.0.7:8554/x", "10.0.0.7:8554"),
         ("rtsp://[::1]/x", "[::1]:554"),
         ("rtsp://[0:0::1]:7/x", "[::1]:7"),

@@ -128,3 +128,22 @@ def test_a_long_text_is_no_burden() -> None:
     for piece in ("a", "a.", "rtsp://a", "password", "password ", "://", "@"):
         redact(piece * (200_000 // len(piece)))
     assert time.monotonic() - began_s < 2.0
+
+
+def test_ten_thousand_secrets_that_come_and_go_are_no_burden_to_a_line() -> None:
+    held = [Secret(f'{number:05}-lantern"{number}') for number in range(10_000)]
+    line = "event=camera camera=gate fault=unreachable next=again " * 4
+    began_s = time.monotonic()
+    for number in range(100):
+        held.append(Secret(f"new-{number}-lantern"))
+        assert redact(f'{line}{number:05}-lantern"{number} end') == f"{line}{MASK} end"
+        del held[-1]
+    took_s = time.monotonic() - began_s
+    print(f"{took_s * 10:.2f} ms a line")  # noqa: T201
+    assert took_s < 1.0
+
+
+def test_of_secrets_that_begin_alike_the_longest_is_taken() -> None:
+    held = [Secret("harbour-light"), Secret("harbour-lighthouse"), Secret("bour-lighthouse-keeper")]
+    assert redact("a harbour-lighthouse, a harbour-light") == f"a {MASK}, a {MASK}"
+    del held

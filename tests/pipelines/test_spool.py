@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,3 +131,17 @@ def test_a_damaged_file_is_told_at_once(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "worker.sqlite").write_bytes(content)
     with pytest.raises(Exception, match="not a database"):
         opened(tmp_path)
+
+
+def test_nobody_else_reads_the_spool(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        spool, _ = opened(tmp_path / "spool")
+        spool.put(alert())
+        modes = {one.name: one.stat().st_mode & 0o777 for one in (tmp_path / "spool").iterdir()}
+        assert len(modes) > 1
+        assert set(modes.values()) == {0o600}
+        assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+        spool.close()
+    finally:
+        os.umask(before)

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from service.accounts.roles import PERMISSIONS, Permission, Role
 from service.app import create_app
+from service.places.codes import ROOT_CODE
 from tests.service.estate import FOREIGN, OWN, Things, fill
 from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.process import serving
@@ -34,6 +35,8 @@ class Row:
     send: JSON | None = None
     """A body that gets past the description."""
     headers: tuple[tuple[str, str], ...] = ()
+    everywhere: bool = False
+    """Whether it is, besides, for accounts of the whole installation alone."""
 
 
 EDIT = (("If-Match", '"1"'),)
@@ -89,7 +92,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/api/incidents/{incident_id}"): Row(may=Permission.INCIDENT_READ),
     ("GET", "/api/feed"): Row(may=Permission.INCIDENT_READ),
     ("GET", "/api/status"): Row(may=Permission.STATUS_READ),
-    ("GET", "/metrics"): Row(may=Permission.STATUS_READ),
+    ("GET", "/metrics"): Row(may=Permission.STATUS_READ, everywhere=True),
 }
 
 
@@ -99,6 +102,8 @@ class Running:
 
     things: dict[str, Things]
     browsers: dict[Role, httpx.Client]
+    everywhere: dict[Role, httpx.Client]
+    """The same roles for the whole installation."""
     stranger: httpx.Client
 
 
@@ -110,13 +115,18 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         database = undo.enter_context(opened(settings.database_url))
         things = fill(database)
         url = undo.enter_context(serving(settings))
-        accounts = {role: make_account(database, role, (OWN,)) for role in Role}
-        yield Running(
-            things=things,
-            browsers={
+
+        def browsers(place: str) -> dict[Role, httpx.Client]:
+            accounts = {role: make_account(database, role, (place,)) for role in Role}
+            return {
                 role: undo.enter_context(signed_in(url, account))
                 for role, account in accounts.items()
-            },
+            }
+
+        yield Running(
+            things=things,
+            browsers=browsers(OWN),
+            everywhere=browsers(ROOT_CODE),
             stranger=undo.enter_context(httpx.Client(base_url=url)),
         )
 
@@ -186,6 +196,10 @@ def test_a_role_does_what_its_permissions_say(
 ) -> None:
     may = TABLE[key].may
     allowed = may is ANYBODY or may in PERMISSIONS[role]
+    if TABLE[key].everywhere:
+        whole = ask(running.everywhere[role], key, nowhere())
+        assert (whole.status_code == 403) != allowed, whole.text
+        allowed = False
     response = ask(running.browsers[role], key, nowhere())
     assert (response.status_code == 403) != allowed, response.text
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from service import tables
 from service.accounts.roles import Role
 from tests.service.helpers import Parts
 from tests.service.process import serving
-from tests.service.signing_in import PASSWORD, Account, make_account, signed_in, token
+from tests.service.signing_in import PASSWORD, Account, log_in, make_account, signed_in, token
 
 CITY, COUNTY, OTHER, TOWN = "3301", "330106", "330110", "330106109"
 
@@ -232,3 +233,45 @@ def test_nobody_else_manages_accounts(given: Parts, url: str, role: Role) -> Non
             client.post(f"{where}/one-time-password"),
         ):
             assert code(answer) == (403, "forbidden")
+
+
+def test_a_one_time_password_is_for_others_only(given: Parts, url: str) -> None:
+    admin = make_account(given.database, Role.ADMIN)
+    before = given.rows(tables.accounts)
+    with signed_in(url, admin) as client:
+        own = client.post(f"/api/accounts/{admin.account_id}/one-time-password")
+        assert code(own) == (409, "own_password")
+    assert given.rows(tables.accounts) == before
+
+
+def test_a_token_makes_neither_accounts_nor_passwords(given: Parts, url: str) -> None:
+    admin, viewer = (make_account(given.database, role) for role in (Role.ADMIN, Role.VIEWER))
+    before = given.rows(tables.accounts)
+    bearer = {"Authorization": f"Bearer {token(given.database, admin)}"}
+    with httpx.Client(base_url=url, headers=bearer) as client:
+        assert client.get("/api/accounts").status_code == 200
+        assert code(client.post("/api/accounts", json=new(places=["0"]))) == (403, "session_needed")
+        for one in (admin, viewer):
+            given_once = client.post(f"/api/accounts/{one.account_id}/one-time-password")
+            assert code(given_once) == (403, "session_needed")
+    assert given.rows(tables.accounts) == before
+
+
+def test_a_one_time_password_ends_tokens_as_well(given: Parts, url: str) -> None:
+    viewer, other = (make_account(given.database, Role.VIEWER) for _ in range(2))
+    stolen, foreign = (
+        {"Authorization": f"Bearer {token(given.database, one)}"} for one in (viewer, other)
+    )
+    token(given.database, viewer)
+    with admin_of(given, url, "0") as admin:
+        where = f"/api/accounts/{viewer.account_id}/one-time-password"
+        once = admin.post(where).json()["one_time_password"]
+    assert httpx.get(f"{url}/api/incidents", headers=stolen).status_code == 401
+    assert httpx.get(f"{url}/api/incidents", headers=foreign).status_code == 200
+    with httpx.Client(base_url=url) as client:
+        log_in(client, replace(viewer, password=once))
+        change = {"current_password": once, "new_password": "a river under the slope"}
+        assert client.post("/api/session/password", json=change).status_code == 200
+    assert httpx.get(f"{url}/api/incidents", headers=stolen).status_code == 401
+    (reset,) = (r for r in given.rows(tables.audit) if r["action"] == "account.password_reset")
+    assert '"tokens_revoked":2' in reset["body"]

@@ -48,9 +48,10 @@ def test_changes_need_the_pages_own_token(url: str, viewer: Account, sent: str |
 
 
 def test_a_bearers_changes_need_no_token_of_a_page(given: Parts, url: str) -> None:
-    wanted = {"login": "new", "name": "new", "role": "viewer", "places": ["0"]}
-    answer = httpx.post(f"{url}/api/accounts", json=wanted, headers=bearer(given.database))
-    assert answer.status_code == 201
+    account = make_account(given.database, Role.VIEWER)
+    where, edit = f"{url}/api/accounts/{account.account_id}", {"If-Match": '"1"'}
+    by_token = bearer(given.database) | edit
+    assert httpx.patch(where, json={"name": "new"}, headers=by_token).status_code == 200
 
 
 FOREIGN = (
@@ -138,3 +139,14 @@ def test_a_body_without_an_end_is_not_waited_for(url: str) -> None:
         chunk = f"{most + 1:x}\r\n".encode() + b" " * (most + 1) + b"\r\n"
         endless.sendall(head.encode() + chunk)  # and more could come
         assert endless.recv(1024).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "foreign", ["u@{}", "{}/x", "{}?x", "{}#x", "{}\\x", "{}%00", "a {}", "{},x", ""]
+)
+def test_a_host_is_a_name_and_a_port(url: str, foreign: str) -> None:
+    own = url.removeprefix("http://")
+    answer = httpx.get(f"{url}/healthz", headers={"host": foreign.format(own)})
+    assert code(answer) == (421, "foreign_host")
+    for host in (own, "LOCALHOST:8600", "[::1]:8600"):
+        assert httpx.get(f"{url}/healthz", headers={"host": host}).status_code == 200

@@ -228,6 +228,7 @@ def test_weak_passwords(url: str, viewer: Account, new: str, advice: str) -> Non
         assert code(answer) == (422, "weak_password")
         assert advice in answer.json()["detail"]
         assert answer.json()["errors"][0]["field"] == "new_password"
+        assert answer.json()["errors"][0]["code"].startswith("password_")
         assert client.get("/api/session").status_code == 200
 
 
@@ -310,3 +311,17 @@ def test_what_is_audited(given: Parts, url: str, viewer: Account) -> None:
     ]
     assert {row["actor"] for row in rows} == {"viewer"}
     assert NEW not in repr(rows)
+
+
+@pytest.mark.parametrize(("once", "status", "revoked"), [(False, 200, 0), (True, 401, 1)])
+def test_tokens_beside_a_one_time_password_end_with_it(
+    given: Parts, url: str, once: bool, status: int, revoked: int
+) -> None:
+    account = make_account(given.database, Role.VIEWER, password_once=once)
+    by_token = {"Authorization": f"Bearer {token(given.database, account)}"}
+    with signed_in(url, account) as client:
+        change = {"current_password": PASSWORD, "new_password": NEW}
+        assert client.post("/api/session/password", json=change).status_code == 200
+        assert httpx.get(f"{url}/api/incidents", headers=by_token).status_code == status
+    (changed,) = (r for r in given.rows(tables.audit) if r["action"] == "account.password_changed")
+    assert f'"tokens_revoked":{revoked}' in changed["body"]

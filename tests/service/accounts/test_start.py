@@ -19,18 +19,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from prometheus_client import CollectorRegistry
 
 from service import tables
 from service.__main__ import oidc_of
-from service.accounts import store
+from service.accounts import store, throttle, tokens
+from service.accounts.errors import TooManyAttemptsError
 from service.accounts.roles import Role
 from service.database import Database
 from service.errors import BadSettingError, ServiceError
 from service.listening import require_safe
+from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings, sqlite_url
-from tests.service.helpers import Parts, settings_for
+from tests.service.helpers import Parts, settings_for, sqlite_copy
 from tests.service.process import ROOT, database_of, serving
-from tests.service.signing_in import PASSWORD, make_account
+from tests.service.signing_in import PASSWORD, make_account, token
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -175,15 +178,62 @@ def test_the_host_gives_a_new_password_and_a_token(tmp_path: Path) -> None:
         (["reset", "a\x1bb"], "there is no account"),
         (["token", "viewer", "--scope", "account.write"], "doesn't hold account.write"),
         (["token", "viewer", "--scope", "incident.read", "--days", "367"], "1 to 366"),
+        (["token", "viewer", "--scope", "incident.read", "--name", "a\u202eb"], "--name"),
+        (["token", "viewer", "--scope", "incident.read", "--name", "x" * 129], "--name"),
+        (["token", "viewer", "--scope", "incident.read", "--name", " "], "--name"),
+        (["token", "gone", "--scope", "incident.read"], "gone is disabled"),
+        (["reset", "gone"], "gone is disabled"),
+        (["token", "full", "--scope", "incident.read"], "50 at most"),
     ],
 )
 def test_what_the_host_cant_have(tmp_path: Path, arguments: list[str], advice: str) -> None:
-    run("accounts", "reset", "nobody", folder=tmp_path)  # makes the database
+    sqlite_copy(tmp_path)
     with database_of(settings_for(NOWHERE, tmp_path)) as database:
         make_account(database, Role.VIEWER, login="viewer")
+        full = make_account(database, Role.VIEWER, login="full")
+        for _ in range(tokens.MOST):
+            token(database, full)
+        gone = make_account(database, Role.VIEWER, login="gone")
+        disabled = tables.accounts.update().where(tables.accounts.c.account_id == gone.account_id)
+        with database.writing() as connection:
+            connection.execute(disabled.values(disabled_at=datetime.now(UTC)))
     done = run("accounts", *arguments, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert advice in done.stderr
+
+
+@pytest.mark.parametrize("written", ["{}", "sqlite:///{}"])
+@pytest.mark.parametrize("command", [["reset", "admin"], ["token", "a", "--scope", "status.read"]])
+def test_a_mistyped_database_is_not_made(tmp_path: Path, command: list[str], written: str) -> None:
+    missing = tmp_path / "fengsiu.db"
+    arguments = ["accounts", *command, "--database", written.format(missing)]
+    done = run(*arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"there is no database '{missing}': check --database" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hosts_reset_ends_tokens_and_unlocks(tmp_path: Path) -> None:
+    sqlite_copy(tmp_path)
+    with database_of(settings_for(NOWHERE, tmp_path)) as database:
+        account = make_account(database, Role.VIEWER, login="viewer")
+        token(database, account)
+        guesses = throttle.Throttle(database, ServiceMetrics(CollectorRegistry()))
+        for n in range(throttle.ADDRESS.free):
+            with guesses.attempt(f"login-{n}", "10.0.0.1"):
+                pass
+        with database.writing() as connection:  # so that the wait outlasts the command
+            connection.execute(tables.login_failures.update().values(failures=99))
+        with pytest.raises(TooManyAttemptsError), guesses.attempt("viewer", "10.0.0.1"):
+            pass
+        assert run("accounts", "reset", "viewer", folder=tmp_path).returncode == 0
+        with guesses.attempt("viewer", "10.0.0.1"):
+            pass
+        with database.reading() as connection:
+            (made,) = connection.execute(tables.tokens.select()).all()
+            (audited,) = connection.execute(tables.audit.select()).all()
+    assert made.revoked_at is not None
+    assert '"tokens_revoked":1' in audited.body
 
 
 def test_over_tls(tmp_path: Path) -> None:

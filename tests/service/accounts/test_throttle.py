@@ -137,6 +137,35 @@ def test_an_unlocked_login_begins_anew_everywhere(given: Parts, guesses: Throttl
     assert wait_of(guesses, login="other") == 1
 
 
+def test_one_address_cant_lock_out_who_was_there_before(given: Parts, guesses: Throttle) -> None:
+    with guesses.attempt("colleague", "10.0.0.1") as attempt:
+        attempt.succeeded()
+    for n in range(ADDRESS.free):
+        fail(guesses, 1, login=f"login-{n}")
+    assert wait_of(guesses, login="stranger") == 1
+    fail(guesses, PAIR.free, login="colleague")
+    assert wait_of(guesses, login="colleague") == 1  # the pair's own limit holds
+    passed(given, KNOWN.total_seconds())
+    for n in range(ADDRESS.free):
+        fail(guesses, 1, login=f"later-{n}")
+    assert wait_of(guesses, login="colleague") == 1  # it was there too long ago
+
+
+def test_a_reset_login_gets_in_where_others_closed_the_address(
+    given: Parts, guesses: Throttle
+) -> None:
+    for n in range(ADDRESS.free):
+        fail(guesses, 1, login=f"login-{n}")
+    with given.database.writing() as connection:
+        throttle.unlock(connection, "admin")
+        throttle.unlock(connection, "admin")
+    assert wait_of(guesses, login="other") == 1
+    with guesses.attempt("admin", "10.0.0.1") as attempt:
+        attempt.succeeded()
+    set_failures(given, "address", "10.0.0.2", failures=ADDRESS.free)
+    assert wait_of(guesses, login="admin", address="10.0.0.2") == 1  # it was for the first time
+
+
 def test_who_was_sent_away_did_not_guess(given: Parts, guesses: Throttle) -> None:
     with pytest.raises(BusyError), guesses.attempt("a", "x"):
         raise BusyError

@@ -215,3 +215,19 @@ def test_a_feed_ends_with_its_token(given: Parts, url: str, operator: Account) -
         with given.database.writing() as connection:
             tokens.revoke_all(connection, operator.account_id)
         assert "retry" in "".join(reader.response.iter_lines())  # it ends
+
+
+def test_an_account_has_so_many_tokens_and_no_more(
+    given: Parts, url: str, operator: Account
+) -> None:
+    wanted = {"name": "x", "scopes": ["incident.read"], "expires_in_days": 1}
+    token(given.database, operator, lasts=timedelta(seconds=-1))  # counts no more
+    token(given.database, make_account(given.database, Role.VIEWER))  # counts elsewhere
+    for _ in range(tokens.MOST - 1):
+        token(given.database, operator)
+    with signed_in(url, operator) as client:
+        last = client.post("/api/tokens", json=wanted)
+        assert last.status_code == 201
+        assert code(client.post("/api/tokens", json=wanted)) == (409, "too_many_tokens")
+        assert client.delete(f"/api/tokens/{last.json()['token_id']}").status_code == 204
+        assert client.post("/api/tokens", json=wanted).status_code == 201

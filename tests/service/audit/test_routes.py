@@ -66,6 +66,29 @@ def test_pages_meet_and_filters_choose(everywhere: httpx.Client) -> None:
     assert ids(everywhere, after=newest) == []
 
 
+def test_an_actor_is_found_by_how_the_login_begins(
+    everywhere: httpx.Client, filled: Database
+) -> None:
+    add(filled, actor="Zhang_3", object_id="by-zhang")
+    add(filled, actor="zhangX3", object_id="by-another")
+    assert ids(everywhere, actor="zHANG") == ["by-another", "by-zhang"]
+    assert ids(everywhere, actor="zhang_") == ["by-zhang"], "no letter stands for others"
+    assert ids(everywhere, actor="hang") == []
+    assert ids(everywhere, actor="%") == []
+
+
+def test_a_time_range_is_from_its_beginning_up_to_its_end(everywhere: httpx.Client) -> None:
+    entries = everywhere.get("/api/audit", params={"limit": 500}).json()["entries"]
+    middle = entries[len(entries) // 2]["at"]
+    later = [one["object_id"] for one in entries if one["at"] >= middle]
+    assert ids(everywhere, since=middle) == later
+    assert ids(everywhere, until=middle) == [
+        one["object_id"] for one in entries if one["at"] < middle
+    ]
+    assert ids(everywhere, since=middle, until=middle) == []
+    assert ids(everywhere, until="2020-01-01T00:00:00+08:00") == []
+
+
 def test_an_entry_is_shown_whole_with_its_head(everywhere: httpx.Client) -> None:
     until(lambda: everywhere.get("/api/audit").json()["exported"], "the first export")
     page = everywhere.get("/api/audit", params={"object_id": "own-0"}).json()
@@ -91,6 +114,8 @@ def test_only_one_s_own_places_are_seen(url: str, filled: Database) -> None:
         assert ids(client) == ["own-2", "own-1", "own-0"]
         assert ids(client, object_id="foreign-1") == []
         assert ids(client, action="account.changed") == []  # without a place
+        page = client.get("/api/audit").json()
+        assert (page["head"], page["exported"]) == (None, None)  # they count what is foreign
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.INTEGRATOR])
@@ -102,7 +127,19 @@ def test_who_may_not_is_told_so(url: str, filled: Database, role: Role) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=501", "before=-1", f"after={2**63}", "actor=%00", "actor=" + "x" * 129],
+    [
+        "limit=0",
+        "limit=501",
+        "before=-1",
+        f"after={2**63}",
+        "actor=%00",
+        "actor=" + "x" * 129,
+        "since=2026-01-01",
+        "since=2026-01-01T00:00:00",
+        "since=1700000000",
+        "until=0001-01-01T00:00:00%2B14:00",
+        "until=yesterday",
+    ],
 )
 def test_a_query_that_makes_no_sense_is_refused(everywhere: httpx.Client, query: str) -> None:
     answer = everywhere.get(f"/api/audit?{query}")

@@ -226,3 +226,23 @@ def test_without_heads_nothing_is_verified(
     with migrated(tmp_path):
         assert verify.main(["verify"], {"FENGSUI_DATABASE": str(tmp_path / "fengsui.db")}) == 2
     assert "a cut could not be found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "\n", "12 0123"])
+def test_an_emptied_file_of_heads_proves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    path = tmp_path / "heads.log"
+    path.write_text(content)
+    words = ["verify", "--database", str(tmp_path / "fengsui.db"), "--heads", str(path)]
+    with migrated(tmp_path) as database:
+        assert verify.main(words, {}) == 0  # nothing was recorded, so nothing exported
+        capsys.readouterr()
+        add(database, 3)
+        assert verify.main([*words, "--json"], {}) == 2
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert "holds no head, the audit 3 entries" in said.err
+        without_triggers(database)
+        run(database, "DELETE FROM audit WHERE seq = 1")
+        assert verify.main(words, {}) == 1

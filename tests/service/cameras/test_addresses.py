@@ -13,7 +13,7 @@ SECRET = "canary-7Qx"
     [
         ("rtsp://192.0.2.1/a", "rtsp://192.0.2.1/a", None, None, "192.0.2.1:554"),
         ("rtsps://cam.example:322/a?b=1", "rtsps://cam.example:322/a?b=1", None, None,
-         "cam.example:322"),
+         "rtsps://cam.example:322"),
         (f"rtsp://admin:{SECRET}@192.0.2.1:8554/a", "rtsp://192.0.2.1:8554/a", "admin", SECRET,
          "192.0.2.1:8554"),
         ("rtsp://a%40b:p%3A%2Fx@192.0.2.1/a", "rtsp://192.0.2.1/a", "a@b", "p:/x", "192.0.2.1:554"),
@@ -61,6 +61,24 @@ def test_an_address_and_its_login_part(
         f"rtsp://192.0.2.1/user=admin_password={SECRET}_channel=1",
         f"rtsp://192.0.2.1/%75ser=admin&pass={SECRET}",
         f"rtsp://192.0.2.1/{SECRET}" + "a" * 2048,
+        f"rtsp://192.0.2.1/a?x=1;password={SECRET}",
+        f"rtsp://192.0.2.1/user:admin:{SECRET}/ch",
+        f"rtsp://192.0.2.1/a?loginuse=admin&loginpas={SECRET}",
+        f"rtsp://192.0.2.1/a?pas={SECRET}",
+        f"rtsp://192.0.2.1/a?u=admin&p={SECRET}",
+        f"rtsp://192.0.2.1/a?P={SECRET};U=admin",
+        f"rtsp://192.0.2.1/a?user_name=1&userpwd={SECRET}",
+        f"rtsp://192.0.2.1/a?adminpwd={SECRET}",
+        f"rtsp://192.0.2.1/a?passphrase={SECRET}",
+        f"rtsp://192.0.2.1/a?x%3Fpassword={SECRET}",
+        f"rtsp://192.0.2.1/a?x%253Fpass%2577ord={SECRET}",
+        f"rtsp://192.0.2.1/a?x%26password%3D{SECRET}",
+        f"rtsp://192.0.2.1/a?password%20={SECRET}",
+        f"rtsp://192.0.2.1/a?psw={SECRET}",
+        f"rtsp://192.0.2.1/a?access_token={SECRET}",
+        f"rtsp://192.0.2.1/a?api-key={SECRET}",
+        f"rtsp://192.0.2.1/a?sign={SECRET}",
+        f"rtsp://192.0.2.1/a?auth={SECRET}",
     ],
 )
 def test_what_is_refused_says_what_to_do_and_repeats_nothing(text: str) -> None:
@@ -91,3 +109,41 @@ def test_no_home_no_ward_no_temple(name: str) -> None:
 
 def test_places_that_are_watched() -> None:
     assert allowed_place_type("fire_lane") is PlaceType.FIRE_LANE
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Streaming/Channels/101",  # Hikvision
+        "Streaming/tracks/101?transportmode=unicast&profile=Profile_1",
+        "h264/ch1/main/av_stream",  # Hikvision of old, EZVIZ
+        "cam/realmonitor?channel=1&subtype=0&unicast=true&proto=Onvif",  # Dahua, Amcrest
+        "media/video1",  # Uniview, Sony
+        "unicast/c1/s0/live",
+        "LiveMedia/ch1/Media1",  # Huawei
+        "h264Preview_01_main",  # Reolink
+        "axis-media/media.amp?videocodec=h264&resolution=1280x720&camera=1",  # Axis
+        "rtsp_tunnel?h26x=4&line=1&inst=1",  # Bosch
+        "profile2/media.smp",  # Hanwha
+        "live.sdp",  # Vivotek
+        "stream1",  # TP-Link, Pelco
+        "videoMain",  # Foscam
+        "MediaInput/h264/stream_1",  # Panasonic
+        "onvif-media/media.amp?profile=profile_1_h264&sessiontimeout=60&streamtype=unicast",
+        "defaultPrimary?streamType=u",  # Avigilon
+        "mobotix.h264",
+        "PSIA/Streaming/channels/1?videoCodecType=H.264",
+        "play1.sdp",  # D-Link
+        "1/1",  # Tiandy
+        "live/ch00_0",  # Wansview, Kedacom
+        "rtp/34020000001320000001_34020000001320000002?originTypeStr=rtp_push",  # ZLMediaKit
+        "live/stream?vhost=__defaultVhost__",  # SRS
+        "dss/monitor/param?cameraid=1000001%240&substream=1",  # Dahua's platform
+        "live/author1",
+        "live?p=1&w=2",
+        "live?u=&p=720",
+    ],
+)
+def test_the_usual_addresses_carry_no_login(path: str) -> None:
+    url = f"rtsp://192.0.2.1:554/{path}"
+    assert stream_address(url).url == url

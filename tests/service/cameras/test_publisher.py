@@ -6,11 +6,15 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import httpx
+import msgspec
 import pytest
 import redis
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 
-from pipelines.messages import ChangeKind
+from pipelines.messages import MAX_REVISION, ChangeKind, encode
+from pipelines.metrics import WorkerMetrics
+from pipelines.registry import Change, Part, Registry
 from pipelines.sealing import host_of, open_sealed, private_key
 from pipelines.streams import REGISTRY, REGISTRY_WHOLE, connect
 from service import tables
@@ -208,3 +212,65 @@ def test_a_server_that_crashed_and_lost_its_last_second_is_compared_anew(given: 
         made.step()
         assert set(held(client)) == {"kept", "lost"}
         assert [one.camera_id for one in told(client)][-1] == "lost"
+
+
+def restored(given: Parts, name: str, **values: object) -> None:
+    """Set a camera's row back, as an older copy of the database has it."""
+    with given.database.writing() as connection:
+        connection.execute(
+            sa.update(tables.cameras)
+            .where(tables.cameras.c.camera_id == name)
+            .values(**values, revision=2, published_revision=2)
+        )
+
+
+def test_after_a_restore_a_running_worker_hears_of_edits_again(given: Parts) -> None:
+    rows(given, "edited", "same", revision=9, main_url="rtsp://192.0.2.9/new")
+    seen: list[Change] = []
+    follower = Registry(given.client, Part(), seen.append, WorkerMetrics(CollectorRegistry()))
+    with publisher(given) as one:
+        one.step()
+    follower.step()
+    restored(given, "edited", main_url="rtsp://192.0.2.9/old")
+    restored(given, "same")
+    with publisher(given) as one:
+        one.step()
+        follower.step()
+        edited(given, "same", main_url="rtsp://192.0.2.9/later")
+        one.step()
+        follower.step()
+    wanted = {change.camera_id: change.camera.url for change in seen if change.camera}
+    assert wanted == {"edited": "rtsp://192.0.2.9/old", "same": "rtsp://192.0.2.9/later"}
+    assert {row["revision"] for row in given.rows(tables.cameras)} == {10, 11}
+
+
+def test_an_impossible_revision_holds_a_camera_no_longer_than_a_step(given: Parts) -> None:
+    rows(given, "a", "b")
+    seen: list[Change] = []
+    follower = Registry(given.client, Part(), seen.append, WorkerMetrics(CollectorRegistry()))
+    with publisher(given) as one:
+        one.step()
+    poison = msgspec.structs.replace(held(given.client)["a"], revision=MAX_REVISION)
+    given.client.hset(REGISTRY, "a", encode(poison))
+    follower.step()
+    assert max(change.revision for change in seen) == MAX_REVISION
+    with publisher(given) as one:
+        one.step()
+        follower.step()
+        edited(given, "a", main_url="rtsp://192.0.2.9/later")
+        one.step()
+        follower.step()
+    assert (seen[-1].camera_id, seen[-1].revision) == ("a", 2)
+    assert {row["revision"] for row in given.rows(tables.cameras)} == {1, 2}
+
+
+def test_a_field_that_is_no_name_is_taken_out_and_stops_nothing(given: Parts) -> None:
+    rows(given, "a")
+    with publisher(given) as one:
+        one.step()
+    given.client.hset(REGISTRY, b"\xff", "x")
+    rows(given, "b")
+    with publisher(given) as one:
+        one.step()
+    assert sorted(given.client.hkeys(REGISTRY)) == [b"a", b"b"]
+    assert given.count("fengsui_messages_total", stream=REGISTRY, outcome="unreadable") == 1

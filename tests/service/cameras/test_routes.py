@@ -1,12 +1,15 @@
 """Cameras over HTTP: registered, changed by two at once, hidden from strangers."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from service import tables
 from service.places.codes import ROOT_CODE
@@ -21,7 +24,7 @@ from tests.service.cameras.kit import (
     townships,
 )
 from tests.service.helpers import Parts
-from tests.service.signing_in import bearer
+from tests.service.signing_in import bearer, make_account, token
 
 
 def test_a_camera_from_registration_to_removal(given: Parts) -> None:
@@ -223,12 +226,12 @@ def test_a_password_stays_with_its_host(given: Parts) -> None:
             headers=match(moved),
         ).json()
         assert not freed["has_credentials"]
-        assert (
-            own.put(path + "/credentials", json={"user": "a", "password": PASSWORD}).status_code
-            == 204
-        )
-        assert own.get(path).json()["has_credentials"]
-        assert own.delete(path + "/credentials").status_code == 204
+        login = {"user": "a", "password": PASSWORD}
+        given_anew = own.put(path + "/credentials", json=login, headers=match(freed))
+        assert given_anew.status_code == 204
+        shown = own.get(path).json()
+        assert shown["has_credentials"]
+        assert own.delete(path + "/credentials", headers=match(shown)).status_code == 204
         assert not own.get(path).json()["has_credentials"]
         two = own.post(
             "/api/cameras",
@@ -284,3 +287,96 @@ def test_choices_say_why_a_place_is_refused(given: Parts) -> None:
     assert not set(choices["refused_place_types"]) & set(choices["place_types"])
     assert all("not watched" in one["reason"] for one in choices["refusals"])
     assert choices["hazards"] == ["fire", "smoke", "debris"]
+
+
+def test_a_password_is_given_for_the_address_that_its_giver_has_seen(given: Parts) -> None:
+    with townships(given) as (own, _, admin):
+        made = registered(own)
+        path = f"/api/cameras/{made['camera_id']}"
+        admin.patch(path, json={"main_url": "rtsp://192.0.2.66/x"}, headers=match(made))
+        login = {"user": "admin", "password": PASSWORD}
+        for method, body in (("PUT", login), ("DELETE", None)):
+            blind = own.request(method, f"{path}/credentials", json=body)
+            assert (blind.status_code, blind.json()["code"]) == (428, "if_match_required")
+            late = own.request(method, f"{path}/credentials", json=body, headers=match(made))
+            assert (late.status_code, late.json()["code"]) == (412, "edited_meanwhile")
+        assert not own.get(path).json()["has_credentials"]
+
+
+def test_a_password_given_for_tls_stays_in_tls(given: Parts) -> None:
+    with townships(given) as (own, _, admin):
+        made = registered(
+            own,
+            main_url="rtsps://192.0.2.10:322/main",
+            credentials={"user": "admin", "password": PASSWORD},
+        )
+        path = f"/api/cameras/{made['camera_id']}"
+        plain = {"main_url": "rtsp://192.0.2.10:322/main"}
+        refused = admin.patch(path, json=plain, headers=match(made))
+        assert (refused.status_code, refused.json()["code"]) == (422, "credentials_needed")
+        other = admin.patch(
+            path, json={"main_url": "rtsps://192.0.2.10:322/2"}, headers=match(made)
+        )
+        assert other.status_code == 200, other.text
+
+
+def test_a_move_tells_each_place_of_its_own_side(given: Parts) -> None:
+    with townships(given) as (own, _, admin):
+        made = registered(own)
+        path = f"/api/cameras/{made['camera_id']}"
+        moved = admin.patch(path, json={"place_code": THERE, "name": "新"}, headers=match(made))
+        assert moved.status_code == 200, moved.text
+        told = {
+            code: own.get("/api/audit", headers=bearer(given.database, "ops", [code])).json()
+            for code in (HERE, THERE)
+        }
+    here, there = (told[code]["entries"] for code in (HERE, THERE))
+    assert [(one["action"], one["detail"]) for one in here][:-1] == [
+        ("camera.moved_out", {"moved_out": HERE})
+    ]
+    assert [(one["action"], one["detail"]) for one in there] == [
+        ("camera.changed", {"name": {"old": "灵隐路口", "new": "新"}}),
+        ("camera.moved_in", {"moved_in": THERE}),
+    ]
+    assert {one["object_id"] for one in here + there} == {made["camera_id"]}
+    assert THERE not in json.dumps(here)
+    assert HERE not in json.dumps(there)
+
+
+def test_the_audit_hides_addresses_where_the_camera_does(given: Parts) -> None:
+    with townships(given) as (own, _, admin):
+        made = registered(own, sub_url="rtsp://192.0.2.10/sub")
+        path = f"/api/cameras/{made['camera_id']}"
+        admin.patch(path, json={"main_url": "rtsp://192.0.2.10/2"}, headers=match(made))
+        ops = own.get("/api/audit", headers=bearer(given.database, "ops", [HERE]))
+        everything = admin.get(f"/api/audit?object_id={made['camera_id']}").json()["entries"]
+    assert len(ops.json()["entries"]) == 2
+    assert "192.0.2" not in ops.text
+    assert ops.json()["entries"][1]["detail"]["name"] == "灵隐路口"
+    assert everything[0]["detail"]["main_url"]["new"] == "rtsp://192.0.2.10/2"
+
+
+@pytest.mark.parametrize("kind", ["cameras", "places"])
+def test_who_was_disabled_while_waiting_for_the_lock_changes_nothing(
+    given: Parts, kind: str
+) -> None:
+    with townships(given) as (_, _, admin):
+        account = make_account(given.database, "admin", [HERE])
+        late = {"Authorization": f"Bearer {token(given.database, account)}"}
+        admin.get("/api/cameras", headers=late)  # its use has been noted
+        body = described() if kind == "cameras" else {
+            "code": f"{HERE}001", "parent_code": HERE, "level": "village", "name": "村"
+        }  # fmt: skip
+        with ThreadPoolExecutor(1) as pool:
+            with given.database.writing() as connection:
+                asked = pool.submit(admin.post, f"/api/{kind}", json=body, headers=late)
+                time.sleep(0.7)
+                assert not asked.done()
+                connection.execute(
+                    sa.update(tables.accounts)
+                    .where(tables.accounts.c.account_id == account.account_id)
+                    .values(disabled_at=datetime.now(UTC))
+                )
+            answer = asked.result()
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert not given.rows(tables.audit)

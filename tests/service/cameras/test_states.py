@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from pipelines import streams
 from pipelines.messages import CameraState, Heartbeat, WatchState
 from pipelines.streams import CAMERA_STATES, HEARTBEATS
 from service import tables
+from service.cameras import states
 from service.cameras.states import StateReader
 from tests.service.cameras.kit import registered, townships
 from tests.service.helpers import Parts
@@ -92,3 +95,32 @@ def test_the_cursor_outlives_a_restart_and_a_loss_of_redis(given: Parts) -> None
     second.step()
     assert second._cursor == b"1-1"
     assert given.count("fengsui_messages_total", stream="camera.states", outcome="malformed") >= 2
+
+
+def test_a_state_that_the_database_refuses_costs_no_other(
+    given: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with townships(given) as (own, _, _):
+        good, bad = registered(own)["camera_id"], registered(own)["camera_id"]
+    really = states._columns
+
+    def columns(since: datetime, one: CameraState) -> dict[str, Any]:
+        return really(since, one) | ({"revision": 2**63} if one.camera_id == bad else {})
+
+    monkeypatch.setattr(states, "_columns", columns)
+    one = reader(given)
+    for name in (bad, good):
+        say(given, name, WatchState.WATCHING)
+    one.step()
+    assert [row["camera_id"] for row in given.rows(tables.camera_states)] == [good]
+    assert given.count("fengsui_messages_total", stream="camera.states", outcome="refused") == 1
+    assert one._cursor == given.client.xrevrange(CAMERA_STATES.name, count=1)[0][0]
+
+
+def test_a_revision_beyond_any_is_malformed(given: Parts) -> None:
+    with townships(given) as (own, _, _):
+        name = registered(own)["camera_id"]
+    say(given, name, WatchState.WATCHING)
+    say(given, name, WatchState.CONNECTING, revision=2**63)
+    reader(given).step()
+    assert state(given) == "watching"

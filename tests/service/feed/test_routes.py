@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import threading
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import httpx
 import pytest
 
 from service.feed import log, routes
+from service.feed.bell import PER_ACCOUNT
 from tests.service.helpers import Parts, alert, at
 from tests.service.process import FeedReader, feed, serving
-from tests.service.signing_in import bearer
+from tests.service.signing_in import bearer, make_account, token
 from tests.support.waiting import until
 
 
@@ -91,6 +93,24 @@ def test_no_more_feeds_than_agreed(given: Parts) -> None:
             assert refused.headers["content-type"] == "application/problem+json"
             assert "close one that nobody watches" in refused.json()["detail"]
         until(lambda: seats(url, who) == 0, "the seat is free again")
+
+
+def test_one_account_leaves_seats_to_the_others(given: Parts) -> None:
+    account = make_account(given.database, "admin")
+    mine, too = ({"Authorization": f"Bearer {token(given.database, account)}"} for _ in range(2))
+    with serving(given.settings, feed_clients=PER_ACCOUNT + 1) as url:
+        with ExitStack() as opened_feeds:
+            for _ in range(PER_ACCOUNT):
+                opened_feeds.enter_context(feed(f"{url}/api/feed", **mine))
+            for who in (mine, too):
+                refused = httpx.get(f"{url}/api/feed", headers=who, timeout=5)
+                assert (refused.status_code, refused.json()["code"]) == (429, "too_many_feeds")
+                assert refused.headers["retry-after"] == "5"
+            with feed(f"{url}/api/feed", **bearer(given.database)) as other:
+                assert other.response.status_code == 200
+        until(lambda: seats(url, mine) == 0, "the seats are free again")
+        with feed(f"{url}/api/feed", **mine) as again:
+            assert again.response.status_code == 200
 
 
 def seats(url: str, who: dict[str, str]) -> int:

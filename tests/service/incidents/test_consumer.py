@@ -116,9 +116,9 @@ def test_a_locked_database_delays_and_loses_nothing(
         (b'{"schema_version": 99}', "unknown_version"),
         (b" " * (streams.MAX_BODY_BYTES + 1), "malformed"),
         (encode(alert(10_000.0)), "future"),
-        (encode(alert(revision=2**70)), "unprocessable"),
+        (encode(alert(revision=2**70)), "malformed"),
     ],
-    ids=["garbage", "unknown version", "oversized", "future", "beyond the database"],
+    ids=["garbage", "unknown version", "oversized", "future", "a revision beyond counting"],
 )
 def test_dead_letters(given: Parts, body: bytes, reason: str) -> None:
     entry_id = raw(given, body)

@@ -140,3 +140,41 @@ def test_the_feed_ends_with_its_session(given: Parts) -> None:
                 opened(given, "here", onset_s=-5000.0)
                 for line in reader._lines:
                     assert not line.startswith("event:"), "the feed goes on"
+
+
+def test_a_moved_cameras_next_alert_is_the_new_places(given: Parts) -> None:
+    with scene(given) as at:
+        opened(given, "here", "of-a-file")
+        with given.database.writing() as connection:
+            connection.execute(
+                sa.update(tables.cameras)
+                .where(tables.cameras.c.camera_id == "here")
+                .values(place_code=THERE)
+            )
+        opened(given, "here", onset_s=5.0)
+        assert cameras(at.own.get("/api/incidents")) == ["here"]
+        assert cameras(at.everywhere.get("/api/incidents")) == ["here", "here", "of-a-file"]
+        given.send(*(alert(9.0, camera_id=name) for name in ("here", "of-a-file")))
+        until(lambda: len(given.rows(tables.alerts)) == 5, "the alerts")
+        assert len(given.rows(tables.incidents)) == 3  # each merged into that of its place now
+
+
+def test_a_drill_that_turns_real_after_a_move_is_lost_to_nobody(given: Parts) -> None:
+    with scene(given) as at:
+        sent = [alert(float(number), camera_id="here", drill=True) for number in range(3)]
+        given.send(*sent)
+        until(lambda: len(given.rows(tables.alerts)) == 3, "the drill's alerts")
+        for number, code in enumerate((HERE, THERE, "330106")):
+            with given.database.writing() as connection:
+                connection.execute(
+                    sa.update(tables.cameras)
+                    .where(tables.cameras.c.camera_id == "here")
+                    .values(place_code=code)
+                )
+            given.send(alert(float(number), camera_id="here"))
+            until(
+                lambda number=number: len(given.rows(tables.incidents)) == number + 2, "an incident"
+            )
+        real = [one for one in given.rows(tables.incidents) if not one["drill"]]
+        assert {one["place_code"] for one in real} == {HERE, THERE, "330106"}
+        assert at.own.get("/api/incidents").status_code == 200

@@ -1,20 +1,26 @@
 """Files of places: whole or not at all, from any spreadsheet, inside one's own places only."""
 
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from service import tables
-from service.places import importer
+from service.places import importer, routes
 from tests.service.cameras.kit import count
 from tests.service.estate import TREE, fill
 from tests.service.helpers import Parts
 from tests.service.process import serving
-from tests.service.signing_in import bearer
+from tests.service.signing_in import Account, bearer, make_account, token
 
 BEFORE = 1 + len(TREE)
 
@@ -93,6 +99,13 @@ def test_one_bad_row_and_nothing_is_taken(given: Parts, admin: httpx.Client) -> 
         (13, "hangs under 330100"), (14, "does not lie in 330199"),
     ):  # fmt: skip
         assert words in said[row], said[row]
+    reasons = [one["reason"] for one in answer.json()["problems"]]
+    assert reasons == [
+        "row_twice", "row_name_length", "hostile_text", "place_code_province", "row_level",
+        "place_code_parent", "place_code_parent", "row_name_length", "place_above_between",
+        "row_parent_stays", "place_code_parent",
+    ]  # fmt: skip
+    assert answer.json()["problems"][0]["params"] == {"line": 3}
     assert answer.json()["good"] == 2
     assert count(given.database, tables.places) == BEFORE
     assert not [row for row in given.rows(tables.audit) if row["object_kind"] == "place"]
@@ -186,3 +199,128 @@ def test_fifty_thousand_rows_in_seconds(given: Parts, admin: httpx.Client) -> No
     began_s = time.monotonic()
     assert admin.get("/api/places").json()["places"][0]["children"] == 2
     assert time.monotonic() - began_s < 2
+
+
+CLEAN = "code,name\n330200,宁波市\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "dry", "status"), [("code,name\n99,x\n", False, 422), (CLEAN, True, 200)]
+)
+def test_what_will_not_be_taken_waits_for_no_writer(
+    given: Parts, admin: httpx.Client, text: str, *, dry: bool, status: int
+) -> None:
+    with given.database.writing():
+        assert send(admin, text, dry=dry).status_code == status
+
+
+def test_all_bad_rows_are_counted_and_a_thousand_told(tree: httpx.Client) -> None:
+    answer = send(tree, "code,name\n" + "99,x\n" * 2500).json()
+    assert (answer["rows"], answer["bad"], len(answer["problems"])) == (2500, 2500, 1000)
+
+
+def test_too_many_rows_are_read_no_further(
+    tree: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "MOST_ROWS", 10)
+    assert send(tree, "code,name\n" + "99,x\n" * 10).json()["code"] == "import_refused"
+    for row in ("99,x\n", "330200,x\n"):
+        answer = send(tree, "code,name\n" + row * 11 + '330300,"open\n')
+        assert (answer.status_code, answer.json()["code"]) == (413, "import_too_large")
+        assert "at most 10 rows" in answer.json()["detail"]
+
+
+def test_one_file_at_a_time(tree: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    read_file = importer.read_file
+
+    def slow(body: bytes) -> importer.File:
+        began.set()
+        assert go_on.wait(20)
+        return read_file(body)
+
+    monkeypatch.setattr(importer, "read_file", slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(send, tree, CLEAN, dry=True)
+        assert began.wait(10)
+        second = send(tree, CLEAN, dry=True)
+        go_on.set()
+        assert first.result().status_code == 200
+    assert (second.status_code, second.json()["code"]) == (503, "import_busy")
+    assert second.headers["retry-after"]
+    assert send(tree, b"PK", dry=True).status_code == 422
+    assert send(tree, CLEAN, dry=True).status_code == 200  # a fault leaves nothing locked
+
+
+def test_a_file_that_does_not_end_is_given_up(
+    tree: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "ARRIVES_WITHIN_S", 0.6)
+    address = (tree.base_url.host, tree.base_url.port)
+    with socket.create_connection(address, timeout=10) as caller:
+        caller.sendall(
+            b"POST /api/places/import HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100\r\n"
+            + f"authorization: {tree.headers['authorization']}\r\n\r\n".encode()
+        )
+        with suppress(OSError):
+            for _ in range(20):  # a byte now and then keeps no request alive
+                caller.sendall(b"x")
+                time.sleep(0.1)
+        told = b"".join(iter(lambda: caller.recv(65536), b""))
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert b"import_too_slow" in told
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_who_is_disabled_while_sending_learns_and_does_nothing(
+    given: Parts, admin: httpx.Client, *, dry: bool
+) -> None:
+    account = make_account(given.database, "admin")
+    headers = {"Authorization": f"Bearer {token(given.database, account)}"}
+
+    def pieces() -> Iterator[bytes]:
+        yield CLEAN.encode()
+        time.sleep(0.5)  # until now it is let in
+        disable(given, account)
+        yield "330203,海曙区\n".encode()
+
+    answer = admin.post(
+        f"/api/places/import?dry_run={str(dry).lower()}", content=pieces(), headers=headers
+    )
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert count(given.database, tables.places) == BEFORE
+
+
+def test_who_is_given_other_places_while_waiting_is_held_to_these(
+    given: Parts, admin: httpx.Client
+) -> None:
+    account = make_account(given.database, "admin", ["330106"])
+    headers = {"Authorization": f"Bearer {token(given.database, account)}"}
+    admin.get("/api/places", headers=headers)  # its use has been noted
+    with ThreadPoolExecutor(1) as pool:
+        with given.database.writing() as connection:
+            asked = pool.submit(
+                admin.post,
+                "/api/places/import?dry_run=false",
+                content="code,name\n330106009,文新街道\n".encode(),
+                headers=headers,
+            )
+            time.sleep(1.0)
+            assert not asked.done()
+            connection.execute(
+                sa.update(tables.account_places)
+                .where(tables.account_places.c.account_id == account.account_id)
+                .values(place_code="330109")
+            )
+        answer = asked.result()
+    assert (answer.status_code, answer.json()["code"]) == (422, "import_refused")
+    assert count(given.database, tables.places) == BEFORE
+
+
+def disable(given: Parts, account: Account) -> None:
+    with given.database.writing() as connection:
+        connection.execute(
+            sa.update(tables.accounts)
+            .where(tables.accounts.c.account_id == account.account_id)
+            .values(disabled_at=datetime.now(UTC))
+        )

@@ -119,3 +119,18 @@ def test_a_foreign_place_is_like_none(given: Parts) -> None:
                 "330106",
                 HERE,
             ]
+
+
+def test_a_place_in_use_tells_what_its_administrator_sees(given: Parts) -> None:
+    with townships(given) as (_, _, admin):
+        headers = bearer(given.database, "admin", ["330106"])
+        bearer(given.database, "viewer", [f"{HERE}", THERE])
+        made = admin.post("/api/places", json=new("330106009", "330106", "township"))
+        assert made.status_code == 201
+        seen = admin.delete(f"/api/places/{HERE}", headers=headers).json()["detail"]
+        # The target and the integrator, and not the viewer who has a foreign place as well.
+        assert f"{HERE} is in use (cameras 1, accounts 2)" in seen
+        bearer(given.database, "viewer", ["330106009", THERE])
+        unseen = admin.delete("/api/places/330106009", headers=headers)
+        assert (unseen.status_code, unseen.json()["code"]) == (409, "place_in_use")
+        assert "330106009 is in use: " in unseen.json()["detail"]

@@ -20,14 +20,18 @@ from pipelines.faults import SourceError
 from pipelines.messages import CameraFault, EvidenceAbsence, WatchState
 from pipelines.sealing import SealError
 from service.accounts.roles import Permission, Role
+from service.cameras.gb_id import OTHER_TYPES
 from service.cameras.models import ChosenHazard, Programme, State
-from service.cameras.place_types import PlaceType
+from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
+from service.cameras.sea import OPEN_SEA
 from service.errors import ProblemError
 from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.incidents.merge import IncidentState
 from service.places.codes import Level
+from service.refusals import Refusal
+from service.text import HIDDEN
 from service.web.routes import BUILT, FOR_EVER, PAGES, web_router
 from tests.service.helpers import Parts, alert
 from tests.service.process import database_of, serving
@@ -112,6 +116,23 @@ def test_pages_are_asked_for_each_time_and_built_files_never_again(quiet: httpx.
 )
 def test_nothing_else_is_served(quiet: httpx.Client, path: str) -> None:
     assert quiet.get(path).status_code == 404
+
+
+def test_an_unknown_address_is_a_page_to_people_and_problem_details_to_programs(
+    quiet: httpx.Client,
+) -> None:
+    person = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    for path in ("/nope", "/cameras/x/nope"):
+        page = quiet.get(path, headers=person)
+        assert (page.status_code, page.text) == (404, (BUILT / "index.html").read_text("utf-8"))
+        assert quiet.get(path).json()["code"] == "http_error"
+        assert (
+            quiet.post(path, headers=person).headers["content-type"] != page.headers["content-type"]
+        )
+    for path in ("/api/nope", "/api", "/metrics/x", "/healthz/x", "/assets/nope.js"):
+        answer = quiet.get(path, headers=person)
+        assert (answer.status_code, answer.json()["code"]) == (404, "http_error")
+    assert quiet.get("/cameras/", headers=person, follow_redirects=True).status_code == 200
 
 
 def test_nothing_inline_nothing_foreign_and_no_words_in_the_page() -> None:
@@ -258,9 +279,26 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
         "fault": {one.code for one in every(SourceError) | every(SealError)} - {"source"},
         "sign_in": {"expired", "refused", "unavailable"},
         "problem": {one.code for one in every(ProblemError)} - {"problem", "unknown_incident"},
+        "refusal": Refusal,
+        "device": OTHER_TYPES,
+        "hidden": HIDDEN,
+        "refused_place": REFUSED,
+        "sea": OPEN_SEA,
     }
     wanted = {f"{kind}.{member}" for kind, members in needed.items() for member in members}
     assert wanted - set(words("zh")) == set()
+
+
+ACTION = re.compile(r'"((?:session|account|token|camera|place|drills)\.(?!read\b|write\b)[a-z_]+)"')
+
+
+def test_every_action_of_the_audit_can_be_chosen_and_has_a_word() -> None:
+    written: set[str] = set()
+    for path in WEB.parent.rglob("*.py"):
+        written |= set(ACTION.findall(path.read_text("utf-8")))
+    offered = set(re.findall(r'"([a-z]+\.[a-z_]+)"', sources(".ts")["pages/audit/actions.ts"]))
+    assert offered == written
+    assert {f"action.{one}" for one in written} - set(words("zh")) == set()
 
 
 TAG = re.compile(r"<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")

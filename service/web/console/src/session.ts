@@ -17,6 +17,9 @@ export function may(permission: Permission): boolean {
   return held.value?.permissions.includes(permission) ?? false;
 }
 
+/** Whether the whole installation is one's own: workers, backlog and the audit's head are. */
+export const everywhere = computed(() => held.value?.account.places.some((one) => one.code === "0") ?? false);
+
 standBehind({
   csrfToken: () => held.value?.csrf_token ?? null,
   renewed: () => {

@@ -21,8 +21,15 @@ export function standBehind(given: Gate): void {
 async function guarded(request: Request): Promise<Response> {
   const again = request.clone();
   const response = await send(request);
-  if (response.status !== 401 || isLogin(request)) return response;
+  if (isLogin(request) || !(await asksForLogin(response))) return response;
   return (await gate.renewed()) ? send(again) : response;
+}
+
+// A wrong current password is a 401 as well, and no ended session.
+async function asksForLogin(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const body: unknown = await response.clone().json().catch(() => null);
+  return !!body && typeof body === "object" && "code" in body && body.code === "unauthenticated";
 }
 
 function isLogin(request: Request): boolean {

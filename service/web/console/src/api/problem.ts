@@ -1,11 +1,17 @@
+/** Why something that was sent can't be taken: a code, values for our words, and English. */
+export interface Refusal {
+  code: string;
+  message: string;
+  params?: Record<string, string | number> | null;
+}
+
 /** What the service says when it refuses: RFC 9457 problem details. */
 export interface ProblemBody {
   status: number;
   code: string;
   title: string;
   detail: string;
-  field?: string;
-  errors?: { field: string; message: string }[];
+  errors?: (Refusal & { field: string })[];
   [more: string]: unknown;
 }
 

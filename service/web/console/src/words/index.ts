@@ -25,9 +25,9 @@ export function t(key: string, values: Record<string, unknown> = {}): string {
 }
 
 /** What a code of a kind is called. A code without a word shows itself. */
-export function word(kind: string, code: string): string {
+export function word(kind: string, code: string, values: Record<string, unknown> = {}): string {
   const key = `${kind}.${code}`;
-  return words.global.te(key, language()) ? t(key) : code;
+  return words.global.te(key, language()) ? t(key, values) : code;
 }
 
 export function language(): Language {

@@ -64,6 +64,14 @@ export function draftOf(camera: Camera): Draft {
   };
 }
 
+type Body = Record<string, unknown>;
+
+/** The request's fields for a person: the place by its name. */
+function readable(draft: Draft): Body {
+  const place = draft.place ? `${draft.place.name} · ${draft.place.code}` : null;
+  return { ...bodyOf(draft), place_code: place };
+}
+
 /** The request's fields, by name. */
 export function bodyOf(draft: Draft): Record<string, unknown> {
   const { name, programme, place_type, purpose, legal_basis, owner, contact_number, sign_confirmed } = draft;
@@ -109,13 +117,14 @@ export interface Difference {
 /** What somebody else changed meanwhile. */
 export function differences(base: Draft, theirs: Draft, ours: Draft): Difference[] {
   const [before, now, typed] = [bodyOf(base), bodyOf(theirs), bodyOf(ours)];
+  const [first, second, third] = [base, theirs, ours].map(readable) as [Body, Body, Body];
   return Object.keys(before)
     .filter((field) => !same(before[field], now[field]))
     .map((field) => ({
       field,
-      before: before[field],
-      theirs: now[field],
-      ...(same(before[field], typed[field]) ? {} : { ours: typed[field] }),
+      before: first[field],
+      theirs: second[field],
+      ...(same(before[field], typed[field]) ? {} : { ours: third[field] }),
     }));
 }
 

@@ -2,6 +2,7 @@
 import { computed, onBeforeUnmount, onMounted, ref } from "vue";
 import { api, taken } from "../../api/client";
 import type { Status } from "../../api/shapes";
+import { everywhere } from "../../session";
 import { number } from "../../times";
 import { t } from "../../words";
 
@@ -27,6 +28,7 @@ export function useEstate() {
   const said = computed((): [string, string] => {
     if (!status.value) return ["unknown", ""];
     if (!status.value.redis_reachable) return ["bad", t("estate.no_redis")];
+    if (!everywhere.value) return ["good", ""];
     const workers = status.value.workers.filter((one) => !one.lost);
     if (!workers.length) return ["bad", t("estate.no_workers")];
     const lag = Object.values(status.value.consumer_lag_entries).reduce((a, b) => a + b, 0);

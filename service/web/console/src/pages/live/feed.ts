@@ -72,7 +72,7 @@ export function useFeed() {
       const response = await fetch(`/api/feed?after=${cursor}`, { signal: stop.signal });
       stop.abort();
       if (response.status === 401) sessionIsOver();
-      return response.status === 503 ? "full" : "reconnecting";
+      return [429, 503].includes(response.status) ? "full" : "reconnecting";
     } catch {
       return "reconnecting";
     }

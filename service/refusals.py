@@ -1,0 +1,104 @@
+"""Why something that was given can't be taken: a code and values for words, and English for logs.
+
+The console has words for every code, in each of its languages: a test holds it to that.
+"""
+
+from enum import StrEnum
+
+from pydantic_core import PydanticCustomError
+
+Param = str | int | float
+"""What words about a refusal need: numbers, what was given, or a code that has words itself."""
+
+
+class Refusal(StrEnum):
+    """A reason, as programs know it. None changes its meaning."""
+
+    HOSTILE_TEXT = "hostile_text"
+
+    GB_ID_DIGITS = "gb_id_digits"
+    GB_ID_ROUNDED = "gb_id_rounded"
+    GB_ID_LENGTH = "gb_id_length"
+    GB_ID_PROVINCE = "gb_id_province"
+    GB_ID_TYPE = "gb_id_type"
+    GB_ID_OTHER_DEVICE = "gb_id_other_device"
+
+    POSITION_NUMBERS = "position_numbers"
+    POSITION_UNKNOWN = "position_unknown"
+    POSITION_SWAPPED = "position_swapped"
+    POSITION_OUTSIDE = "position_outside"
+    POSITION_IN_SEA = "position_in_sea"
+
+    ADDRESS_TEXT = "address_text"
+    ADDRESS_LENGTH = "address_length"
+    ADDRESS_BLANK = "address_blank"
+    ADDRESS_UNREADABLE = "address_unreadable"
+    ADDRESS_SCHEME = "address_scheme"
+    ADDRESS_FRAGMENT = "address_fragment"
+    ADDRESS_USER = "address_user"
+    ADDRESS_LOGIN = "address_login"
+
+    ZONE_FEW_CORNERS = "zone_few_corners"
+    ZONE_MANY_CORNERS = "zone_many_corners"
+    ZONE_OFF_PICTURE = "zone_off_picture"
+    ZONE_CROSSES = "zone_crosses"
+    ZONE_SMALL = "zone_small"
+    ZONE_NAME_RESERVED = "zone_name_reserved"
+    ZONE_NAME_TWICE = "zone_name_twice"
+
+    PLACE_TYPE_REFUSED = "place_type_refused"
+    PLACE_TYPE_UNKNOWN = "place_type_unknown"
+
+    CONTACT_NUMBER = "contact_number"
+
+    PLACE_CODE_DIGITS = "place_code_digits"
+    PLACE_CODE_LENGTH = "place_code_length"
+    PLACE_CODE_PADDED = "place_code_padded"
+    PLACE_CODE_PROVINCE = "place_code_province"
+    PLACE_CODE_IS_PROVINCE = "place_code_is_province"
+    PLACE_CODE_GROUPS = "place_code_groups"
+    PLACE_CODE_NO_CITY = "place_code_no_city"
+    PLACE_CODE_LEVEL = "place_code_level"
+    PLACE_CODE_PARENT = "place_code_parent"
+
+    PLACE_ABOVE_BETWEEN = "place_above_between"
+    PLACE_BELOW_BETWEEN = "place_below_between"
+    PLACE_IN_USE = "place_in_use"
+    PLACE_ROOT = "place_root"
+
+    ROW_LEVEL = "row_level"
+    ROW_NAME_LENGTH = "row_name_length"
+    ROW_TWICE = "row_twice"
+    ROW_FOREIGN = "row_foreign"
+    ROW_PARENT_UNKNOWN = "row_parent_unknown"
+    ROW_PARENT_STAYS = "row_parent_stays"
+
+    FILE_COLUMNS = "file_columns"
+    FILE_CSV = "file_csv"
+    FILE_UTF16 = "file_utf16"
+    FILE_WORKBOOK = "file_workbook"
+    FILE_ENCODING = "file_encoding"
+    FILE_SIZE = "file_size"
+    FILE_ROWS = "file_rows"
+
+    PASSWORD_SAME = "password_same"  # noqa: S105 - a code
+    PASSWORD_LENGTH = "password_length"  # noqa: S105 - a code
+    PASSWORD_VARIETY = "password_variety"  # noqa: S105 - a code
+    PASSWORD_OFTEN = "password_often"  # noqa: S105 - a code
+
+    GB_ID_TAKEN = "gb_id_taken"
+    CREDENTIALS_REFUSED = "credentials_refused"
+
+
+class RefusedError(ValueError):
+    """Something that was given can't be taken. The text says what to do."""
+
+    def __init__(self, code: Refusal, said: str, /, **params: Param) -> None:
+        super().__init__(said)
+        self.code = code
+        self.params = params
+
+    def for_pydantic(self) -> PydanticCustomError:
+        """Return it as pydantic passes it on: our words, nothing before."""
+        said = {"said": str(self), "params": self.params}
+        return PydanticCustomError(self.code.value, "{said}", said)

@@ -1,0 +1,10 @@
+// Whatever the service writes into the audit: what the filter offers.
+export const ACTIONS = [
+  "session.began", "session.ended",
+  "account.created", "account.changed", "account.disabled", "account.enabled", "account.bound",
+  "account.password_changed", "account.password_reset", "account.login_slowed",
+  "token.created", "token.revoked",
+  "camera.created", "camera.changed", "camera.removed", "camera.moved_in", "camera.moved_out",
+  "place.created", "place.renamed", "place.removed", "place.imported",
+  "drills.registered",
+] as const;

@@ -1,0 +1,38 @@
+// What a field's value is called: for entries of the audit and for two versions of a camera.
+import { t, word } from "./words";
+
+/** Which words name a field's codes. */
+const KINDS: Record<string, string> = {
+  role: "role", scopes: "permission", programme: "programme", place_type: "place_type", level: "level",
+  coordinate_system: "coordinate_system", hazards: "hazard", way: "way",
+};
+
+export function degrees(value: number): string {
+  return value.toFixed(6);
+}
+
+export function spoken(field: string, value: unknown): string {
+  if (value === null || value === undefined || value === "") return t("none");
+  if (typeof value === "boolean") return word("yes_no", String(value));
+  if (Array.isArray(value)) return value.map((one) => spoken(field, one)).join(t("list_comma")) || t("none");
+  if (typeof value === "object") return thing(field, value as Record<string, unknown>);
+  if (typeof value === "number") return field === "longitude" || field === "latitude" ? degrees(value) : String(value);
+  if (field === "credentials") return word("credentials_now", String(value));
+  const kind = KINDS[field];
+  return kind ? word(kind, String(value)) : String(value);
+}
+
+function thing(field: string, value: Record<string, unknown>): string {
+  if (field === "position") return position(value);
+  if (field === "zones" && typeof value.zone_id === "string") return value.zone_id;
+  if (field === "places" && typeof value.code === "string") {
+    const name = typeof value.old === "string" ? `${value.old} → ${String(value.new)}` : String(value.name);
+    return `${value.code} ${name}`;
+  }
+  return JSON.stringify(value);
+}
+
+function position({ longitude, latitude, coordinate_system }: Record<string, unknown>): string {
+  const pair = [longitude, latitude].map((one) => (typeof one === "number" ? degrees(one) : t("none")));
+  return `${pair.join(", ")} · ${word("coordinate_system", String(coordinate_system))}`;
+}
