@@ -84,7 +84,7 @@ def test_the_command_tells_whole_from_tampered(
     ("change", "kind", "seq"),
     [
         ("UPDATE audit SET body = replace(body, '甲', '丙') WHERE seq = 12", "altered", 12),
-        ("UPDATE audit SET hash = lower(upper(hash)) || ' ' WHERE seq = 1", "altered", 1),
+        ("UPDATE audit SET hash = substr(hash, 2) WHERE seq = 1", "altered", 1),
         ("UPDATE audit SET place_code = '330106' WHERE seq = 2", "columns", 2),
         ("UPDATE audit SET at = '2020-01-01 00:00:00.000000' WHERE seq = 2", "columns", 2),
         ("UPDATE audit SET seq = 13 WHERE seq = 4", "missing", 4),
@@ -104,10 +104,6 @@ def test_what_raw_sql_does_is_found(  # noqa: PLR0917
     seq: int,
 ) -> None:
     assert verdict(capsys, database_url, heads)[0] == 0
-    if kind == "altered" and "hash" in change and database.engine.dialect.name == "postgresql":
-        change = change.replace(" || ' '", " || '0'").replace(
-            "lower(upper(hash))", "left(hash, 63)"
-        )
     run(database, change)
     code, said = verdict(capsys, database_url, heads)
     assert (code, said["fault"]["kind"], said["fault"]["seq"]) == (1, kind, seq)
