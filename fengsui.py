@@ -8,9 +8,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.address import Address
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
+CAMERA_LOGIN_VARIABLE = "FENGSUI_CAMERA_LOGIN"
+
+
+class LoginError(Exception):
+    """The environment holds no login for the address."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,61 +44,73 @@ def _parser() -> argparse.ArgumentParser:
         prog="fengsui", description="烽燧 watches public cameras for hazards, never people."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands.add_parser("demo", help="everything on this machine, with drill cameras"))
+    _add_watch(commands.add_parser("watch", help="one stream or file, alerts as they happen"))
+    _add_worker(commands.add_parser("worker", help="watch registered cameras, alerts to Redis"))
+    commands.add_parser("serve", help="incidents, orders and the live feed (serve --help)")
+    commands.add_parser("openapi", help="print the description of the API")
+    commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
+    commands.add_parser("audit", help="verify that nobody edited or cut it (audit --help)")
+    return parser
 
-    demo = commands.add_parser("demo", help="everything on this machine, with drill cameras")
-    demo.add_argument(
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--for",
         dest="run_for_s",
         type=float,
         metavar="SECONDS",
         help="stop by itself and print the figures",
     )
-    demo.add_argument("--json", action="store_true", help="figures as one object on stdout")
-    demo.add_argument("--port", type=int, default=8600, help="the console's (or the next free)")
-    demo.add_argument(
+    parser.add_argument("--json", action="store_true", help="figures as one object on stdout")
+    parser.add_argument("--port", type=int, default=8600, help="the console's (or the next free)")
+    parser.add_argument(
         "--state",
         type=Path,
         default=Path(".fengsui"),
         help="where encoded drills are kept (default: %(default)s)",
     )
-    demo.set_defaults(run=_demo)
+    parser.set_defaults(run=_demo)
 
-    watch = commands.add_parser("watch", help="one stream or file, alerts as they happen")
-    watch.add_argument("source", metavar="URL_OR_FILE", help="rtsp://… or a file here")
-    watch.add_argument("--json", action="store_true", help="one alert a line, as on the wire")
-    _add_pack(watch)
-    watch.set_defaults(run=_watch)
 
-    worker = commands.add_parser("worker", help="watch registered cameras, alerts to Redis")
-    worker.add_argument(
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        metavar="URL_OR_FILE",
+        help="rtsp://… or a file here; a camera's login goes as user:password into "
+        f"{CAMERA_LOGIN_VARIABLE}, or give rtsp://user@… and be asked for the password",
+    )
+    parser.add_argument("--json", action="store_true", help="one alert a line, as on the wire")
+    _add_pack(parser)
+    parser.set_defaults(run=_watch)
+
+
+def _add_worker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--cameras",
         type=Path,
         metavar="FILE.toml",
         help="[[cameras]] with camera_id and url, instead of the registry's",
     )
-    worker.add_argument(
+    parser.add_argument(
         "--part", metavar="K/N", help="the K-th of N shares of the registry's cameras"
     )
-    worker.add_argument(
+    parser.add_argument(
         "--worker-key",
         type=Path,
         metavar="FILE",
         help="opens the registry's passwords; made if absent (default: worker.key)",
     )
-    worker.add_argument("--id", default="worker-1", help="the same after a restart")
-    worker.add_argument(
+    parser.add_argument("--id", default="worker-1", help="the same after a restart")
+    parser.add_argument(
         "--spool", type=Path, default=Path("spool"), help="where alerts wait for their confirmation"
     )
-    worker.add_argument("--metrics-port", type=int, default=9600)
-    _add_pack(worker)
-    _add_redis(worker)
-    worker.set_defaults(run=_worker)
-
-    commands.add_parser("serve", help="incidents, orders and the live feed (serve --help)")
-    commands.add_parser("openapi", help="print the description of the API")
-    commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
-    commands.add_parser("audit", help="verify that nobody edited or cut it (audit --help)")
-    return parser
+    parser.add_argument(
+        "--metrics-port", type=int, metavar="PORT", help="(default: 9600 or, if taken, a free one)"
+    )
+    _add_pack(parser)
+    _add_redis(parser)
+    parser.set_defaults(run=_worker)
 
 
 def _add_pack(parser: argparse.ArgumentParser) -> None:
@@ -147,18 +168,62 @@ def _watch(given: argparse.Namespace) -> int:
 
     logs.configure()
     try:
-        watch = Watch(given.source, given.pack or DEFAULT_PACK)
+        watch = Watch(_source(given.source), given.pack or DEFAULT_PACK)
         _on_stop(watch.stop)
         for alert in watch.alerts():
             print(line(alert), flush=True)
-    except (SourceError, PackError) as error:
+    except (SourceError, PackError, LoginError) as error:
         return _fail(str(error))
     except BrokenPipeError:  # whoever read the alerts has gone, as `head` does
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
         return 0
+    except (EOFError, KeyboardInterrupt):
+        return _fail("no password was given")
     analysed = watch.metrics.total("fengsui_frames_analysed_total")
     _say(f"{analysed} looks, {watch.metrics.alert_total} alerts, drops {watch.metrics.drops}")
     return 0
+
+
+def _source(text: str) -> "Address":
+    """Return what to watch, with a login that stands elsewhere: everybody can read arguments.
+
+    Raises ``BadAddressError``, ``LoginError``, or ``EOFError`` if who is asked doesn't answer.
+    """
+    from getpass import getpass
+    from urllib.parse import unquote, urlsplit
+
+    import structlog
+
+    from pipelines.address import command_line_address, registered_address
+    from pipelines.secrets import Secret
+
+    plain = command_line_address(text)
+    if plain.is_file:
+        return plain
+    parts = urlsplit(text)
+    userinfo, _, host = parts.netloc.rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    if colon:
+        if password:
+            structlog.get_logger().warning(
+                "password_in_arguments",
+                fault="everybody on this machine can read it",
+                do=f"put user:password into {CAMERA_LOGIN_VARIABLE}",
+            )
+        return plain
+    login = os.environ.get(CAMERA_LOGIN_VARIABLE, "")
+    if login and (":" not in login or unquote(user) not in {"", login.partition(":")[0]}):
+        raise LoginError(
+            f"{CAMERA_LOGIN_VARIABLE} holds no login, or another user's than the address: write "
+            "user:password"
+        )
+    if not login and user and sys.stdin.isatty():
+        user = unquote(user)
+        login = f"{user}:{getpass(f'password of {user} at {plain.shown}: ')}"
+    if not login:
+        return plain
+    user, _, password = login.partition(":")
+    return registered_address(parts._replace(netloc=host).geturl(), (user, Secret(password)))
 
 
 def _worker(given: argparse.Namespace) -> int:

@@ -1,30 +1,26 @@
 """Where a stream comes from: what FFmpeg opens, and what people may see of it."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pipelines.faults import (
     BadAddressError,
     CredentialsCharactersError,
     CredentialsTooLongError,
 )
-from pipelines.sealing import SealError, netloc_of
+from pipelines.sealing import (
+    LoginCharactersError,
+    LoginTooLongError,
+    SealError,
+    netloc_of,
+    require_usable,
+    userinfo_of,
+)
 from pipelines.secrets import SECRET_IN_PATH, Secret
 
 SCHEMES: Final = frozenset({"rtsp", "rtsps"})
-
-
-LONGEST_USERINFO: Final = 127
-"""Bytes of ``user:password``, quoted: FFmpeg cuts what is longer, without a word."""
-
-UNQUOTED: Final = "!$&'()*+,;="
-"""Besides letters, digits and ``-._~``: what a user and password may hold as it is (RFC 3986)."""
-
-_BAD_USER: Final = re.compile(r'[":\x00-\x1f\x7f]')
-"""FFmpeg writes them into its answer to a camera unquoted, or parts user and password there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +70,7 @@ def registered_address(url: str, login: tuple[str, Secret] | None = None) -> Add
         raise BadAddressError(plain.shown, str(error)) from None
     userinfo = ""
     if login is not None:
-        user, password = login
-        quoted = f"{quote(user, UNQUOTED)}:{quote(password.reveal(), UNQUOTED + ':')}"
+        quoted = userinfo_of(*login)
         _require_usable(quoted, plain.shown)
         userinfo = f"{quoted}@"
     query = f"?{parts.query}" if parts.query else ""
@@ -84,13 +79,13 @@ def registered_address(url: str, login: tuple[str, Secret] | None = None) -> Add
 
 
 def _require_usable(userinfo: str, shown: str) -> None:
-    """Raise ``SourceError`` if FFmpeg would log in with something else."""
-    if len(userinfo.encode(errors="surrogatepass")) > LONGEST_USERINFO:
-        what = f"user and password are longer than {LONGEST_USERINFO} bytes as an address has them"
-        raise CredentialsTooLongError(shown, what)
-    user, _, password = userinfo.partition(":")
-    if _BAD_USER.search(unquote(user)) or "\0" in unquote(password):
-        raise CredentialsCharactersError(shown, "user or password hold what can't be sent")
+    """Raise ``SourceError`` where ``require_usable`` raises."""
+    try:
+        require_usable(userinfo)
+    except LoginTooLongError as error:
+        raise CredentialsTooLongError(shown, str(error)) from None
+    except LoginCharactersError as error:
+        raise CredentialsCharactersError(shown, str(error)) from None
 
 
 def command_line_address(text: str) -> Address:

@@ -1,7 +1,9 @@
 """The cameras of one worker: each one's reader and rules, changed while the others run on.
 
 Used by the worker's loop alone, so that no look is on its way through the rules while they are
-changed. Nothing here waits: a reader that is replaced may hang in FFmpeg as long as it likes.
+changed. Nothing here waits: a reader that is replaced may hang in FFmpeg as long as it likes, and
+the next one starts beside it. Not so a third: however often a camera is changed, two connections
+of it are alive at most, and of the changes that have to wait the newest counts.
 """
 
 import time
@@ -25,6 +27,9 @@ from pipelines.states import States
 
 STOP_PATIENCE_S: Final = 1.0
 """Readers that hang in FFmpeg do not hold the stop up: they die with the process."""
+
+LEAVING: Final = 1
+"""Dismissed readers of a camera beside which its next one may start."""
 
 AGAIN_S: Final = 30.0
 """How soon a camera is tried again for which the machine had no thread."""
@@ -61,6 +66,8 @@ class Estate:
         self._watched: dict[str, _Watched] = {}
         self._running = False
         self._waiting: set[str] = set()
+        self._leaving: dict[str, list[Reader]] = {}
+        self._behind: set[str] = set()
         self._tried_s = 0.0
 
     def give(self, cameras: Iterable[Camera]) -> None:
@@ -80,7 +87,20 @@ class Estate:
             self._begin(one)
 
     def start_waiting(self) -> None:
-        """Try those again, at times, for which there was no thread."""
+        """Start those whose older readers have ended; at times, those without a thread."""
+        for camera_id in tuple(self._leaving):
+            alive = [reader for reader in self._leaving[camera_id] if reader.alive]
+            if alive:
+                self._leaving[camera_id] = alive
+            else:
+                del self._leaving[camera_id]
+        for camera_id in tuple(self._behind):
+            if not self._is_crowded(camera_id):
+                self._behind.discard(camera_id)
+                self._begin(self._watched[camera_id])
+        self._start_without_thread()
+
+    def _start_without_thread(self) -> None:
         if not self._waiting or time.monotonic() - self._tried_s < AGAIN_S:
             return
         for camera_id in sorted(self._waiting):
@@ -92,8 +112,10 @@ class Estate:
     def apply(self, change: Change) -> list[Alert]:
         """Do what a registration's change asks; return the ends of alerts that it brings."""
         known = self._watched.get(change.camera_id)
+        if change.fault is not None:
+            return self._leave(change, change.fault)
         if change.camera is None:
-            return [] if known is None else self._remove(change.camera_id, known)
+            return self._remove(change.camera_id, known)
         if known is not None and change.camera == known.camera:
             return self._confirm(known, change.revision)
         try:
@@ -112,6 +134,12 @@ class Estate:
 
     def __len__(self) -> int:
         return len(self._watched)
+
+    def _leave(self, change: Change, fault: str) -> list[Alert]:
+        """Let a camera run on of which nobody here can say what is wanted; or say why none does."""
+        if change.camera_id not in self._watched:
+            self._states.note(change.camera_id, WatchState.FAULT, fault, change.revision)
+        return []
 
     def _confirm(self, known: _Watched, revision: int) -> list[Alert]:
         """Note that a registration's change was none to the worker."""
@@ -143,6 +171,9 @@ class Estate:
         """Connect to a camera; without a thread for it, it waits and costs no other."""
         if one.reader is None:
             return True
+        if self._is_crowded(one.camera.camera_id):
+            self._behind.add(one.camera.camera_id)
+            return True
         try:
             one.reader.start()
         except RuntimeError as error:
@@ -160,7 +191,14 @@ class Estate:
             return False
         return True
 
-    def _remove(self, camera_id: str, known: _Watched) -> list[Alert]:
+    def _is_crowded(self, camera_id: str) -> bool:
+        alive = sum(reader.alive for reader in self._leaving.get(camera_id, ()))
+        return alive > LEAVING
+
+    def _remove(self, camera_id: str, known: _Watched | None) -> list[Alert]:
+        if known is None:
+            self._states.forget(camera_id)
+            return []
         self._dismiss(known)
         del self._watched[camera_id]
         self._metrics.cameras.set(len(self._watched))
@@ -188,10 +226,14 @@ class Estate:
         self._metrics.cameras.set(len(self._watched))
 
     def _dismiss(self, known: _Watched) -> None:
-        self._waiting.discard(known.camera.camera_id)
+        camera_id = known.camera.camera_id
+        self._waiting.discard(camera_id)
+        self._behind.discard(camera_id)
         if known.reader is not None:
             known.reader.dismiss()
-            self._flow.batcher.forget(known.camera.camera_id)
+            self._flow.batcher.forget(camera_id)
+            if known.reader.alive:
+                self._leaving.setdefault(camera_id, []).append(known.reader)
 
     def _reader(self, camera: Camera) -> Reader:
         name = camera.camera_id

@@ -4,6 +4,9 @@ A hash holds each camera's newest registration, a stream the changes. The hash i
 start and whenever the stream can't be followed without a gap; then the stream goes on from where
 it stood before. A camera goes when the stream says so, or when it is absent from a hash that is
 whole. A hash that is empty, partly filled or away removes nobody.
+
+A lower revision than the known one is stale, a removed camera's included: of two services one can
+be late. Under a new mark the hash is the truth, though it be restored and behind what is known.
 """
 
 import hashlib
@@ -12,13 +15,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import msgspec
 import structlog
 
 from pipelines import streams
 from pipelines.cameras_file import DRILL_PREFIX
-from pipelines.messages import Camera, CameraChange, ChangeKind, MessageError, decode
+from pipelines.messages import (
+    Camera,
+    CameraChange,
+    ChangeKind,
+    MessageError,
+    Name,
+    UnknownVersionError,
+    decode,
+)
 from pipelines.metrics import WorkerMetrics
-from pipelines.streams import CAMERA_CHANGES, REGISTRY, REGISTRY_WHOLE, ordinal
+from pipelines.streams import CAMERA_CHANGES, REGISTRY, REGISTRY_MARK, ordinal
 from pipelines.supervised import Supervised
 
 BLOCK_MS: Final = 1000
@@ -26,6 +38,12 @@ BLOCK_MS: Final = 1000
 
 BATCH: Final = 1000
 """Entries a round trip, some 1 MB."""
+
+REMEMBERED: Final = 10_000
+"""Removed cameras whose revision is kept: far more than change while a service is late."""
+
+NEWER_VERSION: Final = "newer_version"
+"""The fault of a camera whose registration only a newer worker can read."""
 
 _PART: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
@@ -70,6 +88,8 @@ class Change:
     """Of which registration."""
     camera: Camera | None
     """As it is wanted; ``None``: not any more."""
+    fault: str | None = None
+    """Why nobody here can say what is wanted: whatever runs goes on."""
 
 
 class Registry:
@@ -88,6 +108,7 @@ class Registry:
         self._deliver = deliver
         self._metrics = metrics
         self._revisions: dict[str, int] = {}
+        self._removed: dict[str, int] = {}
         self._position: str | None = None
         self._whole: bytes | None = None
         self._distrusted: bytes | None = None
@@ -96,6 +117,7 @@ class Registry:
             self.step,
             meanwhile="cameras are watched as they are",
             metrics=metrics,
+            keys=(REGISTRY, CAMERA_CHANGES.name),
         )
 
     def start(self) -> None:
@@ -127,7 +149,7 @@ class Registry:
         lacks is no proof of a removal until it was filled again.
         """
         pipeline = self._client.pipeline()
-        pipeline.get(REGISTRY_WHOLE)
+        pipeline.hget(REGISTRY, REGISTRY_MARK)
         pipeline.xrange(CAMERA_CHANGES.name, count=1)
         pipeline.xrange(CAMERA_CHANGES.name, position, position)
         whole, oldest, here = pipeline.execute()
@@ -142,21 +164,30 @@ class Registry:
     def _load(self) -> str:
         """Read the whole hash; return where the stream stood before, to be followed from there."""
         newest: Any = self._client.xrevrange(CAMERA_CHANGES.name, count=1)
-        whole = cast("bytes | None", self._client.get(REGISTRY_WHOLE))
+        whole = cast("bytes | None", self._client.hget(REGISTRY, REGISTRY_MARK))
         there, wanted, refused = set(), [], _Refused(self._metrics)
         for field, value in self._client.hscan_iter(REGISTRY, count=BATCH):
+            if field == REGISTRY_MARK:
+                continue
             camera_id = field.decode(errors="replace")
             there.add(camera_id)
             if self._share.holds(camera_id):
-                change = _read(value, refused, camera_id)
+                change = self._read(value, refused, camera_id)
                 if change is not None:
                     wanted.append(change)
         if whole not in {None, self._whole, self._distrusted}:
-            # Filled anew from the database: the truth, though that be restored and behind us.
+            self._removed.clear()
             for change in wanted:
                 if self._revisions.get(change.camera_id, 0) > change.revision:
                     self._revisions[change.camera_id] = change.revision
-        self._hand_on(wanted, refused)
+        if stale := self._hand_on(wanted, refused):
+            log.warning(
+                "registry_behind",
+                count=len(stale),
+                first=stale[0],
+                why="the hash has older registrations than this worker: Redis was restored",
+                do="start the service, if it is down: it makes the hash whole again",
+            )
         self._remove_absent(set(self._revisions) - there)
         refused.tell()
         self._whole = whole
@@ -168,7 +199,7 @@ class Registry:
         if not names:
             return
         pipeline = self._client.pipeline(transaction=True)
-        pipeline.get(REGISTRY_WHOLE)
+        pipeline.hget(REGISTRY, REGISTRY_MARK)
         pipeline.hmget(REGISTRY, names)
         whole, values = pipeline.execute()
         if whole is None or whole == self._distrusted:
@@ -187,7 +218,7 @@ class Registry:
             except MessageError as error:
                 refused.add("unreadable", entry_id.decode(), error)
                 continue
-            change = _read(body, refused, None)
+            change = self._read(body, refused, None)
             if change is not None and self._share.holds(change.camera_id):
                 before = newest.get(change.camera_id)
                 if before is None or before.revision <= change.revision:
@@ -195,12 +226,17 @@ class Registry:
         self._hand_on(newest.values(), refused)
         refused.tell()
 
-    def _hand_on(self, changes: Iterable[CameraChange], refused: "_Refused") -> None:
+    def _hand_on(self, changes: Iterable[CameraChange], refused: "_Refused") -> list[str]:
+        """Hand on what is news; return the cameras of which it is stale."""
+        stale = []
         for change in changes:
             camera_id = change.camera_id
-            if change.revision < self._revisions.get(camera_id, 0):
+            known = self._revisions.get(camera_id, self._removed.get(camera_id, 0))
+            if change.revision < known:
                 self._metrics.registry_change("stale")
+                stale.append(camera_id)
             elif change.kind is ChangeKind.REMOVED:
+                self._note_removal(camera_id, change.revision)
                 if self._revisions.pop(camera_id, None) is not None:
                     self._deliver(
                         Change(camera_id=camera_id, revision=change.revision, camera=None)
@@ -208,18 +244,46 @@ class Registry:
             elif camera_id.startswith(DRILL_PREFIX):
                 refused.add("drill", camera_id, "no registry makes drills")
             else:
+                self._removed.pop(camera_id, None)
                 self._revisions[camera_id] = change.revision
                 self._deliver(
                     Change(camera_id=camera_id, revision=change.revision, camera=change.camera)
                 )
+        return stale
+
+    def _note_removal(self, camera_id: str, revision: int) -> None:
+        self._removed.pop(camera_id, None)  # so that the oldest is the first
+        self._removed[camera_id] = revision
+        if len(self._removed) > REMEMBERED:
+            del self._removed[next(iter(self._removed))]
+
+    def _read(self, body: bytes, refused: "_Refused", camera_id: str | None) -> CameraChange | None:
+        """Return the change that a body holds; ``camera_id`` is whose it must be, if known."""
+        try:
+            return _checked(body, camera_id)
+        except UnknownVersionError as error:
+            name = camera_id or _name_in(body)
+            if name is None or self._share.holds(name):
+                refused.add("newer", name or "?", error)
+            if name is not None and self._share.holds(name):
+                revision = self._revisions.setdefault(name, 0)
+                self._deliver(
+                    Change(camera_id=name, revision=revision, camera=None, fault=NEWER_VERSION)
+                )
+        except MessageError as error:
+            refused.add("unreadable", camera_id or "?", error)
+        return None
 
 
-def _read(body: bytes, refused: "_Refused", camera_id: str | None) -> CameraChange | None:
-    """Return the change that a body holds; ``camera_id`` is whose it must be, if that is known."""
+class _Named(msgspec.Struct):
+    camera_id: Name
+
+
+def _name_in(body: bytes) -> str | None:
+    """Return the camera that a message of an unknown version is about, if it says so as ours do."""
     try:
-        return _checked(body, camera_id)
-    except MessageError as error:
-        refused.add("unreadable", camera_id or "?", error)
+        return msgspec.json.decode(body, type=_Named).camera_id
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
 
 
@@ -237,28 +301,32 @@ def _checked(body: bytes, camera_id: str | None) -> CameraChange:
     return change
 
 
+_WHAT_TO_DO: Final = {
+    "newer": "upgrade this worker to the service's version; what it watches it goes on watching",
+    "unreadable": "save the camera again in the console; the others are watched",
+    "drill": "take the camera out of the registry: its name is a drill's; the others are watched",
+}
+
+
 class _Refused:
-    """What one reading could not use: each counted, one line for all."""
+    """What one reading could not use: each counted, one line for all of a kind."""
 
     def __init__(self, metrics: WorkerMetrics) -> None:
         self._metrics = metrics
-        self._first: tuple[str, str, str] | None = None
-        self._count = 0
+        self._found: dict[str, list[tuple[str, str]]] = {}
 
     def add(self, outcome: str, where: str, why: object) -> None:
         self._metrics.registry_change(outcome)
-        self._count += 1
-        if self._first is None:
-            self._first = (outcome, where, str(why))
+        self._found.setdefault(outcome, []).append((where, str(why)))
 
     def tell(self) -> None:
-        if self._first is not None:
-            outcome, where, why = self._first
+        for outcome, found in self._found.items():
+            where, why = found[0]
             log.warning(
                 "registry_entries_refused",
-                count=self._count,
+                count=len(found),
                 first=where,
                 outcome=outcome,
                 why=why,
-                do="save the camera again in the console; the others are watched",
+                do=_WHAT_TO_DO[outcome],
             )

@@ -20,10 +20,10 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import (
@@ -45,8 +45,19 @@ MAX_PASSWORD_CHARS: Final = 512
 MAX_SEALED_CHARS: Final = 4096
 """As the wire allows; the longest user and password take about 1,400."""
 
+LONGEST_USERINFO: Final = 127
+"""Bytes of ``user:password``, quoted: FFmpeg cuts what is longer, without a word."""
+
+_UNQUOTED: Final = "!$&'()*+,;="
+"""Besides letters, digits and ``-._~``: what a user and password may hold as it is (RFC 3986)."""
+
+_BAD_USER: Final = re.compile(r'[":\x00-\x1f\x7f]')
+"""FFmpeg writes them into its answer to a camera unquoted, or parts user and password there."""
+
 _HOST_NAME: Final = re.compile(r"[\w.-]+")
 """Narrow, so that no two readers of an address can find two hosts in it."""
+
+_OUR_KEYS: Final = "name one that `fengsui worker` or `serve` made"
 
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _CONTEXT: Final = "fengsui camera credentials v1"
@@ -68,6 +79,18 @@ class UnknownKeyError(SealError):
     """They were sealed for another key than this worker's."""
 
     code = "credentials_key"
+
+
+class LoginTooLongError(SealError):
+    """FFmpeg would cut the user and password."""
+
+    code = "credentials_too_long"
+
+
+class LoginCharactersError(SealError):
+    """FFmpeg would take the user or password for another."""
+
+    code = "credentials_characters"
 
 
 class KeyFileError(ValueError):
@@ -96,6 +119,25 @@ def netloc_of(url: str) -> str:
     if not port or not _HOST_NAME.fullmatch(host):
         raise SealError("the address names no host: give rtsp://host:port/path")
     return f"{host}:{port}"
+
+
+def userinfo_of(user: str, password: Secret) -> str:
+    """Return ``user:password``, quoted as an address has it before its ``@``."""
+    return ":".join(
+        quote(part, unquoted, errors="surrogatepass")
+        for part, unquoted in ((user, _UNQUOTED), (password.reveal(), f"{_UNQUOTED}:"))
+    )
+
+
+def require_usable(userinfo: str) -> None:
+    """Raise ``SealError`` if FFmpeg would log in with something else than this, which is quoted."""
+    if len(userinfo.encode(errors="surrogatepass")) > LONGEST_USERINFO:
+        raise LoginTooLongError(
+            f"user and password are longer than {LONGEST_USERINFO} bytes as an address has them"
+        )
+    user, _, password = userinfo.partition(":")
+    if _BAD_USER.search(unquote(user)) or "\0" in unquote(password):
+        raise LoginCharactersError("user or password hold what can't be sent")
 
 
 def seal(
@@ -195,28 +237,43 @@ def key_pair(path: Path) -> X25519PrivateKey:
 
 def private_key(path: Path) -> X25519PrivateKey:
     """Return the private key of a PEM file. Raises ``KeyFileError`` or ``OSError``."""
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+    if stat.S_IMODE(_file_mode(path)) & 0o077:
         raise KeyFileError(f"{path}: others may read it: chmod 600 it")
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
+    except UnsupportedAlgorithm:
+        key = None
     except (ValueError, TypeError) as error:
         raise KeyFileError(f"{path}: not a private key in PEM") from error
     if not isinstance(key, X25519PrivateKey):
-        raise KeyFileError(f"{path}: not an X25519 key")
+        raise KeyFileError(f"{path}: not an X25519 key: {_OUR_KEYS}")
     return key
 
 
 def public_key(path: Path) -> X25519PublicKey:
     """Return the public key of a PEM file. Raises ``KeyFileError``."""
     try:
-        key = load_pem_public_key(path.read_bytes())
+        _file_mode(path)
+        pem = path.read_bytes()
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}: bring the worker's key here") from error
+    try:
+        key = load_pem_public_key(pem)
+    except UnsupportedAlgorithm:
+        key = None
     except ValueError as error:
         raise KeyFileError(f"{path}: not a public key in PEM") from error
     if not isinstance(key, X25519PublicKey):
-        raise KeyFileError(f"{path}: not an X25519 key")
+        raise KeyFileError(f"{path}: not an X25519 key: {_OUR_KEYS}")
     return key
+
+
+def _file_mode(path: Path) -> int:
+    """Return a file's mode. Raises ``KeyFileError`` for what is none, or ``OSError``."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise KeyFileError(f"{path}: not a file: name one, or one that isn't there yet")
+    return mode
 
 
 def _info(camera_id: str, bound: bytes) -> bytes:

@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NoReturn
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -35,6 +35,14 @@ _NAMED: Final = re.compile(
     r"|authorization[\"']?\s*[:=]\s*[\"']?(?:bearer |basic |digest )?)[^\s\"'&;]+",
     re.IGNORECASE,
 )
+
+_BASIC: Final = re.compile(r"(\bBasic\s+)(?=\S*(?:\d|=|[a-z][A-Z]))[A-Za-z\d+/]{8,}={0,2}")
+"""User and password in base64, which ``Basic Authentication`` is not: a word."""
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*")
+"""A text that is written in one way everywhere."""
+
+_ESCAPE: Final = re.compile(r"%[\dA-F]{2}")
 
 
 class Secret:
@@ -92,9 +100,9 @@ class Secret:
         text = core_schema.no_info_after_validator_function(
             cls, core_schema.str_schema(strict=True)
         )
-        return core_schema.json_or_python_schema(
-            json_schema=text,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, made: value if isinstance(value, cls) else made(value),
+            text,
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _refuse_to_write, when_used="json"
             ),
@@ -112,7 +120,7 @@ def redact(text: str) -> str:
     text = _live.masked(text)
     if "://" in text:
         text = _WORD.sub(_without_userinfo, text)
-    return _NAMED.sub(rf"\1{MASK}", text)
+    return _NAMED.sub(rf"\1{MASK}", _BASIC.sub(rf"\1{MASK}", text))
 
 
 def names_secret(name: str) -> bool:
@@ -127,7 +135,9 @@ def _without_userinfo(word: re.Match[str]) -> str:
 
 
 class _Live:
-    """The forms of the secrets that exist, by how they begin: a line costs the same for any number.
+    """The forms of the secrets that exist, by how they begin and how long they are.
+
+    So a line costs the same for any number of them, were it thousands that all begin ``%E5%``.
 
     One pattern of them all would be compiled anew at each change, for seconds.
     """
@@ -136,12 +146,13 @@ class _Live:
         # Reentrant: a secret may be collected while this very thread is in here. What can go
         # wrong then is that a value is held for longer than its secret.
         self._lock = threading.RLock()
-        self._begun: dict[str, dict[str, int]] = {}
+        self._begun: dict[str, dict[int, dict[str, int]]] = {}
 
     def add(self, secret: Secret, value: str) -> None:
         with self._lock:
             for form in set(_forms(value)):
-                counts = self._begun.setdefault(form[:SHORTEST], {})
+                lengths = self._begun.setdefault(form[:SHORTEST], {})
+                counts = lengths.setdefault(len(form), {})
                 counts[form] = counts.get(form, 0) + 1
         weakref.finalize(secret, self._forget, value).atexit = False
 
@@ -151,8 +162,8 @@ class _Live:
             return text
         kept, done, at, last = [], 0, 0, len(text) - SHORTEST
         while at <= last:
-            counts = self._begun.get(text[at : at + SHORTEST])
-            length = 0 if counts is None else _longest(list(counts), text, at)
+            lengths = self._begun.get(text[at : at + SHORTEST])
+            length = 0 if lengths is None else _longest(lengths, text, at)
             if length:
                 kept += [text[done:at], MASK]
                 done = at + length
@@ -162,30 +173,51 @@ class _Live:
     def _forget(self, value: str) -> None:
         with self._lock:
             for form in set(_forms(value)):
-                counts = self._begun.get(form[:SHORTEST], {})
+                lengths = self._begun.get(form[:SHORTEST], {})
+                counts = lengths.get(len(form), {})
                 counts[form] = counts.get(form, 0) - 1
                 if counts[form] <= 0:
                     counts.pop(form, None)
                 if not counts:
+                    lengths.pop(len(form), None)
+                if not lengths:
                     self._begun.pop(form[:SHORTEST], None)
 
 
-def _longest(forms: list[str], text: str, at: int) -> int:
-    return max((len(one) for one in forms if text.startswith(one, at)), default=0)
+def _longest(lengths: dict[int, dict[str, int]], text: str, at: int) -> int:
+    found = (n for n in sorted(lengths, reverse=True) if text[at : at + n] in lengths.get(n, ()))
+    return next(found, 0)
 
 
 _live: Final = _Live()
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield how a secret may stand in a text: as it is, or as an address, JSON or repr has it."""
+    """Yield how a secret may stand in a text: as it is, or as others write it."""
     for piece in _pieces(value):
         if len(piece) >= SHORTEST:
             yield piece
-            yield quote(piece.encode(errors="surrogatepass"), safe="")
-            yield json.dumps(piece)[1:-1]
-            yield json.dumps(piece, ensure_ascii=False)[1:-1]
-            yield repr(piece)[1:-1]
+            if not _PLAIN.fullmatch(piece):
+                yield from _written(piece)
+
+
+def _written(text: str) -> Iterator[str]:
+    """Yield a text as addresses, forms, repr, JSON and JSON within JSON have it."""
+    raw = _bytes(text)
+    for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+        yield quoted
+        yield _ESCAPE.sub(lambda escape: escape[0].lower(), quoted)
+    yield repr(text)[1:-1]
+    yield repr(raw)[2:-1]
+    yield ascii(text)[1:-1]
+    for once in _in_json(text):
+        yield once
+        yield from _in_json(once)
+
+
+def _in_json(text: str) -> Iterator[str]:
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _pieces(value: str) -> Iterator[str]:

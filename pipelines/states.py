@@ -36,7 +36,11 @@ class States:
         self._arrived = threading.Event()
         self._redis_run: str | None = None
         self._sender = Supervised(
-            "states", self._send, meanwhile="the newest states wait", metrics=metrics
+            "states",
+            self._send,
+            meanwhile="the newest states wait",
+            metrics=metrics,
+            keys=(streams.CAMERA_STATES.name,),
         )
 
     def start(self) -> None:
@@ -57,30 +61,36 @@ class States:
         Without a ``revision`` it is of the registration that the camera's last state was of.
         """
         with self._lock:
-            last = self._now.get(camera_id)
-            if revision is None:
-                revision = last.revision if last else 0
-            if last and (last.state, last.fault, last.revision) == (state, fault, revision):
-                return
-            now = CameraState(
-                camera_id=camera_id,
-                worker_id=self._worker_id,
-                epoch=self._epoch,
-                state=state,
-                fault=fault,
-                revision=revision,
-                at=datetime.now(UTC),
-            )
-            if camera_id in self._unsent:
-                self._metrics.states_superseded.inc()
-            self._now[camera_id] = self._unsent[camera_id] = now
+            self._put(camera_id, state, fault, revision)
         self._arrived.set()
 
     def revised(self, camera_id: str, revision: int) -> None:
         """Say that the camera stands as it did, by a newer registration."""
+        with self._lock:
+            last = self._now.get(camera_id)
+            if last is not None:
+                self._put(camera_id, last.state, last.fault, revision)
+        self._arrived.set()
+
+    def _put(
+        self, camera_id: str, state: WatchState, fault: str | None, revision: int | None
+    ) -> None:
         last = self._now.get(camera_id)
-        if last is not None:
-            self.note(camera_id, last.state, last.fault, revision)
+        if revision is None:
+            revision = last.revision if last else 0
+        if last and (last.state, last.fault, last.revision) == (state, fault, revision):
+            return
+        if camera_id in self._unsent:
+            self._metrics.states_superseded.inc()
+        self._now[camera_id] = self._unsent[camera_id] = CameraState(
+            camera_id=camera_id,
+            worker_id=self._worker_id,
+            epoch=self._epoch,
+            state=state,
+            fault=fault,
+            revision=revision,
+            at=datetime.now(UTC),
+        )
 
     def forget(self, camera_id: str) -> None:
         """Say no more of a camera that was removed."""

@@ -99,9 +99,9 @@ REGISTRY: Final = "camera.registry"
 """A hash: each camera's newest upsert, an encoded ``CameraChange``, by camera id. Written in one
 transaction with the entry of ``camera.changes``."""
 
-REGISTRY_WHOLE: Final = "camera.registry.whole"
-"""A string that is there while the hash holds every camera; its value differs each time that the
-service has filled the hash. A Redis that lost its data lacks it: then absence removes nobody."""
+REGISTRY_MARK: Final = b"camera.registry.whole"
+"""A field of it, there while it holds every camera; its value differs each time that the service
+has made it equal to the database. Without it, absence removes nobody."""
 
 Client = redis.Redis
 

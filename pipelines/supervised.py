@@ -22,13 +22,23 @@ class Supervised:
     """One thread, from ``start`` until ``stop``."""
 
     def __init__(
-        self, part: str, step: Callable[[], None], *, meanwhile: str, metrics: WorkerMetrics
+        self,
+        part: str,
+        step: Callable[[], None],
+        *,
+        meanwhile: str,
+        metrics: WorkerMetrics,
+        keys: tuple[str, ...] = (),
     ) -> None:
-        """``meanwhile`` says what holds while the step fails: a fault is told with it."""
+        """``meanwhile`` says what holds while the step fails: a fault is told with it.
+
+        ``keys`` are those in Redis that can be deleted, if they hold something of another type.
+        """
         self._part = part
         self._step = step
         self._meanwhile = meanwhile
         self._metrics = metrics
+        self._keys = keys
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=part, daemon=True)
 
@@ -64,7 +74,13 @@ class Supervised:
 
     def _tell(self, error: Exception) -> None:
         do = "this is a bug: report it with this line"
-        if isinstance(error, redis.RedisError):
+        if isinstance(error, redis.ResponseError) and "WRONGTYPE" in str(error):
+            which = " or ".join(self._keys) or "that the error names"
+            do = (
+                f"delete the key {which}, whichever is of another type (TYPE tells): "
+                f"it is filled again; {self._meanwhile}"
+            )
+        elif isinstance(error, redis.RedisError):
             do = f"start Redis or correct its address; {self._meanwhile}"
         elif isinstance(error, sqlite3.Error):
             do = f"free space on the spool's disk; {self._meanwhile}"

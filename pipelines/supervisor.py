@@ -90,6 +90,7 @@ class Child:
             self._retry_s = min(LONGEST_RETRY_S, self._retry_s * 2)
         if now_s >= self._not_before_s:
             self.start()
+            log.info("child_started", name=self.name, pid=self.pid)
 
     def stop(self) -> None:
         """End it: politely, then not."""

@@ -8,7 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from models.packs import DEFAULT_PACK, load_pack
-from pipelines.address import command_line_address
+from pipelines.address import Address
 from pipelines.faults import FileEndedError, SourceError
 from pipelines.flow import Flow
 from pipelines.messages import Alert, Camera
@@ -23,10 +23,9 @@ IDLE_S: Final = 0.25
 class Watch:
     """One camera, watched until its file ends or ``stop``."""
 
-    def __init__(self, url_or_file: str, pack_dir: Path = DEFAULT_PACK) -> None:
-        """Raise ``PackError`` or ``BadAddressError`` before anything is opened."""
+    def __init__(self, address: Address, pack_dir: Path = DEFAULT_PACK) -> None:
+        """Raise ``PackError`` before anything is opened."""
         self.metrics = WorkerMetrics(CollectorRegistry())
-        address = command_line_address(url_or_file)
         camera = Camera(camera_id=CAMERA_ID, url=address.shown)
         self._flow = Flow(
             pack=load_pack(pack_dir),

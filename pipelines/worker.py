@@ -48,6 +48,9 @@ log = structlog.get_logger()
 PACK_RETRY_S: Final = 10.0
 """Copying a pack takes seconds; its hash keeps half a copy from being used."""
 
+METRICS_PORT: Final = 9600
+"""Where deploy/prometheus looks for a worker."""
+
 NAME: Final = re.compile(r"[\w.-]{1,64}")
 """A worker's id names its spool's file."""
 
@@ -74,15 +77,41 @@ class WorkerSettings:
     """Opens the registry's credentials; made if it isn't there."""
     pack_dir: Path = DEFAULT_PACK
     """The model pack."""
-    metrics_port: int = 0
-    """Where Prometheus scrapes it, on loopback; 0 picks a free port."""
+    metrics_port: int | None = 0
+    """Where Prometheus scrapes it, on loopback; 0 picks a free port, ``None`` the usual one or, if
+    another worker has that, a free one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownMetrics:
+    """Metrics, and the server that shows them."""
+
+    metrics: WorkerMetrics
+    """Of one worker."""
+    server: WSGIServer
+    """On loopback."""
+    thread: threading.Thread
+    """The server's."""
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
 
 
 class Worker:
     """Watches cameras until it is stopped."""
 
-    def __init__(self, settings: WorkerSettings, drills: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        drills: frozenset[str] = frozenset(),
+        shown: ShownMetrics | None = None,
+    ) -> None:
         """``drills`` names the cameras that a drill started; no setting holds it.
+
+        ``shown`` are metrics to count in that are shown already; by default ``run`` shows its own.
 
         Raises ``WorkerError``, ``PackError``, ``ZoneError`` or ``BadAddressError`` before
         anything runs.
@@ -91,7 +120,7 @@ class Worker:
             raise WorkerError(
                 f"worker id {settings.worker_id!r}: use 1 to 64 letters, digits, dots, dashes"
             )
-        metrics = WorkerMetrics(CollectorRegistry())
+        metrics = WorkerMetrics(CollectorRegistry()) if shown is None else shown.metrics
         pack = load_pack(settings.pack_dir)
         client = _connected(settings.redis_url)
         self._spool = _spool(settings.spool_dir / f"{settings.worker_id}.sqlite", metrics)
@@ -120,6 +149,7 @@ class Worker:
         self._client = client
         self._metrics = metrics
         self._metrics_port = settings.metrics_port
+        self._shown = shown
         self._unsaved: list[Alert] = []
         self._stopping = threading.Event()
 
@@ -129,8 +159,11 @@ class Worker:
         What its disk refuses even then is counted as dropped. Raises ``WorkerError`` if the
         metrics' port is taken.
         """
-        server, server_thread = _metrics_server(self._metrics_port, self._metrics)
-        log.info("worker_started", cameras=len(self._estate), metrics_port=server.server_port)
+        shown = self._shown or _shown(self._metrics_port, self._metrics)
+        port = shown.server.server_port
+        if self._metrics_port is None and port != METRICS_PORT:
+            log.warning("metrics_port_taken", taken=METRICS_PORT, instead=port)
+        log.info("worker_started", cameras=len(self._estate), metrics_port=port)
         self._publisher.start()
         self._heart.start()
         self._states.start()
@@ -157,9 +190,7 @@ class Worker:
         self._heart.stop()
         self._client.close()
         self._spool.close()
-        server.shutdown()
-        server.server_close()
-        server_thread.join()
+        shown.close()
 
     def stop(self) -> None:
         """Ask ``run`` to return. Safe in a signal handler."""
@@ -239,31 +270,32 @@ def worker_of_good_pack(settings: WorkerSettings) -> Worker:
     So a pack that is installed again is taken up by itself. Raises what ``Worker`` raises but
     ``PackError``.
     """
-    metrics = WorkerMetrics(CollectorRegistry())
-    server = None
+    # Before the worker: a port that is taken is found before the spool or its epoch is touched.
+    shown = _shown(settings.metrics_port, WorkerMetrics(CollectorRegistry()))
+    said = False
     while True:
         try:
-            worker = Worker(settings)
+            return Worker(settings, shown=shown)
         except PackError as error:
-            metrics.pack_refused(error.code)
-            if server is None:
-                server, _ = _metrics_server(settings.metrics_port, metrics)
+            shown.metrics.pack_refused(error.code)
+            if not said:
                 log.error("pack", fault=str(error), next=f"tried again every {PACK_RETRY_S:g} s")
+            said = True
             time.sleep(PACK_RETRY_S)
-        else:
-            if server is not None:
-                server.shutdown()
-                server.server_close()
-            return worker
 
 
-def _metrics_server(port: int, metrics: WorkerMetrics) -> tuple[WSGIServer, threading.Thread]:
+def _shown(port: int | None, metrics: WorkerMetrics) -> ShownMetrics:
+    """Show metrics; if nobody asked for a port, at the usual one or a free one."""
+    asked = METRICS_PORT if port is None else port
     try:
-        return start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+        server, thread = start_http_server(asked, addr="127.0.0.1", registry=metrics.registry)
     except (OSError, OverflowError) as error:
+        if port is None:
+            return _shown(0, metrics)
         raise WorkerError(
             f"metrics port {port}: {error}: choose another, 0 for a free one"
         ) from error
+    return ShownMetrics(metrics=metrics, server=server, thread=thread)
 
 
 def run_until_signalled(worker: Worker) -> None:

@@ -15,5 +15,6 @@ What holds in this room:
 - Merging and waiting go by the time of the event; the clock of this machine decides only which
   messages lie too far in the future to be believed.
 - Every client of the feed reads by a cursor of its own: none can hold up another.
-- There is no authentication yet, so only loopback is served.
+- Every route but the few that a login needs asks ``accounts.gate``, and what is loaded is shown
+  only if its own place lies in those of who asks. Beyond loopback nothing is served without TLS.
 """

@@ -13,8 +13,8 @@ from pathlib import Path
 from pipelines import logs
 from pipelines.secrets import Secret
 from pipelines.streams import connect
+from service.accounts.directory import FIRST_LOGIN, first_admin
 from service.accounts.oidc import is_safe
-from service.accounts.store import FIRST_LOGIN, first_admin
 from service.app import create_app
 from service.database import Database
 from service.errors import BadSettingError, ServiceError
@@ -63,7 +63,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ServiceSe
         port=given.port,
         tls_certificate=given.tls_certificate,
         tls_key=given.tls_key,
-        behind_proxy=given.behind_proxy,
+        behind_proxy=",".join(given.behind_proxy or ()) or None,
         public_url=given.public_url,
         worker_key=given.worker_key,
         audit_heads=given.audit_heads,
@@ -100,7 +100,11 @@ def _secret_of(environment: Mapping[str, str], name: str) -> Secret | None:
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="fengsui serve",
+        description="Incidents, orders, the live feed and the console, until SIGTERM. Single "
+        "sign-on is set in the environment: docs/accounts.md.",
+    )
     parser.add_argument(
         "--redis-url",
         default=environment.get(REDIS_URL_VARIABLE, "redis://127.0.0.1:6379/0"),
@@ -124,7 +128,9 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--behind-proxy",
         metavar="ADDRESS",
-        help="IP address of the proxy that speaks TLS; its X-Forwarded-For and -Proto count",
+        action="append",
+        help="IP address of the proxy that speaks TLS, once for each; its X-Forwarded-For and "
+        "-Proto count",
     )
     parser.add_argument(
         "--public-url", metavar="https://NAME", help="what browsers open, if not this machine"

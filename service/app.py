@@ -5,10 +5,10 @@ alerts.priority, alerts ─► consumer ─► database ─► outbox ─► dis
 """
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 
@@ -27,6 +27,7 @@ from service.cameras.publisher import CameraPublisher
 from service.cameras.routes import camera_router
 from service.cameras.sealer import Sealer
 from service.cameras.states import StateReader
+from service.compression import Compression
 from service.database import Database, migrate
 from service.dispatch.outbox import DrillOutbox
 from service.feed.bell import FeedBell
@@ -50,7 +51,6 @@ def create_app(settings: ServiceSettings, registry: CollectorRegistry | None = N
     metrics = ServiceMetrics(registry or CollectorRegistry())
     database = Database(settings.database_url)
     migrate(database.engine)
-    sealer = Sealer(settings.worker_key or worker_key_beside(settings.database_url))
     bell = FeedBell(settings.feed_clients)
     crew = Crew(settings=settings, database=database, metrics=metrics, bell=bell)
 
@@ -75,42 +75,50 @@ def create_app(settings: ServiceSettings, registry: CollectorRegistry | None = N
     openapi.install(app)
     app.state.bell = bell
     app.state.database = database
-    gate = Gate(database, metrics, Cookies(secure=settings.secure))
-    throttle = Throttle(database, metrics)
-    problems.install(app)
+    problems.install(app, metrics)
+    app.add_middleware(Compression)
     app.add_middleware(guards.BodyLimit)
     app.add_middleware(guards.OriginGuard, settings=settings)
     app.add_middleware(guards.HostGuard, settings=settings)
     app.add_middleware(guards.BrowserRules, settings=settings)
-    app.include_router(session_router(database, gate, throttle))
-    app.include_router(oidc_router(database, gate, settings))
-    app.include_router(token_router(database, gate))
-    app.include_router(account_router(database, gate))
-    app.include_router(place_router(database, gate))
-    app.include_router(
-        camera_router(
-            database=database,
-            gate=gate,
-            sealer=sealer,
-            vitals=crew.vitals,
-            changed=crew.cameras_changed,
-        )
-    )
-    app.include_router(incident_router(database, gate))
-    app.include_router(feed_router(database, gate, bell, metrics))
-    app.include_router(
-        status_router(
-            database=database,
-            gate=gate,
-            vitals=crew.vitals,
-            bell=bell,
-            metrics=metrics,
-            threads=crew.threads,
-        )
-    )
-    app.include_router(audit_router(database, gate, crew.heads))
-    app.include_router(web_router())
+    for router in _routers(settings, database=database, crew=crew, metrics=metrics, bell=bell):
+        app.include_router(router)
     return app
+
+
+def _routers(
+    settings: ServiceSettings,
+    *,
+    database: Database,
+    crew: "Crew",
+    metrics: ServiceMetrics,
+    bell: FeedBell,
+) -> Iterator[APIRouter]:
+    gate = Gate(database, metrics, Cookies(secure=settings.secure))
+    yield session_router(database, gate, Throttle(database, metrics))
+    yield oidc_router(database, gate, settings)
+    yield token_router(database, gate)
+    yield account_router(database, gate, settings.oidc.issuer if settings.oidc else None)
+    yield place_router(database, gate)
+    yield camera_router(
+        database=database,
+        gate=gate,
+        sealer=Sealer(settings.worker_key or worker_key_beside(settings.database_url)),
+        vitals=crew.vitals,
+        changed=crew.cameras_changed,
+    )
+    yield incident_router(database, gate)
+    yield feed_router(database, gate, bell, metrics)
+    yield status_router(
+        database=database,
+        gate=gate,
+        vitals=crew.vitals,
+        bell=bell,
+        metrics=metrics,
+        threads=crew.threads,
+    )
+    yield audit_router(database, gate, crew.heads)
+    yield web_router()
 
 
 class Crew:

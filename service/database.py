@@ -87,6 +87,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             engine.connect().execution_options(**_CHANGES[engine.dialect.name]) as connection,
             connection.begin(),
         ):
+            _require_utf8(connection)
             _take_writers_lock(connection)
             config.attributes["connection"] = connection
             run = (
@@ -111,6 +112,18 @@ def _lies_below(connection: Connection, config: Config, revision: str) -> bool:
         return revision == "base"
     script = ScriptDirectory.from_config(config)
     return revision in {step.down_revision for step in script.iterate_revisions(current, "base")}
+
+
+def _require_utf8(connection: Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        name = connection.engine.url.database
+        raise DatabaseUnusableError(
+            f"the database {name} is encoded as {encoding}, which can't hold every name: make one "
+            "with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and give that as --database"
+        )
 
 
 def _take_writers_lock(connection: Connection) -> None:
@@ -138,6 +151,12 @@ def _engine(url: str) -> Engine:
 
 
 def _sqlite_engine(address: sa.URL) -> Engine:
+    memory = not address.database or ":memory:" in address.database
+    if memory or address.query.get("mode") == "memory":
+        raise DatabaseUnusableError(
+            "a SQLite database in memory is empty for every thread and gone at the end: give "
+            "--database the path of a SQLite file"
+        )
     engine = sa.create_engine(address, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -145,8 +164,10 @@ def _sqlite_engine(address: sa.URL) -> Engine:
 
 
 def _postgresql_engine(address: sa.URL) -> Engine:
-    limit = {} if "connect_timeout" in address.query else {"connect_timeout": CONNECT_LIMIT_S}
-    engine = sa.create_engine(address, pool_pre_ping=True, connect_args=limit)
+    arguments: dict[str, Any] = {"client_encoding": "utf8"}  # whatever the environment says
+    if "connect_timeout" not in address.query:
+        arguments["connect_timeout"] = CONNECT_LIMIT_S
+    engine = sa.create_engine(address, pool_pre_ping=True, connect_args=arguments)
     event.listen(engine, "connect", _set_up_postgresql)
     return engine
 

@@ -1,5 +1,6 @@
 """What every request and answer passes: checks of host, origin and size, the browser's rules."""
 
+import asyncio
 import re
 from contextlib import suppress
 from typing import Final
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.problems import answer
+from service.problems import NOT_SENT, answer
 from service.settings import LOCAL_NAMES, ServiceSettings
 
 CONTENT_SECURITY_POLICY = (
@@ -36,6 +37,12 @@ OWN_SITES: Final = frozenset({"same-origin", "none"})
 LARGEST_BODY: Final = 1024 * 1024
 LARGEST_BODIES: Final = {"/api/session": 16 * 1024, "/api/places/import": 32 * 1024 * 1024}
 """In bytes. Bodies are read before anybody is asked who they are."""
+
+ARRIVES_WITHIN_S: Final = 20.0
+"""For a whole body, however its pieces come."""
+
+OWN_TIMES: Final = frozenset({"/api/places/import"})
+"""Whose routes have a time of their own: large files, of those who may send one."""
 
 HEALTH: Final = "/healthz"
 
@@ -116,13 +123,13 @@ class OriginGuard:
 
 
 class BodyLimit:
-    """Refuses bodies that no route has a use for, before they fill the memory."""
+    """Refuses bodies that no route has a use for: too large ones, and those that don't arrive."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; answer 413 as soon as it's known to be too large."""
+        """Pass the request on; answer 413 or 408 as soon as it's known to be refused."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -131,24 +138,54 @@ class BodyLimit:
         if not announced.isdecimal() or int(announced) > largest:
             await _too_large(largest)(scope, receive, send)
             return
-        received = 0
+        body = _Body(largest, None if scope["path"] in OWN_TIMES else ARRIVES_WITHIN_S)
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > largest:
-                raise _TooLargeError
-            return message
+        async def read() -> Message:
+            try:
+                return await body.read(receive)
+            except _RefusedBodyError:
+                scope[NOT_SENT] = True
+                raise
 
-        async def send_if_small(message: Message) -> None:
-            if received <= largest:  # the framework may have made another error of ours
+        async def send_if_taken(message: Message) -> None:
+            if body.refusal is None:  # the framework may have made another error of ours
                 await send(message)
 
-        with suppress(_TooLargeError):
-            await self._app(scope, counted, send_if_small)
-        if received > largest:
-            await _too_large(largest)(scope, receive, send)
+        with suppress(_RefusedBodyError):
+            await self._app(scope, read, send_if_taken)
+        if body.refusal is not None:
+            del scope[NOT_SENT]
+            await body.refusal(scope, receive, send)
+
+
+class _Body:
+    """A body as it comes in."""
+
+    def __init__(self, largest: int, within_s: float | None) -> None:
+        self.refusal: ASGIApp | None = None
+        """What to answer once it is refused."""
+        self._largest = largest
+        now_s = asyncio.get_running_loop().time()
+        self._until_s = None if within_s is None else now_s + within_s
+        self._received = 0
+
+    async def read(self, receive: Receive) -> Message:
+        """Return the next piece; raises ``_RefusedBodyError``."""
+        try:
+            async with asyncio.timeout_at(self._until_s):
+                message = await receive()
+        except TimeoutError:
+            raise self._refused(_too_slow()) from None
+        if not message.get("more_body", False):
+            self._until_s = None  # what is read from now on is only that the client has gone
+        self._received += len(message.get("body", b""))
+        if self._received > self._largest:
+            raise self._refused(_too_large(self._largest))
+        return message
+
+    def _refused(self, refusal: ASGIApp) -> "_RefusedBodyError":
+        self.refusal = refusal
+        return _RefusedBodyError()
 
 
 class BrowserRules:
@@ -175,8 +212,18 @@ class BrowserRules:
         await self._app(scope, receive, send_with_rules)
 
 
-class _TooLargeError(Exception):
-    """The body goes on after its limit."""
+class _RefusedBodyError(Exception):
+    """The body goes on after one of its limits."""
+
+
+def _too_slow() -> ASGIApp:
+    return answer(
+        408,
+        "too_slow",
+        "The body took too long",
+        f"send it within {ARRIVES_WITHIN_S:.0f} s",
+        headers={"Connection": "close"},
+    )
 
 
 def _too_large(largest: int) -> ASGIApp:

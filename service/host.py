@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RowMapping
 
 from service import openapi
 from service.accounts import directory, passwords, store, tokens
-from service.accounts.roles import PERMISSIONS, Permission, Role
+from service.accounts.roles import PERMISSIONS, SCOPES, Role
 from service.audit.log import record
 from service.cameras import drills as drill_cameras
 from service.database import Database, migrate
@@ -37,19 +37,22 @@ def accounts(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """``accounts reset LOGIN`` and ``accounts token LOGIN --scope status.read --days 30``."""
     parser = argparse.ArgumentParser(prog="fengsui accounts", description=accounts.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    reset = commands.add_parser("reset", help="print a new one-time password, and unlock")
+    reset = commands.add_parser(
+        "reset", help="print a new one-time password, and unlock; or unbind from an identity"
+    )
+    reset.add_argument("--enable", action="store_true", help="also enable one that is disabled")
     token = commands.add_parser("token", help="print a new API token")
     for one in (reset, token):
         one.add_argument("login")
         _add_database(one, environment)
-    token.add_argument("--scope", action="append", choices=list(Permission), required=True)
+    token.add_argument("--scope", action="append", choices=sorted(SCOPES), required=True)
     token.add_argument("--days", type=int, default=30, help="how long it lasts (30)")
     token.add_argument("--name", default="host", help="what it is called")
     given = parser.parse_args(arguments)
     _require_there(given.database)
     with _database(given.database) as database:
         if given.command == "reset":
-            _reset(database, given.login)
+            _reset(database, given.login, enable=given.enable)
         else:
             _make_token(database, given)
     return 0
@@ -89,17 +92,25 @@ COMMANDS: Final[Mapping[str, Command]] = {
 }
 
 
-def _reset(database: Database, login: str) -> None:
+def _reset(database: Database, login: str, *, enable: bool) -> None:
     password = passwords.one_time()
     password_hash = passwords.hashed(password)
     with database.writing() as connection:
         account = _existing(connection, login)
+        if enable and account["disabled_at"] is not None:
+            store.enable(connection, account["account_id"])
+            _note(connection, account, "account.enabled", {"disabled": {"old": True, "new": False}})
+        elif not enable:
+            _require_enabled(account)
         if account["password_hash"] is None:
-            raise BadSettingError(f"{login} logs in at the identity provider: reset it there")
-        _require_enabled(account)
-        detail = directory.reset(connection, account["account_id"], login, password_hash)
-        _note(connection, account, "account.password_reset", detail)
-    say({"event": "reset", "login": login, "one_time_password": password})
+            detail = directory.free(connection, account["account_id"])
+            _note(connection, account, "account.unbound", detail)
+            said = {"event": "unbound", "login": login}
+        else:
+            detail = directory.reset(connection, account["account_id"], login, password_hash)
+            _note(connection, account, "account.password_reset", detail)
+            said = {"event": "reset", "login": login, "one_time_password": password}
+    say(said)
 
 
 def _make_token(database: Database, given: argparse.Namespace) -> None:
@@ -135,7 +146,10 @@ def _existing(connection: Connection, login: str) -> RowMapping:
 def _require_enabled(account: RowMapping) -> None:
     if account["disabled_at"] is not None:
         login = account["login"]
-        raise BadSettingError(f"{login} is disabled: an administrator can enable it again")
+        raise BadSettingError(
+            f"{login} is disabled: an administrator can enable it again, or accounts reset {login} "
+            "--enable"
+        )
 
 
 def _name(text: str) -> str:
@@ -152,7 +166,7 @@ def _require_there(address: str) -> None:
     except sa.exc.ArgumentError:
         return  # whoever opens it says so
     file = url.database or ""
-    if url.get_backend_name() == "sqlite" and not Path(file).is_file():
+    if url.get_backend_name() == "sqlite" and not url.query and not Path(file).is_file():
         raise BadSettingError(f"there is no database {file!r}: check --database")
 
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from types import FrameType
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from fastapi import FastAPI
 
+from service.connections import BACKLOG, connection_type, open_at_most
 from service.errors import BadSettingError, NotLoopbackError
 from service.settings import ServiceSettings, require_port
 
@@ -63,6 +64,8 @@ def config_of(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
     """Return how uvicorn has to serve the app."""
     return uvicorn.Config(
         app,
+        http=connection_type(open_at_most()),
+        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         ws="none",
@@ -126,13 +129,15 @@ def _require_certificate(settings: ServiceSettings) -> None:
 def _require_proxy(settings: ServiceSettings) -> None:
     if settings.behind_proxy is None:
         return
-    try:
-        ip_network(settings.behind_proxy)
-    except ValueError as error:
-        raise BadSettingError(
-            f"{settings.behind_proxy!r} is no proxy's address: give --behind-proxy the IP address "
-            "or network that the proxy's requests come from"
-        ) from error
+    for proxy in settings.behind_proxy.split(","):
+        try:
+            ip_address(proxy.strip())
+        except ValueError as error:
+            raise BadSettingError(
+                f"{proxy!r} is no proxy's address: give --behind-proxy the IP address that the "
+                "proxy's requests come from, once for each proxy. A network is none: whoever is in "
+                "it could choose an address of his own"
+            ) from error
     if settings.public_url is None:
         raise BadSettingError("--behind-proxy needs --public-url, the address that browsers open")
 

@@ -55,7 +55,9 @@ class ServiceMetrics:
         self.refused_logins = counter(
             "fengsui_refused_logins", "Passwords, sessions and tokens not let in.", ["reason"]
         )
-
+        self.refused_requests = counter(
+            "fengsui_refused_requests", "Requests answered with a problem, by its code.", ["code"]
+        )
         self.audit_export_errors = counter(
             "fengsui_audit_export_errors", "Heads of the audit that could not be written."
         )

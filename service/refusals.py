@@ -18,6 +18,7 @@ class Refusal(StrEnum):
 
     GB_ID_DIGITS = "gb_id_digits"
     GB_ID_ROUNDED = "gb_id_rounded"
+    GB_ID_NUMBER = "gb_id_number"
     GB_ID_LENGTH = "gb_id_length"
     GB_ID_PROVINCE = "gb_id_province"
     GB_ID_TYPE = "gb_id_type"
@@ -37,6 +38,7 @@ class Refusal(StrEnum):
     ADDRESS_FRAGMENT = "address_fragment"
     ADDRESS_USER = "address_user"
     ADDRESS_LOGIN = "address_login"
+    ADDRESS_ENCODING = "address_encoding"
 
     ZONE_FEW_CORNERS = "zone_few_corners"
     ZONE_MANY_CORNERS = "zone_many_corners"
@@ -66,6 +68,7 @@ class Refusal(StrEnum):
     PLACE_IN_USE = "place_in_use"
     PLACE_ROOT = "place_root"
 
+    ROW_CELLS = "row_cells"
     ROW_LEVEL = "row_level"
     ROW_NAME_LENGTH = "row_name_length"
     ROW_TWICE = "row_twice"
@@ -74,6 +77,7 @@ class Refusal(StrEnum):
     ROW_PARENT_STAYS = "row_parent_stays"
 
     FILE_COLUMNS = "file_columns"
+    FILE_COLUMN_TWICE = "file_column_twice"
     FILE_CSV = "file_csv"
     FILE_UTF16 = "file_utf16"
     FILE_WORKBOOK = "file_workbook"
@@ -88,6 +92,7 @@ class Refusal(StrEnum):
 
     GB_ID_TAKEN = "gb_id_taken"
     CREDENTIALS_REFUSED = "credentials_refused"
+    CREDENTIALS_LENGTH = "credentials_length"
 
 
 class RefusedError(ValueError):

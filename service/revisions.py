@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Header
+from pydantic import WithJsonSchema
 
 from service.errors import ProblemError
 
@@ -37,7 +38,15 @@ def etag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def _if_match(if_match: Annotated[str | None, Header()] = None) -> str:
+_Sent = Annotated[
+    str | None,
+    Header(description="The ETag of what is changed, quotes included"),
+    WithJsonSchema({"type": "string", "examples": [etag(3)]}),
+]
+"""Described as what has to be sent, and taken without: 428 says more than 422 would."""
+
+
+def _if_match(if_match: _Sent = None) -> str:
     if if_match is None or not if_match.strip():
         raise IfMatchRequiredError
     return if_match.strip()

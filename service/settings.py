@@ -50,7 +50,8 @@ class ServiceSettings:
     tls_key: Path | None = None
     """The certificate's private key, PEM."""
     behind_proxy: str | None = None
-    """The address of the proxy that speaks TLS; its X-Forwarded-For is believed, nobody else's."""
+    """The addresses, with commas, of the proxies that speak TLS: their X-Forwarded-For is believed,
+    nobody else's."""
     public_url: str | None = None
     """The origin that browsers open, such as ``https://fengsui.example``."""
     oidc: OidcSettings | None = None

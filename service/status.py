@@ -53,13 +53,13 @@ class WorkerStatus(BaseModel):
 class Status(BaseModel):
     """How the service and the workers that it hears are doing.
 
-    Lag and workers are the whole installation's: empty to who doesn't see all of it.
+    Lag, feeds and workers are the whole installation's: nothing to who doesn't see all of it.
     """
 
     at: datetime
     redis_reachable: bool
     consumer_lag_entries: dict[str, int]
-    feed_clients: int
+    feed_clients: int | None
     totals: Totals
     workers: list[WorkerStatus]
 
@@ -91,15 +91,16 @@ def status_router(
             at=now,
             redis_reachable=vitals.redis_reachable,
             consumer_lag_entries=dict(vitals.lag_entries) if who.everywhere else {},
-            feed_clients=bell.clients,
+            feed_clients=bell.clients if who.everywhere else None,
             totals=_totals(database, who),
             workers=[_worker(seen, now) for _, seen in sorted(heard.items())],
         )
 
     @router.get("/healthz", response_model=Health, responses=responses(503))
-    def health() -> JSONResponse:
+    async def health() -> JSONResponse:
         """Answer 200 while all of the service's threads run and get on.
 
+        Without a thread of its own: requests that hold all of them are no reason to restart.
         Redis or the database being away is not its fault.
         """
         if not all(thread.alive for thread in threads):

@@ -206,11 +206,9 @@ oidc_flows = Table(
     "oidc_flows",
     metadata,
     Column("state_hash", DIGEST, primary_key=True),
-    Column("nonce", NAME, nullable=False),
-    Column("verifier", NAME, nullable=False),
-    Column("began_at", UtcDateTime, nullable=False, index=True),
+    Column("finished_at", UtcDateTime, nullable=False, index=True),
 )
-"""Logins that have gone to the identity provider and are not back yet."""
+"""Logins at the identity provider that ended in a session here: none does twice."""
 
 cameras = Table(
     "cameras",
@@ -268,12 +266,13 @@ camera_states = Table(
     metadata,
     Column("camera_id", NAME, primary_key=True),
     Column("worker_id", NAME, nullable=False),
+    Column("epoch", sa.BigInteger, nullable=False),
     Column("state", WORD, nullable=False),
     Column("fault", WORD),
     Column("revision", sa.BigInteger, nullable=False),
     Column("since", UtcDateTime, nullable=False),
 )
-"""What a camera's worker said of it last."""
+"""What a camera's worker said of it last, and at which of its starts."""
 
 audit = Table(
     "audit",

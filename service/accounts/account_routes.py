@@ -25,19 +25,43 @@ from service.revisions import IfMatch, etag, require_newest
 from service.text import Query as SearchText
 
 
-def account_router(database: Database, gate: Gate) -> APIRouter:
-    """Return the accounts' routes."""
-    router = APIRouter(prefix="/api/accounts", tags=["accounts"])
+def account_router(database: Database, gate: Gate, issuer: str | None) -> APIRouter:
+    """Return the accounts' routes; ``issuer`` is the identity provider in use."""
+    router = APIRouter()
+    for part in (
+        _to_read(database, gate),
+        _to_manage(gate, issuer),
+        _to_give_passwords(database, gate),
+        _to_unbind(gate, issuer),
+    ):
+        router.include_router(part)
+    return router
+
+
+def _to_read(database: Database, gate: Gate) -> APIRouter:
+    router = _router()
     Reader = Annotated[Principal, Depends(gate.allows(Permission.ACCOUNT_READ))]  # noqa: N806
-    Writer = Annotated[Principal, Depends(gate.allows(Permission.ACCOUNT_WRITE))]  # noqa: N806
-    # Whoever holds a stolen token must not make logins of his own that outlive it.
-    Person = Annotated[Principal, Depends(gate.person(Permission.ACCOUNT_WRITE))]  # noqa: N806
 
     @router.get("", responses=responses(401, 403, 422))
     def account_list(who: Reader, q: Annotated[SearchText, Query()] = "") -> AccountList:
         """List accounts, or those whose login or name holds ``q``; at most 500."""
         with database.reading() as connection:
             return AccountList(accounts=directory.search(connection, who, q.strip()))
+
+    @router.get("/{account_id}", responses=responses(401, 403, 404, 422))
+    def account(who: Reader, account_id: UUID, response: Response) -> Account:
+        """Show an account."""
+        with database.reading() as connection:
+            found = directory.visible(connection, who, account_id)
+        response.headers["ETag"] = etag(found.revision)
+        return found
+
+    return router
+
+
+def _to_manage(gate: Gate, issuer: str | None) -> APIRouter:
+    router = _router()
+    Person = Annotated[Principal, Depends(gate.person(Permission.ACCOUNT_WRITE))]  # noqa: N806
 
     @router.post("", status_code=201, responses=responses(401, 403, 409, 413, 422, 503))
     def make_account(who: Person, new: NewAccount, response: Response) -> MadeAccount:
@@ -50,23 +74,15 @@ def account_router(database: Database, gate: Gate) -> APIRouter:
         response.headers["ETag"] = etag(made.revision)
         return MadeAccount(**made.model_dump(), one_time_password=password)
 
-    @router.get("/{account_id}", responses=responses(401, 403, 404, 422))
-    def account(who: Reader, account_id: UUID, response: Response) -> Account:
-        """Show an account."""
-        with database.reading() as connection:
-            found = directory.visible(connection, who, account_id)
-        response.headers["ETag"] = etag(found.revision)
-        return found
-
     @router.patch("/{account_id}", responses=responses(401, 403, 404, 409, 412, 413, 422, 428))
     def change_account(
-        who: Writer, account_id: UUID, change: AccountChange, if_match: IfMatch, response: Response
+        who: Person, account_id: UUID, change: AccountChange, if_match: IfMatch, response: Response
     ) -> Account:
         """Change an account. Role and places count from its next request on."""
         with gate.writing(who, Permission.ACCOUNT_WRITE) as (connection, now):
             before = directory.visible(connection, now, account_id)
             require_newest(if_match, before.revision)
-            directory.change(connection, now, before, change)
+            directory.change(connection, now, before, change, issuer)
             after = directory.visible(connection, now, account_id)
         response.headers["ETag"] = etag(after.revision)
         return after
@@ -74,12 +90,19 @@ def account_router(database: Database, gate: Gate) -> APIRouter:
     @router.delete(
         "/{account_id}", status_code=204, responses=responses(401, 403, 404, 409, 412, 422, 428)
     )
-    def disable_account(who: Writer, account_id: UUID, if_match: IfMatch) -> None:
+    def disable_account(who: Person, account_id: UUID, if_match: IfMatch) -> None:
         """Disable an account: its sessions and tokens end at once. The audit keeps its name."""
         with gate.writing(who, Permission.ACCOUNT_WRITE) as (connection, now):
             before = directory.visible(connection, now, account_id)
             require_newest(if_match, before.revision)
-            directory.change(connection, now, before, AccountChange(disabled=True))
+            directory.change(connection, now, before, AccountChange(disabled=True), issuer)
+
+    return router
+
+
+def _to_give_passwords(database: Database, gate: Gate) -> APIRouter:
+    router = _router()
+    Person = Annotated[Principal, Depends(gate.person(Permission.ACCOUNT_WRITE))]  # noqa: N806
 
     @router.post(
         "/{account_id}/one-time-password", responses=responses(401, 403, 404, 409, 422, 503)
@@ -98,3 +121,25 @@ def account_router(database: Database, gate: Gate) -> APIRouter:
         return OneTimePassword(one_time_password=password)
 
     return router
+
+
+def _to_unbind(gate: Gate, issuer: str | None) -> APIRouter:
+    router = _router()
+    Person = Annotated[Principal, Depends(gate.person(Permission.ACCOUNT_WRITE))]  # noqa: N806
+
+    @router.delete(
+        "/{account_id}/identity", status_code=204, responses=responses(401, 403, 404, 409, 422)
+    )
+    def unbind_account(who: Person, account_id: UUID) -> None:
+        """Undo an account's binding to an identity; its sessions and tokens end at once.
+
+        Who comes next from the identity provider with this login is bound to it.
+        """
+        with gate.writing(who, Permission.ACCOUNT_WRITE) as (connection, now):
+            directory.unbind(connection, now, account_id, issuer)
+
+    return router
+
+
+def _router() -> APIRouter:
+    return APIRouter(prefix="/api/accounts", tags=["accounts"])

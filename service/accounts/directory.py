@@ -1,6 +1,6 @@
 """Accounts as administrators manage them, and what has to stay true of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,19 +8,27 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
-from service.accounts import sessions, store, throttle, tokens
-from service.accounts.errors import LastAdminError, LoginTakenError, UnknownAccountError
+from service.accounts import passwords, sessions, store, throttle, tokens
+from service.accounts.errors import (
+    LastAdminError,
+    LoginTakenError,
+    NoIdentityError,
+    UnknownAccountError,
+)
 from service.accounts.models import Account, AccountChange, NewAccount, PlaceBrief
 from service.accounts.principal import Principal
 from service.accounts.roles import Role
 from service.accounts.sessions import Way
 from service.audit.log import record
+from service.database import Database
 from service.places.errors import UnknownPlaceError
 from service.places.store import visible as visible_place
 from service.tables import account_places, accounts, places
 from service.text import pattern_of
 
 LIST_LIMIT: Final = 500
+
+FIRST_LOGIN: Final = "admin"
 
 RESERVED: Final = frozenset({"service", "host"})
 """Stand in the audit for what no account did."""
@@ -68,18 +76,29 @@ def add(connection: Connection, who: Principal, new: NewAccount, password_hash: 
     )
     detail = {"login": new.login, "role": new.role, "way": new.way, "places": sorted(new.places)}
     _note(connection, who, "account.created", account_id, detail)
+    if password_hash is not None:
+        throttle.unlock(connection, new.login)
     return account_id
 
 
-def change(connection: Connection, who: Principal, before: Account, wanted: AccountChange) -> None:
-    """Change an account; nothing happens if nothing is to be another. Raises ``LastAdminError``."""
+def change(
+    connection: Connection,
+    who: Principal,
+    before: Account,
+    wanted: AccountChange,
+    issuer: str | None,
+) -> None:
+    """Change an account; nothing happens if nothing is to be another.
+
+    Raises ``LastAdminError``; ``issuer`` is the identity provider in use.
+    """
     changed = _changes(before, wanted)
     if not changed:
         return
     if wanted.places is not None:
         _require_own_places(connection, who, wanted.places)
-    was_last = _is_last_admin(connection, before)
-    where = store.home_of(connection, before.account_id)
+    was_last = _is_last_admin(connection, before, issuer)
+    home = store.home_of(connection, before.account_id)
     values: dict[str, Any] = {
         name: changed[name]["new"] for name in ("name", "role") if name in changed
     }
@@ -95,20 +114,9 @@ def change(connection: Connection, who: Principal, before: Account, wanted: Acco
     if wanted.disabled:
         sessions.end_all(connection, before.account_id)
         tokens.revoke_all(connection, before.account_id)
-    if was_last and not _is_root_admin(connection, before.account_id):
+    if was_last and not _is_last_admin(connection, before, issuer):
         raise LastAdminError
-    action = "account.changed"
-    if "disabled" in changed:
-        action = "account.disabled" if wanted.disabled else "account.enabled"
-    record(
-        connection,
-        actor=who.login,
-        action=action,
-        object_kind="account",
-        object_id=str(before.account_id),
-        place_code=where,  # where it was: there they know it
-        detail=changed,
-    )
+    _note_change(connection, who, before.account_id, home, changed)
 
 
 def give_password(
@@ -127,6 +135,71 @@ def reset(
     store.set_one_time_password(connection, account_id, password_hash)
     throttle.unlock(connection, login)
     return {"tokens_revoked": tokens.revoke_all(connection, account_id)}
+
+
+def unbind(connection: Connection, who: Principal, account_id: UUID, issuer: str | None) -> None:
+    """Let another identity of the account's login in, and end what the present one holds.
+
+    Raises ``NoIdentityError`` or ``LastAdminError``; ``issuer`` as in ``change``.
+    """
+    account = visible(connection, who, account_id)
+    if account.way is not Way.OIDC:
+        raise NoIdentityError
+    if _is_last_admin(connection, account, issuer):
+        raise LastAdminError
+    detail = free(connection, account_id)
+    _note(connection, who, "account.unbound", account_id, detail)
+
+
+def free(connection: Connection, account_id: UUID) -> dict[str, Any]:
+    """Undo the binding; sessions and tokens end. Returns what the audit says of it."""
+    bound_to = store.existing(connection, account_id)["oidc_issuer"]
+    connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.account_id == account_id)
+        .values(oidc_issuer=None, oidc_subject=None, revision=accounts.c.revision + 1)
+    )
+    sessions.end_all(connection, account_id)
+    return {"issuer": bound_to, "tokens_revoked": tokens.revoke_all(connection, account_id)}
+
+
+def first_admin(database: Database) -> str | None:
+    """Make the first account if there is none; returns its one-time password.
+
+    Of several services that start at once, one makes it.
+    """
+    if _any(database):
+        return None
+    password = passwords.one_time()
+    password_hash = passwords.hashed(password)
+    with database.writing() as connection:
+        if connection.execute(sa.select(accounts.c.account_id).limit(1)).first():
+            return None
+        account_id = store.insert(
+            connection,
+            login=FIRST_LOGIN,
+            name=FIRST_LOGIN,
+            role=Role.ADMIN,
+            place_codes=[store.ROOT_CODE],
+            password_hash=password_hash,
+            created_by="service",
+        )
+        throttle.unlock(connection, FIRST_LOGIN)
+        record(
+            connection,
+            actor="service",
+            action="account.created",
+            object_kind="account",
+            object_id=str(account_id),
+            place_code=store.ROOT_CODE,
+            detail={"login": FIRST_LOGIN, "role": Role.ADMIN, "places": [store.ROOT_CODE]},
+        )
+    return password
+
+
+def _any(database: Database) -> bool:
+    with database.reading() as connection:
+        return connection.execute(sa.select(accounts.c.account_id).limit(1)).first() is not None
 
 
 def _manageable(who: Principal) -> sa.ColumnElement[bool]:
@@ -185,30 +258,65 @@ def _require_free(connection: Connection, login: str) -> None:
         raise LoginTakenError
 
 
-def _root_admins() -> sa.Select[tuple[UUID]]:
+def _usable_root_admins(issuer: str | None) -> sa.Select[tuple[UUID]]:
+    """Return those who can log in: a login nobody has bound yet may be a typing error."""
+    by_password = sa.and_(
+        accounts.c.password_hash.is_not(None),
+        sa.or_(
+            accounts.c.password_expires_at.is_(None),
+            accounts.c.password_expires_at > datetime.now(UTC),
+        ),
+    )
     return (
         sa.select(accounts.c.account_id)
         .join(account_places, account_places.c.account_id == accounts.c.account_id)
         .where(
             accounts.c.role == Role.ADMIN,
             accounts.c.disabled_at.is_(None),
+            by_password if issuer is None else by_password | (accounts.c.oidc_issuer == issuer),
             account_places.c.place_code == store.ROOT_CODE,
         )
     )
 
 
-def _is_root_admin(connection: Connection, account_id: UUID) -> bool:
-    query = _root_admins().where(accounts.c.account_id == account_id)
-    return connection.execute(query).first() is not None
-
-
-def _is_last_admin(connection: Connection, account: Account) -> bool:
-    found = list(connection.execute(_root_admins()).scalars())
+def _is_last_admin(connection: Connection, account: Account, issuer: str | None) -> bool:
+    found = list(connection.execute(_usable_root_admins(issuer)).scalars())
     return found == [account.account_id]
 
 
+def _note_change(
+    connection: Connection,
+    who: Principal,
+    account_id: UUID,
+    home: str,
+    changed: dict[str, dict[str, Any]],
+) -> None:
+    """Tell of a change; of a move each place of its own side: who sees one need not know the other.
+
+    ``home`` is where the account's acts belonged before.
+    """
+    if store.home_of(connection, account_id) != home:
+        moved = changed["places"]
+        changed = {name: value for name, value in changed.items() if name != "places"}
+        left = {"moved_out": moved["old"]}
+        _note(connection, who, "account.moved_out", account_id, left, place_code=home)
+        _note(connection, who, "account.moved_in", account_id, {"moved_in": moved["new"]})
+    if not changed:
+        return
+    action = "account.changed"
+    if "disabled" in changed:
+        action = "account.disabled" if changed["disabled"]["new"] else "account.enabled"
+    _note(connection, who, action, account_id, changed)
+
+
 def _note(
-    connection: Connection, who: Principal, action: str, account_id: UUID, detail: dict[str, Any]
+    connection: Connection,
+    who: Principal,
+    action: str,
+    account_id: UUID,
+    detail: Mapping[str, Any],
+    *,
+    place_code: str | None = None,
 ) -> None:
     record(
         connection,
@@ -216,6 +324,6 @@ def _note(
         action=action,
         object_kind="account",
         object_id=str(account_id),
-        place_code=store.home_of(connection, account_id),
+        place_code=place_code or store.home_of(connection, account_id),
         detail=detail,
     )

@@ -8,7 +8,7 @@ ProblemError
 ├── CsrfError                   the page's own token is missing
 ├── WrongLoginError             login or password
 ├── TooManyAttemptsError        wait first
-├── BusyError                   as many passwords are being checked as memory allows
+├── BusyError                   as many logins are under way as memory and threads allow
 ├── OidcUnavailableError        the identity provider doesn't answer as it should
 ├── NoProviderError             none is set
 ├── UnknownAccountError         no such account, or a foreign one
@@ -18,6 +18,7 @@ ProblemError
 ├── TooManyTokensError          as many as an account may have
 ├── BeyondScopesError           a token can't do more than its account
 ├── NoPasswordError             the account logs in at the identity provider
+├── NoIdentityError             the account logs in with a password
 ├── OwnPasswordError            one's own is changed by who knows it
 └── LastAdminError              somebody must be left who can manage accounts
 """
@@ -77,7 +78,7 @@ class SessionNeededError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__(
-            "log in with login and password: a token can't make accounts, passwords or tokens"
+            "log in with login and password: a token manages no accounts, passwords or tokens"
         )
 
 
@@ -126,7 +127,7 @@ class TooManyAttemptsError(_WaitError):
 
 
 class BusyError(_WaitError):
-    """As many passwords are being checked at once as memory and processor allow."""
+    """As many logins are under way at once as memory, processor and threads allow."""
 
     code = "busy"
     status = 503
@@ -210,7 +211,7 @@ class TooManyTokensError(ProblemError):
 
 
 class BeyondScopesError(ProblemError):
-    """A scope that the account's role doesn't hold."""
+    """A scope that the account's role doesn't hold, or no token does."""
 
     code = "beyond_role"
     status = 422
@@ -218,7 +219,7 @@ class BeyondScopesError(ProblemError):
     field = "scopes"
 
     def __init__(self, scopes: str) -> None:
-        super().__init__(f"your role doesn't hold {scopes}: leave it out")
+        super().__init__(f"no token of your role can hold {scopes}: leave it out")
 
 
 class NoPasswordError(ProblemError):
@@ -230,6 +231,17 @@ class NoPasswordError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__("it logs in at the identity provider: change the password there")
+
+
+class NoIdentityError(ProblemError):
+    """The account is bound to no identity, and never will be."""
+
+    code = "no_identity"
+    status = 409
+    title = "The account has a password"
+
+    def __init__(self) -> None:
+        super().__init__("it logs in here: give it a one-time password instead")
 
 
 class OwnPasswordError(ProblemError):

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import Header, Request, Security
+from fastapi import Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from sqlalchemy import Connection
@@ -112,12 +112,11 @@ class Gate:
         def who(
             request: Request,
             _cookie: Annotated[str | None, Security(self._cookie)],
-            _csrf: Annotated[str | None, Header(alias="X-CSRF-Token")] = None,
         ) -> Principal:
             found = self._found(request)
-            _require(found, permission)
             if found.session is None:
                 raise SessionNeededError
+            _require(found, permission)
             return found.principal
 
         return who
@@ -131,7 +130,6 @@ class Gate:
         def visiting(
             request: Request,
             _cookie: Annotated[str | None, Security(self._cookie)],
-            _csrf: Annotated[str | None, Header(alias="X-CSRF-Token")] = None,
         ) -> Visit:
             found = self._found(request)
             if found.session is None:
@@ -226,7 +224,8 @@ class Gate:
 
     def _touch(self, found: _Found, credential: Credential) -> None:
         # Not worth a failure: whoever writes for long now, the next request notes it.
-        with suppress(sa.exc.OperationalError), self._database.writing() as connection:
+        away = sa.exc.DBAPIError, sa.exc.TimeoutError
+        with suppress(*away), self._database.writing() as connection:
             if found.principal.token_id is None:
                 sessions.touch(connection, credential.digest)
             else:

@@ -7,7 +7,8 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -19,7 +20,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from service.accounts.oidc_flows import Flow
+from service.accounts.oidc_flows import LEEWAY, Flow
 from service.settings import OidcSettings
 
 ALGORITHMS: Final = (
@@ -30,7 +31,7 @@ ALGORITHMS: Final = (
 
 KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 
-LEEWAY_S: Final = 60
+LEEWAY_S: Final = LEEWAY.total_seconds()
 """How far the provider's clock may be off."""
 
 STEP_LIMIT_S: Final = 5.0
@@ -43,11 +44,33 @@ LARGEST_BYTES: Final = 256 * 1024
 METADATA_LASTS_S: Final = 300.0
 """So that whoever opens the login page again and again asks the provider rarely."""
 
+FAULT_LASTS_S: Final = 5.0
+"""How long a provider that has failed is taken to be away, and is not asked."""
+
+KEYS_LAST_S: Final = 300.0
+"""A key that the provider has withdrawn is believed no longer than this."""
+
+KEYS_ASKED_EVERY_S: Final = 60.0
+"""At most so often for the sake of ID tokens that none of the known keys has signed."""
+
+SEATS: Final = 6
+"""Exchanges with the provider at a time. It may hang, and the service's 40 threads do all else."""
+
+SEAT_WAIT_S: Final = 2.0
+"""How long a way back waits for its seat; its code would be lost. Who sets out doesn't wait."""
+
+WAYS_BACK: Final = SEATS + 12
+"""Seated or waiting; the rest is sent away, so that a flood holds no more threads."""
+
 LONGEST_CLAIM: Final = 255
 
 
 class ProviderError(Exception):
     """The provider is away, or answers what no provider should. The text is for the log."""
+
+
+class SeatsTakenError(ProviderError):
+    """Too many exchanges are under way here; the provider may be well."""
 
 
 class NotBelievedError(Exception):
@@ -72,9 +95,13 @@ class Provider:
     def __init__(self, settings: OidcSettings) -> None:
         self._settings = settings
         self._trust = ssl.create_default_context()  # the machine's own list of authorities
-        self._lock = threading.Lock()
+        self._seats = threading.BoundedSemaphore(SEATS)
+        self._ways_back = threading.BoundedSemaphore(WAYS_BACK)
+        self._asking = threading.Lock()
         self._metadata: Mapping[str, Any] = {}
         self._metadata_until_s = 0.0
+        self._away_until_s = 0.0
+        self._keys: _Keys | None = None
 
     @property
     def issuer(self) -> str:
@@ -83,7 +110,7 @@ class Provider:
 
     def address(self, flow: Flow, redirect_uri: str) -> str:
         """Return where the browser has to go. Raises ``ProviderError``."""
-        endpoint = self._endpoint("authorization_endpoint")
+        endpoint = _endpoint(self._told(0.0), "authorization_endpoint")
         asked = {
             "response_type": "code",
             "client_id": self._settings.client_id,
@@ -101,11 +128,15 @@ class Provider:
 
         Raises ``ProviderError`` or ``NotBelievedError``.
         """
-        answer = self._exchange(code, flow, redirect_uri)
-        id_token = answer.get("id_token")
-        if not isinstance(id_token, str):
-            raise NotBelievedError("the provider's answer has no ID token")
-        claims = self._verified(id_token)
+        with _held(self._ways_back, 0.0, "ways back"):
+            told = self._told(SEAT_WAIT_S)
+            # For both exchanges: without the keys the code would be spent for nothing.
+            with _held(self._seats, SEAT_WAIT_S, "exchanges"):
+                answer = self._exchange(told, code, flow, redirect_uri)
+                id_token = answer.get("id_token")
+                if not isinstance(id_token, str):
+                    raise NotBelievedError("the provider's answer has no ID token")
+                claims = self._verified(told, id_token)
         self._require_claims(claims, flow.nonce)
         return Identity(
             issuer=self._settings.issuer,
@@ -113,7 +144,9 @@ class Provider:
             login=_text(claims, self._settings.login_claim),
         )
 
-    def _exchange(self, code: str, flow: Flow, redirect_uri: str) -> Mapping[str, Any]:
+    def _exchange(
+        self, told: Mapping[str, Any], code: str, flow: Flow, redirect_uri: str
+    ) -> Mapping[str, Any]:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -124,24 +157,35 @@ class Provider:
         name, secret = self._settings.client_id, self._settings.client_secret
         if secret is None:
             form["client_id"] = name
-        elif self._told().get("token_endpoint_auth_methods_supported") == ["client_secret_post"]:
+        elif told.get("token_endpoint_auth_methods_supported") == ["client_secret_post"]:
             form |= {"client_id": name, "client_secret": secret.reveal()}
         else:
             # RFC 6749, 2.3.1: both are form-encoded before they are joined.
             auth = (quote(name, safe=""), quote(secret.reveal(), safe=""))
-        return self._fetched(self._endpoint("token_endpoint"), form, auth)
+        return self._fetched(_endpoint(told, "token_endpoint"), form, auth)
 
-    def _verified(self, id_token: str) -> Mapping[str, Any]:
-        told = self._fetched(self._endpoint("jwks_uri"))
-        keys = told.get("keys")
+    def _verified(self, told: Mapping[str, Any], id_token: str) -> Mapping[str, Any]:
+        url = _endpoint(told, "jwks_uri")
+        keys = self._keys_of(url, KEYS_LAST_S)
+        try:
+            return _decoded(id_token, keys)
+        except NotBelievedError:
+            newer = self._keys_of(url, KEYS_ASKED_EVERY_S)  # it may have changed its keys
+            if newer is keys:
+                raise
+            return _decoded(id_token, newer)
+
+    def _keys_of(self, url: str, lasts_s: float) -> "_Keys":
+        now_s = time.monotonic()
+        known = self._keys
+        if known is not None and known.url == url and now_s < known.asked_s + lasts_s:
+            return known
+        keys = self._fetched(url).get("keys")
         if not isinstance(keys, list):
             raise ProviderError("its JWKS holds no keys")
         usable = [one for one in keys if isinstance(one, dict) and one.get("kty") in KEY_TYPES]
-        try:
-            key_set = KeySet.import_key_set({"keys": usable})
-            return jwt.decode(id_token, key_set, algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise NotBelievedError(f"the ID token's signature: {type(error).__name__}") from error
+        self._keys = made = _Keys(url=url, asked_s=now_s, usable=usable)
+        return made
 
     def _require_claims(self, claims: Mapping[str, Any], nonce: str) -> None:
         now_s = time.time()
@@ -160,23 +204,46 @@ class Provider:
         if wrong:
             raise NotBelievedError(f"the ID token's {', '.join(wrong)}")
 
-    def _endpoint(self, name: str) -> str:
-        url = self._told().get(name)
-        if not isinstance(url, str) or not is_safe(url):
-            raise ProviderError(f"its {name} is no https address")
-        return url
-
-    def _told(self) -> Mapping[str, Any]:
-        """Return what the provider says of itself."""
-        with self._lock:
-            if time.monotonic() >= self._metadata_until_s:
-                issuer = self._settings.issuer
-                told = self._fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-                if told.get("issuer") != issuer:
-                    raise ProviderError("it calls itself by another name than the setting does")
-                self._metadata = told
-                self._metadata_until_s = time.monotonic() + METADATA_LASTS_S
+    def _told(self, wait_s: float) -> Mapping[str, Any]:
+        """Return what the provider says of itself; one at a time asks, the others take the old."""
+        if time.monotonic() < self._metadata_until_s:
             return self._metadata
+        if time.monotonic() < self._away_until_s:
+            return self._old("it has just failed")
+        if not self._asking.acquire(timeout=0.0 if self._metadata else wait_s):
+            return self._old("it is being asked, and has not answered yet")
+        try:
+            return self._told_anew(wait_s)
+        finally:
+            self._asking.release()
+
+    def _told_anew(self, wait_s: float) -> Mapping[str, Any]:
+        if time.monotonic() < self._metadata_until_s:
+            return self._metadata  # whoever held the lock before has asked
+        if time.monotonic() < self._away_until_s:
+            return self._old("it has just failed")
+        try:
+            with _held(self._seats, 0.0 if self._metadata else wait_s, "exchanges"):
+                self._metadata = self._asked()
+            self._metadata_until_s = time.monotonic() + METADATA_LASTS_S
+        except ProviderError as error:
+            if not isinstance(error, SeatsTakenError):
+                self._away_until_s = time.monotonic() + FAULT_LASTS_S
+            if not self._metadata:
+                raise
+        return self._metadata
+
+    def _old(self, why: str) -> Mapping[str, Any]:
+        if not self._metadata:
+            raise ProviderError(why)
+        return self._metadata
+
+    def _asked(self) -> Mapping[str, Any]:
+        issuer = self._settings.issuer
+        told = self._fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        if told.get("issuer") != issuer:
+            raise ProviderError("it calls itself by another name than the setting does")
+        return told
 
     def _fetched(
         self,
@@ -210,6 +277,40 @@ class Provider:
         if not isinstance(found, dict):
             raise ProviderError(f"{urlsplit(url).path} answers no object")
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """What the provider signs with."""
+
+    url: str
+    asked_s: float
+    usable: list[dict[str, Any]]
+
+
+@contextmanager
+def _held(seats: threading.BoundedSemaphore, wait_s: float, what: str) -> Iterator[None]:
+    if not seats.acquire(timeout=wait_s):
+        raise SeatsTakenError(f"too many {what} are under way")
+    try:
+        yield
+    finally:
+        seats.release()
+
+
+def _endpoint(told: Mapping[str, Any], name: str) -> str:
+    url = told.get(name)
+    if not isinstance(url, str) or not is_safe(url):
+        raise ProviderError(f"its {name} is no https address")
+    return url
+
+
+def _decoded(id_token: str, keys: _Keys) -> Mapping[str, Any]:
+    try:
+        key_set = KeySet.import_key_set({"keys": keys.usable})
+        return jwt.decode(id_token, key_set, algorithms=ALGORITHMS).claims
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise NotBelievedError(f"the ID token's signature: {type(error).__name__}") from error
 
 
 def is_safe(url: str) -> bool:

@@ -28,6 +28,9 @@ class Permission(StrEnum):
     STATUS_READ = "status.read"
 
 
+SCOPES: Final = frozenset(Permission) - {Permission.ACCOUNT_WRITE}
+"""What a token may be given. A stolen one must not manage accounts, which outlive it."""
+
 _SEES: Final = frozenset({Permission.INCIDENT_READ, Permission.PLACE_READ, Permission.CAMERA_READ})
 
 PERMISSIONS: Final = {

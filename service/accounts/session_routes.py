@@ -24,78 +24,82 @@ def session_router(database: Database, gate: Gate, throttle: Throttle) -> APIRou
     """Return the routes of a person's session."""
     router = APIRouter(prefix="/api/session", tags=["session"])
     doors = _Doors(database, gate, throttle)
+    # Those as well who have yet to choose a password.
+    Person = Annotated[Visit, Depends(gate.visit(password_once=True))]  # noqa: N806
 
     @router.post("", responses=responses(401, 403, 413, 422, 429, 503))
     def log_in(given: Credentials, request: Request, response: Response) -> SessionView:
         """Log in with a password; the session is in a cookie."""
-        secret, view = doors.log_in(given, request)
+        browser = gate.cookies.browser_of(request)
+        secret, view = doors.log_in(given, request, browser)
         gate.cookies.set_session(response, secret)
+        gate.cookies.set_browser(response, browser)
         return view
 
     @router.get("", responses=responses(401, 403))
-    def who_is_logged_in(
-        visit: Annotated[Visit, Depends(gate.visit(password_once=True))],
-    ) -> SessionView:
+    def who_is_logged_in(visit: Person) -> SessionView:
         """Tell who is logged in, and what that account may do."""
         with database.reading() as connection:
             return view_of(connection, visit.session, visit.csrf_token)
 
     @router.delete("", status_code=204, responses=responses(401, 403))
-    def log_out(
-        visit: Annotated[Visit, Depends(gate.visit(password_once=True))], response: Response
-    ) -> None:
+    def log_out(visit: Person, response: Response) -> None:
         """End the session."""
-        with gate.writing(visit.principal, None, password_once=True) as (connection, _):
-            sessions.end(connection, visit.session.session_hash)
-            account = store.existing(connection, visit.session.account_id)
-            note(connection, account, "session.ended")
+        doors.log_out(visit)
         gate.cookies.drop_session(response)
 
     @router.post("/password", responses=responses(401, 403, 409, 413, 422, 429, 503))
     def change_password(
-        given: PasswordChange,
-        request: Request,
-        response: Response,
-        visit: Annotated[Visit, Depends(gate.visit(password_once=True))],
+        given: PasswordChange, request: Request, response: Response, visit: Person
     ) -> SessionView:
         """Choose another password; every session of the account ends, and a new one begins.
 
         Tokens stay, but for those beside a one-time password: that was others' as well.
         """
-        secret, view = doors.change_password(given, visit, request)
+        browser = gate.cookies.browser_of(request)
+        secret, view = doors.change_password(given, visit, request, browser)
         gate.cookies.set_session(response, secret)
+        gate.cookies.set_browser(response, browser)
         return view
 
     return router
 
 
 class _Doors:
-    """What logging in and changing a password do."""
+    """What logging in and out and changing a password do."""
 
     def __init__(self, database: Database, gate: Gate, throttle: Throttle) -> None:
         self._database = database
         self._gate = gate
         self._throttle = throttle
 
-    def log_in(self, given: Credentials, request: Request) -> tuple[str, SessionView]:
+    def log_in(self, given: Credentials, request: Request, browser: str) -> tuple[str, SessionView]:
         """Begin a session; the one that the browser came with ends."""
-        account = self._verified(given.login, given.password, request)
+        where = client_address(request), browser
+        account = self._verified(given.login, given.password, where)
         with self._database.writing() as connection:
             _require_unchanged(connection, account)
-            if brought := request.cookies.get(self._gate.cookies.name):
-                sessions.end(connection, sessions.hash_of(brought))
+            end_brought(connection, request.cookies.get(self._gate.cookies.name))
             note(connection, account, "session.began", way=Way.PASSWORD)
             return _begun(connection, account["account_id"], Way.PASSWORD)
 
+    def log_out(self, visit: Visit) -> None:
+        """End the visit's session."""
+        with self._gate.writing(visit.principal, None, password_once=True) as (connection, _):
+            sessions.end(connection, visit.session.session_hash)
+            account = store.existing(connection, visit.session.account_id)
+            note(connection, account, "session.ended")
+
     def change_password(
-        self, given: PasswordChange, visit: Visit, request: Request
+        self, given: PasswordChange, visit: Visit, request: Request, browser: str
     ) -> tuple[str, SessionView]:
         """Set the password and renew the session."""
         with self._database.reading() as connection:
             account = store.existing(connection, visit.principal.account_id)
         if account["password_hash"] is None:
             raise NoPasswordError
-        account = self._verified(account["login"], given.current_password, request)
+        where = client_address(request), browser
+        account = self._verified(account["login"], given.current_password, where)
         new = given.new_password.reveal()
         passwords.require_strong(new, account["login"], given.current_password.reveal())
         password_hash = passwords.hashed(new)
@@ -107,9 +111,9 @@ class _Doors:
             note(connection, account, "account.password_changed", tokens_revoked=revoked)
             return _begun(connection, account["account_id"], Way.PASSWORD)
 
-    def _verified(self, login: str, password: Secret, request: Request) -> RowMapping:
+    def _verified(self, login: str, password: Secret, where: tuple[str, str]) -> RowMapping:
         """Return the account whose password this is; every try counts until it was right."""
-        with self._throttle.attempt(login, client_address(request)) as attempt:
+        with self._throttle.attempt(login, *where) as attempt:
             with self._database.reading() as connection:
                 account = store.by_login(connection, login)
             right = passwords.matches(_hash_of(account), password.reveal())
@@ -150,6 +154,14 @@ def note(connection: Connection, account: RowMapping, action: str, **detail: obj
         place_code=store.home_of(connection, account["account_id"]),
         detail=detail,
     )
+
+
+def end_brought(connection: Connection, secret: str | None) -> None:
+    """End the session that a browser brought to a login, whoever's it was."""
+    found = sessions.find(connection, sessions.hash_of(secret)) if secret else None
+    if found is not None:
+        sessions.end(connection, found.session_hash)
+        note(connection, store.existing(connection, found.account_id), "session.ended")
 
 
 def _begun(connection: Connection, account_id: UUID, way: Way) -> tuple[str, SessionView]:

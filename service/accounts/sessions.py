@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from starlette.requests import Request
 from starlette.responses import Response
 
 from service.tables import sessions
@@ -20,6 +22,13 @@ IDLE: Final = timedelta(hours=12)
 
 WHOLE: Final = timedelta(hours=24)
 """However busy: two shifts don't share one."""
+
+BROWSER_COOKIE: Final = "fengsui_browser"
+
+BROWSER_SECRET: Final = re.compile(r"[\w-]{43}", re.ASCII)
+
+BROWSER_LASTS: Final = timedelta(days=30)
+"""As long as a successful login counts for the next one."""
 
 TOUCHED_EVERY: Final = timedelta(minutes=1)
 """How exactly the last use is known; a write for each request would hold up alerts."""
@@ -66,6 +75,23 @@ class Cookies:
         """Give the browser its session; it forgets it with its last window."""
         response.set_cookie(
             self.name, secret, path="/", secure=self.secure, httponly=True, samesite="strict"
+        )
+
+    def browser_of(self, request: Request) -> str:
+        """Return the browser's own secret, which says nothing but that it was here before."""
+        brought = request.cookies.get(self.named(BROWSER_COOKIE), "")
+        return brought if BROWSER_SECRET.fullmatch(brought) else secrets.token_urlsafe(32)
+
+    def set_browser(self, response: Response, secret: str) -> None:
+        """Let the browser keep its secret."""
+        response.set_cookie(
+            self.named(BROWSER_COOKIE),
+            secret,
+            max_age=int(BROWSER_LASTS.total_seconds()),
+            path="/",
+            secure=self.secure,
+            httponly=True,
+            samesite="strict",
         )
 
     def drop_session(self, response: Response) -> None:

@@ -9,19 +9,15 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
-from service.accounts import passwords, sessions
+from service.accounts import sessions
 from service.accounts.models import LOGIN_PATTERN, PlaceBrief
 from service.accounts.roles import Role
-from service.audit.log import record
-from service.database import Database
 from service.tables import account_places, accounts, places
 
 ONCE_LASTS: Final = timedelta(days=3)
 """How long a one-time password can be replaced by one's own."""
 
 LOGIN: Final = re.compile(LOGIN_PATTERN)
-
-FIRST_LOGIN: Final = "admin"
 
 ROOT_CODE: Final = "0"
 
@@ -139,6 +135,15 @@ def set_password(connection: Connection, account_id: UUID, password_hash: str) -
     sessions.end_all(connection, account_id)
 
 
+def enable(connection: Connection, account_id: UUID) -> None:
+    """Let a disabled account log in again."""
+    connection.execute(
+        sa.update(accounts)
+        .where(accounts.c.account_id == account_id)
+        .values(disabled_at=None, revision=accounts.c.revision + 1)
+    )
+
+
 def set_one_time_password(connection: Connection, account_id: UUID, password_hash: str) -> None:
     """Set a password that is good for choosing another; every session of the account ends."""
     connection.execute(
@@ -152,41 +157,3 @@ def set_one_time_password(connection: Connection, account_id: UUID, password_has
         )
     )
     sessions.end_all(connection, account_id)
-
-
-def first_admin(database: Database) -> str | None:
-    """Make the first account if there is none; returns its one-time password.
-
-    Of several services that start at once, one makes it.
-    """
-    if _any(database):
-        return None
-    password = passwords.one_time()
-    password_hash = passwords.hashed(password)
-    with database.writing() as connection:
-        if connection.execute(sa.select(accounts.c.account_id).limit(1)).first():
-            return None
-        account_id = insert(
-            connection,
-            login=FIRST_LOGIN,
-            name=FIRST_LOGIN,
-            role=Role.ADMIN,
-            place_codes=[ROOT_CODE],
-            password_hash=password_hash,
-            created_by="service",
-        )
-        record(
-            connection,
-            actor="service",
-            action="account.created",
-            object_kind="account",
-            object_id=str(account_id),
-            place_code=ROOT_CODE,
-            detail={"login": FIRST_LOGIN, "role": Role.ADMIN, "places": [ROOT_CODE]},
-        )
-    return password
-
-
-def _any(database: Database) -> bool:
-    with database.reading() as connection:
-        return connection.execute(sa.select(accounts.c.account_id).limit(1)).first() is not None

@@ -3,11 +3,13 @@
 Failures are counted by login and address together, by address, and, looser and never for long, by
 login. Where a login has succeeded before, only the first of these counts: whoever guesses it from
 elsewhere, or others from here, can't keep its owner out. The same goes for a login with a new
-one-time password, wherever it is typed. Every try counts before its password is looked at, so a
-hundred tries at the same moment are a hundred.
+one-time password, wherever it is typed. A browser where the login has succeeded has a count of its
+own instead of the first: others at the same address can't keep that one out either. Every try
+counts before its password is looked at, so a hundred tries at the same moment are a hundred.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ FORGOTTEN: Final = timedelta(hours=1)
 """Failures this long ago count no more."""
 
 KNOWN: Final = timedelta(days=30)
-"""How long an address stays one where a login has succeeded."""
+"""How long an address or browser stays one where a login has succeeded."""
 
 IPV6_SITE: Final = 64
 """Bits of an IPv6 address that one subscriber has."""
@@ -58,10 +60,17 @@ ADDRESS: Final = Limit(free=30, longest_s=15 * 60.0)
 LOGIN: Final = Limit(free=50, longest_s=30.0)
 """From anywhere. Short: it would otherwise be a way to lock people out."""
 
+SEATS: Final = 8
+"""Tries under way at a time: each may wait for the database's one writer, and must not hold all of
+the service's threads meanwhile. The rest is sent away."""
+
 _LIMITS: Final = {"pair": PAIR, "address": ADDRESS, "login": LOGIN}
 
-_EXEMPT: Final = {"known": KNOWN, "unlocked": ONCE_LASTS}
+_EXEMPT: Final = {"known": KNOWN, "browser": KNOWN, "unlocked": ONCE_LASTS}
 """What frees a try of all limits but the pair's, and for how long."""
+
+_KEPT: Final = ("known", "browser")
+"""What a success leaves behind."""
 
 
 class Throttle:
@@ -70,13 +79,29 @@ class Throttle:
     def __init__(self, database: Database, metrics: ServiceMetrics) -> None:
         self._database = database
         self._metrics = metrics
+        self._seats = threading.BoundedSemaphore(SEATS)
 
     @contextmanager
-    def attempt(self, login: str, address: str) -> Iterator["Attempt"]:
-        """Count a try; raises ``TooManyAttemptsError`` for one that comes too early."""
-        keys = _keys(login, address)
+    def attempt(self, login: str, address: str, browser: str = "") -> Iterator["Attempt"]:
+        """Count a try; raises ``TooManyAttemptsError`` for one that comes too early.
+
+        ``browser`` is the secret of the browser's own cookie. Raises ``BusyError``.
+        """
+        keys = _keys(login, address, browser)
         with self._database.reading() as connection:
+            if browser and _is_known(connection, keys["browser"]):
+                keys["pair"] = keys["own"]
             self._require_patience(connection, keys)  # so that a flood writes nothing
+        if not self._seats.acquire(blocking=False):
+            raise BusyError
+        try:
+            with self._counted(login, keys) as attempt:
+                yield attempt
+        finally:
+            self._seats.release()
+
+    @contextmanager
+    def _counted(self, login: str, keys: dict[str, str]) -> Iterator["Attempt"]:
         with self._database.writing() as connection:
             self._require_patience(connection, keys)
             for kind in _LIMITS:
@@ -101,6 +126,7 @@ class Throttle:
         at_home = any(
             keys[kind] in rows and rows[keys[kind]].failed_at > now - lasts
             for kind, lasts in _EXEMPT.items()
+            if kind in keys
         )
         waits_s = [0.0]
         for kind, limit in ({"pair": PAIR} if at_home else _LIMITS).items():
@@ -122,17 +148,17 @@ class Attempt:
         self._keys = keys
 
     def succeeded(self) -> None:
-        """Take the failure back; the address is one of the login's own from now on."""
+        """Take the failure back; address and browser are the login's own from now on."""
         table = login_failures
-        own = (self._keys["pair"], *(self._keys[kind] for kind in _EXEMPT))
+        own = (self._keys["pair"], *(self._keys[kind] for kind in _EXEMPT if kind in self._keys))
         now = datetime.now(UTC)
         with self._database.writing() as connection:
             # Others' failures stay: a guesser's own login must not wipe out his guesses.
             _take_back(connection, self._keys["address"], self._keys["login"])
             connection.execute(sa.delete(table).where(table.c.key.in_(own)))
-            connection.execute(
-                sa.insert(table).values(key=self._keys["known"], failures=0, failed_at=now)
-            )
+            known = [self._keys[kind] for kind in _KEPT if kind in self._keys]
+            rows = [{"key": key, "failures": 0, "failed_at": now} for key in known]
+            connection.execute(sa.insert(table), rows)
 
     def take_back(self) -> None:
         """Count this try no more."""
@@ -174,9 +200,21 @@ def unlock(connection: Connection, login: str) -> None:
     connection.execute(sa.insert(table).values(key=unlocked, failures=0, failed_at=now))
 
 
-def _keys(login: str, address: str) -> dict[str, str]:
+def _is_known(connection: Connection, key: str) -> bool:
+    table = login_failures
+    found = sa.select(table.c.key).where(
+        table.c.key == key, table.c.failed_at > datetime.now(UTC) - KNOWN
+    )
+    return connection.execute(found).first() is not None
+
+
+def _keys(login: str, address: str, browser: str = "") -> dict[str, str]:
     by_login, by_address = _digest("login", login), _digest("address", address)
-    return {
+    browsers = {
+        "browser": _digest("browser", login, browser),
+        "own": by_login + _digest("own", browser),
+    }
+    return (browsers if browser else {}) | {
         "pair": by_login + by_address,
         "known": _digest("known", login, address),
         "unlocked": _digest("unlocked", login),

@@ -12,6 +12,7 @@ from service.accounts.errors import BeyondScopesError, UnknownTokenError
 from service.accounts.gate import Gate, Visit
 from service.accounts.models import MadeToken, NewToken, Token, TokenList
 from service.accounts.principal import Principal
+from service.accounts.roles import SCOPES
 from service.audit.log import record
 from service.database import Database
 from service.problems import responses
@@ -33,10 +34,11 @@ def token_router(database: Database, gate: Gate) -> APIRouter:
     def make_token(visit: Person, new: NewToken) -> MadeToken:
         """Make a token, one of 50 at most; its secret is shown this once.
 
-        It may do what its scopes and, at each use, the account's role allow.
+        It may do what its scopes and, at each use, the account's role allow. No scope of it is
+        ``account.write``: managing accounts needs a session.
         """
         with gate.writing(visit.principal, None) as (connection, who):
-            if beyond := set(new.scopes) - who.permissions:
+            if beyond := set(new.scopes) - (who.permissions & SCOPES):
                 raise BeyondScopesError(", ".join(sorted(beyond)))
             token_id, secret = tokens.create(
                 connection,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 class AuditEntry(BaseModel):
     """One entry."""
 
-    seq: int
+    seq: Annotated[int, Field(description="Counted over the whole installation.")]
     at: datetime
     actor: str
     action: str

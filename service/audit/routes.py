@@ -19,13 +19,17 @@ from service.audit.heads import HeadsExporter
 from service.audit.log import newest
 from service.audit.models import AuditEntry, AuditHead, AuditPage, ExportedHead
 from service.database import Database
+from service.places.store import inside
 from service.problems import responses
-from service.tables import audit, places
+from service.tables import audit
 
 PAGE_LIMIT: Final = 500
 
 ADDRESSES: Final = frozenset({"main_url", "sub_url"})
 """Of cameras' details: for those who may see them at the camera as well."""
+
+DEEPEST: Final = 32
+"""How deep a detail nests that is shown: zones come to 5, and answers carry no more than 250."""
 
 Number = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 Word = Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")]
@@ -87,11 +91,16 @@ def audit_router(database: Database, gate: Gate, heads: HeadsExporter) -> APIRou
         filters: Annotated[Filters, Depends()],
         limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
     ) -> AuditPage:
-        """List who did what inside one's places, newest first; without a place, to who sees all."""
+        """List who did what inside one's places, newest first; without a place, to who sees all.
+
+        Numbers count the whole installation's entries: gaps tell how many there are elsewhere,
+        and nothing else of them. What was done at a place that is gone stays visible to those
+        above it.
+        """
         with database.reading() as connection:
             found = _entries(connection, who, filters, limit + 1)
             seq, digest = newest(connection)
-        # How many entries there are tells what goes on elsewhere.
+        # For who can do something about them: the whole audit is verified or none of it.
         last = heads.exported if who.everywhere else None
         return AuditPage(
             entries=found[:limit],
@@ -108,8 +117,7 @@ def _entries(
 ) -> list[AuditEntry]:
     query = (
         sa.select(audit)
-        .outerjoin(places, places.c.code == audit.c.place_code)
-        .where(who.within(places.c.path), *_conditions(filters))
+        .where(inside(who, audit.c.place_code), *_conditions(filters))
         .order_by(audit.c.seq.desc())
         .limit(limit)
     )
@@ -146,8 +154,15 @@ def _entry(row: sa.RowMapping, hidden: frozenset[str]) -> AuditEntry:
 def _detail(body: str) -> dict[str, Any]:
     try:
         detail = json.loads(body)["detail"]
-    except (ValueError, KeyError):  # tampered with: the page must still be shown
-        detail = {"unreadable": body}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        detail = None
+    if not isinstance(detail, dict) or not _is_flat(detail, DEEPEST):
+        detail = {"unreadable": str(body)}  # tampered with: the page must still be shown
     # Half a surrogate pair, which no answer could carry, becomes a question mark.
     text = json.dumps(detail, ensure_ascii=False).encode("utf-8", "replace")
     return dict(json.loads(text))
+
+
+def _is_flat(value: object, deepest: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return deepest > 0 and all(_is_flat(one, deepest - 1) for one in inner)

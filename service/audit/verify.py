@@ -91,8 +91,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _require_heads(verdict: Verdict) -> None:
-    """Raise ``HeadsUnreadableError`` if there was nothing to compare whole rows with."""
-    if verdict.fault is None and verdict.entries and not verdict.heads:
+    """Raise ``HeadsUnreadableError`` if there was nothing to compare whole rows with.
+
+    Nor is an audit without entries whole then: it may have been emptied.
+    """
+    if verdict.fault is None and not verdict.heads:
         raise HeadsUnreadableError(
             f"the file of heads holds no head, the audit {verdict.entries} entries: without one a "
             "cut or a rewriting could not be found; give --heads the service's --audit-heads. A "

@@ -16,9 +16,11 @@ SCHEMES: Final = frozenset({"rtsp", "rtsps"})
 _WHITE: Final = re.compile(r"[\s\x00-\x1f\x7f]")
 
 _LOGIN: Final = re.compile(
-    r"(?:^|[/&;?_:.])"
-    r"(?:[a-z\d-]*(?:pass|pwd|psw|user|usr|login|token|secret|auth(?!or))[\w.-]*"
-    r"|[a-z\d-]*pas|key|sign|signature|(?:access|api|app)[_-]?key)"
+    r"(?:^|[/&;,?_:.])"
+    r"(?:[a-z\d-]*(?:(?<!by)(?<!com)pass(?!ive)|pwd|psw|user|usr|login|token|secret|cred"
+    r"|auth(?!ors?\b))[\w.-]*"
+    r"|[a-z\d-]*pas|pw|tk|jwt|key|sig|sign|signature|(?:access|api|app)[_-]?key"
+    r"|verif(?:y|ication)[_-]?code)"
     r"\s*[=:]",
     re.IGNORECASE,
 )
@@ -27,6 +29,17 @@ _LOGIN: Final = re.compile(
 
 _SHORT: Final = tuple(re.compile(rf"[/&;?]{name}=[^/&;?]", re.IGNORECASE) for name in "up")
 """``?u=admin&p=…``: a login when both have a value, else something else."""
+
+_PAIR: Final = re.compile(
+    r"(?:^|[/?&;,])(?:[^/?&;,=:]+=)?"
+    r"(?!(?:(?:[\d-]+T)?\d\d(?::\d\d){1,2}|(?:stream:)?\d{20}:\d+|\d\d?:\d\d?"
+    r"|[\da-f]{2}(?::[\da-f]{2}){5}|\d+(?:\.\d+){3}:\d+(?::[\w-]+)*)(?![^/?&;,.Z+-]))"
+    r"(?!(?:mp4|mp3|flv|smil|urn|pag):)"
+    r"[^/?&;,=:]+:[^/?&;,:]",
+    re.IGNORECASE,
+)
+"""``/admin:…/ch``: a login; but ``2026-11-22T10:10:10Z`` is a time, and media servers have names of
+streams with a colon: ``mp4:gate``, an id and a number, a camera's hardware address."""
 
 _QUOTED_TWICE: Final = 2
 """Platforms pass addresses on to each other, each quoting what it got."""
@@ -99,16 +112,25 @@ def _login(userinfo: str) -> tuple[str, Secret]:
             Refusal.ADDRESS_USER,
             "the address has a password and no user: give both, or give them apart",
         )
-    return unquote(user), Secret(unquote(password))
+    try:
+        return unquote(user, errors="strict"), Secret(unquote(password, errors="strict"))
+    except UnicodeDecodeError:
+        raise AddressError(
+            Refusal.ADDRESS_ENCODING,
+            "the user or password in the address is written in another encoding than UTF-8, "
+            "perhaps GBK: give user and password apart",
+        ) from None
 
 
 def _require_no_secret(path: str, query: str) -> None:
     # Moving them into the credentials would break the login: the camera wants them just there.
-    # Leaving them would show them to everybody who may see the address.
+    # Leaving them would show them to everybody who may see the address. An ``@`` that is left here
+    # stood behind a password with / or ? in it, which cut the address there.
     text = f"{path}?{query}"
     for _ in range(_QUOTED_TWICE):
         text = unquote(text)
-    if _LOGIN.search(text) or all(name.search(text) for name in _SHORT):
+    named = _LOGIN.search(text) or all(name.search(text) for name in _SHORT)
+    if named or "@" in text or _PAIR.search(text):
         raise AddressError(
             Refusal.ADDRESS_LOGIN,
             "the address carries a login in its path or query, where it can't be kept secret: "

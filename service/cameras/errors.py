@@ -5,11 +5,10 @@ ProblemError
 ├── GbIdTakenError          another camera within sight has that identity
 ├── CredentialsNeededError  the address's host changed, the password didn't come along
 ├── TwoLoginsError          more than one user or password for one camera
-├── CredentialsRefusedError user and password can't be sealed
+├── CredentialsRefusedError user and password that no worker could use
 └── DrillCameraError        drill cameras are the product's own
 """
 
-from pipelines.sealing import MAX_PASSWORD_CHARS, MAX_USER_CHARS
 from service.errors import ProblemError
 from service.refusals import Refusal
 
@@ -72,20 +71,12 @@ class TwoLoginsError(ProblemError):
 
 
 class CredentialsRefusedError(ProblemError):
-    """User or password can't be sealed as they are."""
+    """User or password can't be used as they are."""
 
     code = "credentials_refused"
     status = 422
     title = "User or password can't be used"
     field = "credentials"
-
-    def __init__(self, said: str) -> None:
-        super().__init__(
-            said,
-            Refusal.CREDENTIALS_REFUSED,
-            user=MAX_USER_CHARS,
-            password=MAX_PASSWORD_CHARS,
-        )
 
 
 class DrillCameraError(ProblemError):

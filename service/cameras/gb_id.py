@@ -1,4 +1,4 @@
-"""The 20-digit identities of GB/T 28181 (annex D of the 2022 edition).
+"""The 20-digit identities of GB/T 28181 (annex E of the 2022 edition).
 
 | digits | meaning                                                        |
 |--------|----------------------------------------------------------------|
@@ -29,7 +29,12 @@ OTHER_TYPES: Final = {
     "116": "an audio switch matrix",
     "117": "an alarm controller",
     "118": "an NVR",
-    "119": "an online video recorder",
+    "120": "an online image collection system",
+    "121": "a checkpoint system",
+    "122": "a multi-lens device",
+    "123": "a car park gate",
+    "124": "a door control",
+    "125": "a security scanner",
     "130": "a hybrid hard-disk recorder",
     "133": "a display",
     "134": "an alarm input",

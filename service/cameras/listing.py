@@ -1,6 +1,6 @@
 """Pages of cameras: tens of thousands of rows, so the page's ids are found first, by an index."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from service.accounts.principal import Principal
 from service.cameras import store, views
-from service.cameras.models import CameraList, Programme, State
+from service.cameras.answers import CameraList
+from service.cameras.models import Programme, State
 from service.places import store as place_store
 from service.places.errors import UnknownPlaceError
 from service.tables import camera_states, cameras, places
@@ -47,7 +48,7 @@ class Wanted(BaseModel):
 
 
 def page(
-    connection: Connection, principal: Principal, wanted: Wanted, live_workers: Collection[str]
+    connection: Connection, principal: Principal, wanted: Wanted, live_workers: Mapping[str, int]
 ) -> CameraList:
     """Return one page, and how many cameras there are on all of them."""
     conditions = _conditions(connection, principal, wanted, live_workers)
@@ -70,7 +71,7 @@ def page(
 
 
 def _conditions(
-    connection: Connection, principal: Principal, wanted: Wanted, live_workers: Collection[str]
+    connection: Connection, principal: Principal, wanted: Wanted, live_workers: Mapping[str, int]
 ) -> list[sa.ColumnElement[bool]]:
     conditions = [store.within(principal)]
     if wanted.place is not None:

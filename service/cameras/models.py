@@ -1,8 +1,7 @@
-"""Cameras as requests and answers."""
+"""Cameras as requests, and the choices in them."""
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -77,6 +76,15 @@ def _address(value: object) -> StreamAddress:
     return stream_address(value)
 
 
+def _gb_id_as_text(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise RefusedError(
+            Refusal.GB_ID_NUMBER,
+            "a number loses digits on its way: give the id as a text, in quotes",
+        )
+    return value
+
+
 def _place_type(value: object) -> PlaceType:
     return allowed_place_type(value if isinstance(value, str) else "")
 
@@ -89,7 +97,16 @@ def _contact(value: str) -> str:
     return value
 
 
-GbId = Annotated[str, AfterValidator(_in_words(camera_gb_id)), Field(examples=["33010600001320000001"])]  # fmt: skip # noqa: E501
+GbId = Annotated[
+    str,
+    BeforeValidator(_in_words(_gb_id_as_text)),
+    AfterValidator(_in_words(camera_gb_id)),
+    Field(
+        description="GB/T 28181: 20 digits, of which 11 to 13 are 131 or 132; blanks are taken out",
+        examples=["33010600001320000001"],
+        json_schema_extra={"pattern": "^[0-9]{10}13[12][0-9]{7}$"},
+    ),
+]
 Address = Annotated[
     StreamAddress,
     PlainValidator(_in_words(_address)),
@@ -168,7 +185,15 @@ class CameraLogin(_Body):
 
 Zones = Annotated[list[ZoneIn], Field(max_length=MOST_ZONES), AfterValidator(_in_words(_differing))]
 Hazards = Annotated[list[ChosenHazard], Field(min_length=1, max_length=len(ChosenHazard))]
-PlaceCode = Annotated[str, Field(max_length=32)]
+PlaceCode = Annotated[
+    str,
+    Field(
+        max_length=32,
+        description="The code of a place that is there, from GET /api/places",
+        examples=["330106002"],
+        json_schema_extra={"pattern": "^(0|[0-9]{6}|[0-9]{9}|[0-9]{12}|[0-9]{14,18})$"},
+    ),
+]
 
 
 class NewCamera(_Body):
@@ -191,8 +216,16 @@ class NewCamera(_Body):
     main_url: Address
     sub_url: Address | None = None
     credentials: CameraLogin | None = None
-    hazards: Hazards = Field(default_factory=lambda: list(ChosenHazard))
-    zones: Zones = Field(default_factory=list)
+    hazards: Hazards = Field(
+        default_factory=lambda: list(ChosenHazard),
+        description="What to look for; all of these if left out",
+        json_schema_extra={"default": list(ChosenHazard)},
+    )
+    zones: Zones = Field(
+        default_factory=list,
+        description="Where hazards count; without any, on the whole picture",
+        json_schema_extra={"default": []},
+    )
     enabled: bool = True
 
 
@@ -222,101 +255,3 @@ class CameraPatch(_Body):
     hazards: Hazards = Field(default_factory=_absent)
     zones: Zones = Field(default_factory=_absent)
     enabled: bool = Field(default_factory=_absent)
-
-
-class PlaceOf(BaseModel):
-    """The place of a camera."""
-
-    code: str
-    name: str
-
-
-class CameraRow(BaseModel):
-    """A camera in a list."""
-
-    camera_id: str
-    gb_id: str | None
-    name: str
-    programme: Programme
-    place: PlaceOf
-    place_type: PlaceType
-    enabled: bool
-    drill: bool
-    state: State
-    since: Annotated[datetime | None, Field(description="When that state was reported")]
-    revision: int
-    updated_at: datetime
-
-
-class CameraList(BaseModel):
-    """A page of cameras."""
-
-    total: int
-    cameras: list[CameraRow]
-
-
-class PositionOut(BaseModel):
-    """A position as given, and what it means."""
-
-    longitude: float
-    latitude: float
-    coordinate_system: CoordinateSystem
-    wgs84_longitude: float
-    wgs84_latitude: float
-
-
-class ZoneOut(BaseModel):
-    """A zone."""
-
-    zone_id: str
-    polygon: list[tuple[float, float]]
-
-
-class Warning(BaseModel):  # noqa: A001 - what it's called in the answer
-    """What is allowed and yet seldom meant."""
-
-    code: str
-    message: str
-
-
-class Camera(CameraRow):
-    """All that is told of a camera."""
-
-    purpose: str
-    legal_basis: str
-    owner: str
-    sign_confirmed_by: str
-    sign_confirmed_at: datetime
-    contact_number: str
-    upstream: str | None
-    position: PositionOut
-    main_url: Annotated[str | None, Field(description="Without login; null without camera.write")]
-    sub_url: str | None
-    has_credentials: bool
-    hazards: list[Hazard]
-    zones: list[ZoneOut]
-    created_at: datetime
-    created_by: str
-    updated_by: str
-    place_path_names: list[str]
-    fault: str | None
-    worker_id: str | None
-    warnings: list[Warning]
-
-
-class RefusedPlaceType(BaseModel):
-    """A kind of place that is never watched."""
-
-    place_type: str
-    reason: str
-
-
-class CameraChoices(BaseModel):
-    """What may be chosen for a camera."""
-
-    programmes: list[Programme]
-    place_types: list[PlaceType]
-    refused_place_types: list[str]
-    refusals: Annotated[list[RefusedPlaceType], Field(description="Why each is refused")]
-    coordinate_systems: list[CoordinateSystem]
-    hazards: list[ChosenHazard]

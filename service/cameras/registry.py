@@ -52,7 +52,7 @@ class Registry:
 
     def __init__(self, connection: Connection, principal: Principal, sealer: Sealer) -> None:
         self.connection = connection
-        self._principal = principal
+        self.principal = principal
         self._sealer = sealer
         self._now = datetime.now(UTC)
 
@@ -74,9 +74,9 @@ class Registry:
                 "revision": 1,
                 "published_revision": 0,
                 "created_at": self._now,
-                "created_by": self._principal.login,
+                "created_by": self.principal.login,
                 "updated_at": self._now,
-                "updated_by": self._principal.login,
+                "updated_by": self.principal.login,
             },
         )
         detail = {name: values[name] for name in _AUDITED if values.get(name) is not None}
@@ -133,7 +133,7 @@ class Registry:
 
     def existing(self, camera_id: str) -> store.Row:
         """Return a camera's row. Raises ``UnknownCameraError``, also for a foreign one."""
-        row = store.visible(self.connection, self._principal, camera_id)
+        row = store.visible(self.connection, self.principal, camera_id)
         if row is None:
             raise UnknownCameraError(camera_id)
         return row
@@ -169,7 +169,7 @@ class Registry:
         if "zones" in named:
             values["zones"] = [zone.model_dump(mode="json") for zone in given.zones]
         if "sign_confirmed" in named:
-            values["sign_confirmed_by"] = self._principal.login
+            values["sign_confirmed_by"] = self.principal.login
             values["sign_confirmed_at"] = self._now
         return values
 
@@ -194,18 +194,18 @@ class Registry:
         return self._sealer.seal(camera_id, hosts, login.user, login.password)
 
     def _require_place(self, code: str) -> None:
-        if place_store.visible(self.connection, self._principal, code) is None:
+        if place_store.visible(self.connection, self.principal, code) is None:
             raise UnknownPlaceError(code, "place_code")
 
     def _require_free(self, gb_id: str | None, camera_id: str | None) -> None:
         if gb_id is None:
             return
-        other = store.with_gb_id(self.connection, self._principal, gb_id, but=camera_id)
+        other = store.with_gb_id(self.connection, self.principal, gb_id, but=camera_id)
         if other is not None:
             raise GbIdTakenError(other)
 
     def _update(self, camera_id: str, values: Mapping[str, Any]) -> None:
-        by = {"updated_at": self._now, "updated_by": self._principal.login}
+        by = {"updated_at": self._now, "updated_by": self.principal.login}
         store.update(self.connection, camera_id, {**values, **by})
 
     def _moved(self, camera_id: str, old: str, new: str) -> str:
@@ -219,7 +219,7 @@ class Registry:
     ) -> None:
         record(
             self.connection,
-            actor=self._principal.login,
+            actor=self.principal.login,
             action=action,
             object_kind="camera",
             object_id=camera_id,

@@ -1,6 +1,7 @@
 """The registry of cameras over HTTP."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,18 +11,9 @@ from service.accounts.gate import Gate
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.cameras import listing, views
+from service.cameras.answers import Camera, CameraChoices, CameraList, RefusedPlaceType
 from service.cameras.listing import Wanted
-from service.cameras.models import (
-    Camera,
-    CameraChoices,
-    CameraList,
-    CameraLogin,
-    CameraPatch,
-    ChosenHazard,
-    NewCamera,
-    Programme,
-    RefusedPlaceType,
-)
+from service.cameras.models import CameraLogin, CameraPatch, ChosenHazard, NewCamera, Programme
 from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
 from service.cameras.registry import Registry
@@ -31,6 +23,8 @@ from service.housekeeping import Vitals
 from service.problems import responses
 from service.revisions import IfMatch, etag
 from service.status import STALE_WORKER_S
+
+Writing = Callable[[Principal], AbstractContextManager[Registry]]
 
 
 def camera_router(
@@ -42,14 +36,23 @@ def camera_router(
     changed: Callable[[], None],
 ) -> APIRouter:
     """Return the cameras' routes; ``changed`` is called after each commit."""
-    router = APIRouter(tags=["cameras"])
-    Reader = Annotated[Principal, Depends(gate.allows(Permission.CAMERA_READ))]  # noqa: N806
-    Writer = Annotated[Principal, Depends(gate.allows(Permission.CAMERA_WRITE))]  # noqa: N806
 
-    def shown(registry: Registry, who: Principal, camera_id: str, response: Response) -> Camera:
-        found = views.one(registry.connection, who, camera_id, _live(vitals))
-        response.headers["ETag"] = etag(found.revision)
-        return found
+    @contextmanager
+    def writing(who: Principal) -> Iterator[Registry]:
+        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
+            yield Registry(connection, actor, sealer)
+        changed()
+
+    router = APIRouter(tags=["cameras"])
+    router.include_router(_reading(database, gate, sealer, vitals))
+    router.include_router(_changes(gate, writing, vitals))
+    router.include_router(_credentials(gate, writing))
+    return router
+
+
+def _reading(database: Database, gate: Gate, sealer: Sealer, vitals: Vitals) -> APIRouter:
+    router = APIRouter()
+    Reader = Annotated[Principal, Depends(gate.allows(Permission.CAMERA_READ))]  # noqa: N806
 
     @router.get("/api/camera-choices", responses=responses(401, 403))
     def camera_choices(_who: Reader) -> CameraChoices:
@@ -69,80 +72,80 @@ def camera_router(
         with database.reading() as connection:
             return listing.page(connection, who, wanted, _live(vitals))
 
-    @router.post("/api/cameras", status_code=201, responses=responses(401, 403, 409, 422))
-    def add_camera(who: Writer, new: NewCamera, response: Response) -> Camera:
-        """Register a camera. A login in an address is taken out of it and sealed."""
-        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
-            registry = Registry(connection, actor, sealer)
-            made = shown(registry, actor, registry.add(new), response)
-        changed()
-        response.headers["Location"] = f"/api/cameras/{made.camera_id}"
-        return made
-
     @router.get("/api/cameras/{camera_id}", responses=responses(401, 403, 404))
     def camera(who: Reader, camera_id: str, response: Response) -> Camera:
         """Show a camera; its ETag is what a change has to send as If-Match."""
         with database.reading() as connection:
             registry = Registry(connection, who, sealer)
             registry.existing(camera_id)
-            return shown(registry, who, camera_id, response)
-
-    @router.patch(
-        "/api/cameras/{camera_id}", responses=responses(401, 403, 404, 409, 412, 422, 428)
-    )
-    def change_camera(
-        who: Writer, camera_id: str, if_match: IfMatch, patch: CameraPatch, response: Response
-    ) -> Camera:
-        """Change what is named; its worker applies it within two seconds."""
-        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
-            registry = Registry(connection, actor, sealer)
-            registry.change(camera_id, if_match, patch)
-            found = shown(registry, actor, camera_id, response)
-        changed()
-        return found
-
-    @router.delete(
-        "/api/cameras/{camera_id}",
-        status_code=204,
-        responses=responses(401, 403, 404, 409, 412, 428),
-    )
-    def remove_camera(who: Writer, camera_id: str, if_match: IfMatch) -> None:
-        """Take a camera off the registry; it is watched no more."""
-        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
-            Registry(connection, actor, sealer).remove(camera_id, if_match)
-        changed()
-
-    @router.put(
-        "/api/cameras/{camera_id}/credentials",
-        status_code=204,
-        responses=responses(401, 403, 404, 409, 412, 422, 428),
-    )
-    def set_camera_credentials(
-        who: Writer, camera_id: str, if_match: IfMatch, given: CameraLogin
-    ) -> None:
-        """Give user and password anew. They are sealed, and never shown again."""
-        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
-            Registry(connection, actor, sealer).set_credentials(camera_id, if_match, given)
-        changed()
-
-    @router.delete(
-        "/api/cameras/{camera_id}/credentials",
-        status_code=204,
-        responses=responses(401, 403, 404, 409, 412, 428),
-    )
-    def remove_camera_credentials(who: Writer, camera_id: str, if_match: IfMatch) -> None:
-        """Remove user and password."""
-        with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
-            Registry(connection, actor, sealer).set_credentials(camera_id, if_match, None)
-        changed()
+            return _shown(registry, camera_id, vitals, response)
 
     return router
 
 
-def _live(vitals: Vitals) -> Collection[str]:
+def _changes(gate: Gate, writing: Writing, vitals: Vitals) -> APIRouter:
+    router = APIRouter(prefix="/api/cameras")
+    Writer = Annotated[Principal, Depends(gate.allows(Permission.CAMERA_WRITE))]  # noqa: N806
+
+    @router.post("", status_code=201, responses=responses(401, 403, 409, 422))
+    def add_camera(who: Writer, new: NewCamera, response: Response) -> Camera:
+        """Register a camera. A login in an address is taken out of it and sealed."""
+        with writing(who) as registry:
+            made = _shown(registry, registry.add(new), vitals, response)
+        response.headers["Location"] = f"/api/cameras/{made.camera_id}"
+        return made
+
+    @router.patch("/{camera_id}", responses=responses(401, 403, 404, 409, 412, 422, 428))
+    def change_camera(
+        who: Writer, camera_id: str, if_match: IfMatch, patch: CameraPatch, response: Response
+    ) -> Camera:
+        """Change what is named; its worker applies it within two seconds."""
+        with writing(who) as registry:
+            registry.change(camera_id, if_match, patch)
+            return _shown(registry, camera_id, vitals, response)
+
+    @router.delete(
+        "/{camera_id}", status_code=204, responses=responses(401, 403, 404, 409, 412, 428)
+    )
+    def remove_camera(who: Writer, camera_id: str, if_match: IfMatch) -> None:
+        """Take a camera off the registry; it is watched no more."""
+        with writing(who) as registry:
+            registry.remove(camera_id, if_match)
+
+    return router
+
+
+def _credentials(gate: Gate, writing: Writing) -> APIRouter:
+    router = APIRouter(prefix="/api/cameras/{camera_id}/credentials")
+    Writer = Annotated[Principal, Depends(gate.allows(Permission.CAMERA_WRITE))]  # noqa: N806
+
+    @router.put("", status_code=204, responses=responses(401, 403, 404, 409, 412, 422, 428))
+    def set_camera_credentials(
+        who: Writer, camera_id: str, if_match: IfMatch, given: CameraLogin
+    ) -> None:
+        """Give user and password anew. They are sealed, and never shown again."""
+        with writing(who) as registry:
+            registry.set_credentials(camera_id, if_match, given)
+
+    @router.delete("", status_code=204, responses=responses(401, 403, 404, 409, 412, 428))
+    def remove_camera_credentials(who: Writer, camera_id: str, if_match: IfMatch) -> None:
+        """Remove user and password."""
+        with writing(who) as registry:
+            registry.set_credentials(camera_id, if_match, None)
+
+    return router
+
+
+def _shown(registry: Registry, camera_id: str, vitals: Vitals, response: Response) -> Camera:
+    found = views.one(registry.connection, registry.principal, camera_id, _live(vitals))
+    response.headers["ETag"] = etag(found.revision)
+    return found
+
+
+def _live(vitals: Vitals) -> dict[str, int]:
     now = datetime.now(UTC)
-    return [
-        name
+    return {
+        name: seen.beat.epoch
         for name, seen in vitals.workers.items()
         if (now - seen.heard_at).total_seconds() <= STALE_WORKER_S
-    ]
+    }

@@ -4,10 +4,12 @@ The cursor is the time of the newest state that is stored: Redis' own time, as i
 entry's id. So a restart goes on where it was, and what is read twice changes nothing.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import redis
 import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection
@@ -15,13 +17,16 @@ from sqlalchemy import Connection
 from pipelines import streams
 from pipelines.messages import CameraState, MessageError, decode
 from pipelines.streams import CAMERA_STATES, Client
+from service.cameras.publisher import misused
 from service.database import Database
+from service.logs import FaultLog
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 from service.tables import camera_states, cameras
 
 BATCH_STATES: Final = 500
 
+_KEYS: Final = {CAMERA_STATES.name: "stream"}
 
 REFUSALS: Final = (sa.exc.DataError, sa.exc.IntegrityError, OverflowError, UnicodeError)
 """What a database says of values that it can't take; that it is away is another matter."""
@@ -45,9 +50,23 @@ class StateReader:
         self._block_ms = max(1, int(settings.block_s * 1000))
         self._metrics = metrics
         self._cursor: bytes | None = None
+        self._faults = FaultLog("camera_states")
 
     def step(self) -> None:
         """Store the next states; waits ``block_s`` if there are none."""
+        try:
+            self._follow()
+        except redis.ResponseError as error:
+            what_to_do = misused(error, self._client, _KEYS)
+            if what_to_do is None:
+                raise
+            self._metrics.redis_errors.labels("camera_states").inc()
+            self._faults.failed("no camera's state is read", what_to_do)
+            time.sleep(self._block_ms / 1000)
+        else:
+            self._faults.recovered()
+
+    def _follow(self) -> None:
         if self._cursor is None:
             self._cursor = self._start()
         found: Any = self._client.xread(
@@ -109,26 +128,26 @@ class StateReader:
             connection.execute(sa.delete(camera_states).where(camera_states.c.camera_id.in_(known)))
             if known:
                 connection.execute(
-                    sa.insert(camera_states), [_columns(*newest[one]) for one in known]
+                    sa.insert(camera_states), [self._columns(*newest[one]) for one in known]
                 )
         self._metrics.messages.labels(CAMERA_STATES.name, "stored").inc(len(newest))
+
+    def _columns(self, since: datetime, state: CameraState) -> dict[str, Any]:
+        return {
+            "camera_id": state.camera_id,
+            "worker_id": state.worker_id,
+            "epoch": state.epoch,
+            "state": state.state.value,
+            "fault": None if state.fault is None else state.fault[:32],
+            "revision": state.revision,
+            "since": since,
+        }
 
 
 def _registered(connection: Connection, ids: Sequence[str]) -> list[str]:
     """Return those ids that the registry knows: cameras of a file have no page to be shown on."""
     query = sa.select(cameras.c.camera_id).where(cameras.c.camera_id.in_(ids))
     return list(connection.execute(query).scalars())
-
-
-def _columns(since: datetime, state: CameraState) -> dict[str, Any]:
-    return {
-        "camera_id": state.camera_id,
-        "worker_id": state.worker_id,
-        "state": state.state.value,
-        "fault": None if state.fault is None else state.fault[:32],
-        "revision": state.revision,
-        "since": since,
-    }
 
 
 def _time_of(entry_id: bytes) -> datetime:

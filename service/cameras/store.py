@@ -1,7 +1,7 @@
 """Cameras in the database."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,14 +18,18 @@ _ID: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 """What a camera can be called at all; PostgreSQL takes no NUL."""
 
 
-def state_of(live_workers: Collection[str]) -> sa.ColumnElement[str]:
-    """Return a camera's state as a column; the word of a worker that is lost counts for nothing.
+def state_of(live_workers: Mapping[str, int]) -> sa.ColumnElement[str]:
+    """Return a camera's state as a column.
 
-    The query must have joined ``camera_states``.
+    ``live_workers`` are the workers heard of lately, with the epoch of each. The word of any other
+    counts for nothing, nor does what one said before it began anew: it says nothing then of cameras
+    that it no longer watches. The query must have joined ``camera_states``.
     """
+    said = sa.tuple_(camera_states.c.worker_id, camera_states.c.epoch)
+    counts = said.in_(list(live_workers.items()))
     return sa.case(
         (cameras.c.enabled.is_(False), State.DISABLED.value),
-        (camera_states.c.worker_id.in_(live_workers), camera_states.c.state),
+        (counts, camera_states.c.state),
         else_=State.UNWATCHED.value,
     )
 

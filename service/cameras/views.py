@@ -1,6 +1,6 @@
 """Cameras as clients see them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,16 +9,16 @@ from sqlalchemy import Connection, RowMapping
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.cameras import store
-from service.cameras.gb_id import civil_code_fits
-from service.cameras.models import (
+from service.cameras.answers import (
     Camera,
     CameraRow,
     PlaceOf,
     PositionOut,
-    State,
     Warning,  # noqa: A004
     ZoneOut,
 )
+from service.cameras.gb_id import civil_code_fits
+from service.cameras.models import State
 from service.places.store import path_names
 from service.tables import camera_states, cameras, places
 
@@ -52,7 +52,7 @@ _AS_STORED = (
 
 
 def rows(
-    connection: Connection, ids: Sequence[str], live_workers: Collection[str]
+    connection: Connection, ids: Sequence[str], live_workers: Mapping[str, int]
 ) -> list[CameraRow]:
     """Return these cameras as a list shows them, in the order of ``ids``."""
     columns = [cameras.c[name] for name in _IN_LISTS]
@@ -62,7 +62,7 @@ def rows(
 
 
 def one(
-    connection: Connection, principal: Principal, camera_id: str, live_workers: Collection[str]
+    connection: Connection, principal: Principal, camera_id: str, live_workers: Mapping[str, int]
 ) -> Camera:
     """Return all that the principal may know of a camera, which must be one of theirs."""
     query = _joined(sa.select(cameras), live_workers).where(cameras.c.camera_id == camera_id)
@@ -86,7 +86,7 @@ def one(
 
 
 def _joined(
-    query: sa.Select[tuple[object, ...]], live_workers: Collection[str]
+    query: sa.Select[tuple[object, ...]], live_workers: Mapping[str, int]
 ) -> sa.Select[tuple[object, ...]]:
     return (
         query.add_columns(

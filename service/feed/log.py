@@ -28,7 +28,7 @@ class FeedEvent:
     """One row of the feed."""
 
     event_id: int
-    """The client's cursor."""
+    """The client's cursor; it counts the whole installation's events."""
     kind: str
     """One of ``FeedKind``."""
     payload: dict[str, Any]

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, format_sse_event
@@ -20,6 +20,7 @@ from service.database import Database
 from service.feed import log
 from service.feed.bell import FeedBell
 from service.metrics import ServiceMetrics
+from service.problems import responses
 
 BATCH_EVENTS = 100
 
@@ -43,6 +44,45 @@ RESET = "reset"
 """Tells a client that its cursor is of no use: load the list anew."""
 
 Cursor = Annotated[int, Query(ge=0, le=2**63 - 1)]
+
+
+def _event(names: Sequence[str], data: Mapping[str, Any], *others: str) -> dict[str, Any]:
+    """Describe events of these names: the fields that an SSE client is handed."""
+    fields = {
+        "event": {"enum": [str(name) for name in names]},
+        "id": {"type": "string", "description": "The cursor: send the last as Last-Event-ID"},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": data},
+    }
+    wanted = ("event", "data", *others)
+    return {
+        "type": "object",
+        "properties": {name: fields[name] for name in fields if name in wanted},
+        "required": sorted(wanted),
+    }
+
+
+_EVENTS: Final = {
+    "oneOf": [
+        _event(list(log.FeedKind), {"$ref": "#/components/schemas/IncidentSummary"}, "id"),
+        _event([RESET], {"type": "object"}, "id"),
+        _event([ALIVE], {"type": "object"}),
+    ]
+}
+
+_STREAM: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Events, for as long as the client reads and the account may",
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "string",
+                    "contentMediaType": "text/event-stream",
+                    "contentSchema": {"type": "array", "items": _EVENTS},
+                }
+            }
+        },
+    }
+}
 
 
 class Feed:
@@ -146,7 +186,11 @@ def feed_router(
     router = APIRouter()
     metrics.feed_clients.set_function(lambda: bell.clients)
 
-    @router.get("/api/feed", response_class=StreamingResponse)
+    @router.get(
+        "/api/feed",
+        response_class=StreamingResponse,
+        responses={**_STREAM, **responses(401, 403, 429, 503)},
+    )
     async def live_feed(
         request: Request,
         who: Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))],
@@ -155,9 +199,10 @@ def feed_router(
     ) -> FeedResponse:
         """Stream what happens after ``Last-Event-ID`` or ``after``; without both, from now on.
 
-        Each event holds an incident whole. ``reset`` means that events in between are lost to
-        this client: load the list anew. Ends with 503 when all feeds are taken, with 429 when the
-        account has four already.
+        ``incident.opened``, ``incident.updated``, ``incident.closed`` and ``order.sent`` hold an
+        incident whole, as /api/incidents lists it. ``reset`` means that events in between are lost
+        to this client: load the list anew. ``alive`` comes every 10 s, without an id. Refused with
+        503 when all feeds are taken, with 429 when the account has four already.
         """
         cursor = after if last_event_id is None else _cursor_of(last_event_id)
         seat = ExitStack()

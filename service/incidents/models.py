@@ -1,9 +1,10 @@
 """Incidents as the API describes them; ``views`` makes them."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pipelines.messages import CameraFault, EvidenceAbsence
 from service.incidents.merge import IncidentState
@@ -93,4 +94,5 @@ class IncidentPage(BaseModel):
     """Incidents, newest first, and where the feed goes on from them."""
 
     incidents: list[IncidentSummary]
+    more: Annotated[bool, Field(description="Whether older ones of the kind asked for are left")]
     feed_cursor: int

@@ -12,6 +12,7 @@ from service.database import Database
 from service.errors import UnknownIncidentError
 from service.feed import log
 from service.incidents import views
+from service.incidents.merge import IncidentState
 from service.incidents.models import IncidentPage, IncidentWhole
 from service.problems import responses
 
@@ -25,19 +26,29 @@ def incident_router(database: Database, gate: Gate) -> APIRouter:
     @router.get("", response_model=IncidentPage, responses=responses(401, 403, 404))
     def incident_page(
         who: Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))],
-        limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
-        before: UUID | None = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="Incidents on a page")] = 100,
+        before: Annotated[UUID | None, Query(description="The page before's last id")] = None,
+        drill: Annotated[bool | None, Query(description="Only drills, or only real ones")] = None,
+        state: Annotated[
+            list[IncidentState] | None, Query(description="Only of this state, or of one of these")
+        ] = None,
     ) -> dict[str, Any]:
         """List the incidents of one's places, newest first.
 
-        ``feed_cursor`` belongs to the same moment: ``/api/feed?after=`` it misses nothing.
-        ``before`` is the last id of the page before.
+        ``feed_cursor`` belongs to the same moment: ``/api/feed?after=`` it misses nothing. With
+        ``more``, go on with ``before``: what waits for a person may be older than a page of drills,
+        so ask for ``drill=false&state=new`` to the end.
         """
         with database.reading() as connection:
             if before is not None and not views.by_id(connection, [before], who):
                 raise _unknown(before)
-            found = views.page(connection, who, limit, before)
-            return {"incidents": found, "feed_cursor": log.newest(connection)}
+            chosen = views.chosen(drill, state or ())
+            found = views.page(connection, who, limit + 1, before, chosen)
+            return {
+                "incidents": found[:limit],
+                "more": len(found) > limit,
+                "feed_cursor": log.newest(connection),
+            }
 
     @router.get("/{incident_id}", response_model=IncidentWhole, responses=responses(401, 403, 404))
     def incident(

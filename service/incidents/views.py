@@ -1,7 +1,7 @@
 """Incidents as clients see them: plain JSON values, times in RFC 3339 UTC."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
-from service.tables import alerts, incidents, orders, places
+from service.places.store import inside
+from service.tables import alerts, incidents, orders
 
 View = dict[str, Any]
 
@@ -24,12 +25,10 @@ _NO_ALERT: View = dict.fromkeys(_LATEST)
 def within(principal: Principal) -> sa.ColumnElement[bool]:
     """Return the condition that an incident lies in the principal's places.
 
-    One without a place, of a camera that isn't registered, is for whoever sees everything.
+    One without a place, of a camera that isn't registered, is for whoever sees everything. One
+    whose place is gone stays with those above.
     """
-    if principal.everywhere:
-        return sa.true()
-    own = sa.select(places.c.code).where(principal.within(places.c.path))
-    return sa.func.coalesce(incidents.c.place_code.in_(own), sa.false())
+    return inside(principal, incidents.c.place_code)
 
 
 def by_id(
@@ -46,11 +45,23 @@ def by_id(
     return _complete(connection, [found[one] for one in ids if one in found])
 
 
+def chosen(drill: bool | None, states: Collection[str]) -> sa.ColumnElement[bool]:
+    """Return the condition for drills or real ones, in one of these states; nothing lets all in."""
+    tests = [] if drill is None else [incidents.c.drill.is_(drill)]
+    if states:
+        tests.append(incidents.c.state.in_(sorted({str(one) for one in states})))
+    return sa.and_(sa.true(), *tests)
+
+
 def page(
-    connection: Connection, principal: Principal, limit: int, before: UUID | None
+    connection: Connection,
+    principal: Principal,
+    limit: int,
+    before: UUID | None,
+    condition: sa.ColumnElement[bool],
 ) -> list[View]:
     """Return the principal's incidents, newest first; ``before`` ends the page before."""
-    query = sa.select(incidents).where(within(principal))
+    query = sa.select(incidents).where(within(principal), condition)
     if before is not None:
         last = sa.select(incidents).where(incidents.c.incident_id == before).subquery()
         query = query.where(

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,11 +65,51 @@ class BadRow:
 
 def read(body: bytes) -> Iterator[Row | BadRow]:
     """Yield the rows of a file. Raises ``ImportUnreadableError``."""
-    for number, values in _table(body):
+    table = _table(body)
+    columns = _columns(titles := next(table)[1])
+    for number, cells in table:
+        values = {name: cells[at] if at < len(cells) else "" for name, at in columns.items()}
         try:
+            _require_titles(cells, len(titles))
             yield _row(number, values)
         except RefusedError as error:
             yield BadRow(number=number, code=values["code"], fault=error)
+
+
+def _columns(titles: Sequence[str]) -> dict[str, int]:
+    """Return where our columns are. Raises ``ImportUnreadableError``."""
+    found: dict[str, int] = {}
+    for at, title in enumerate(titles):
+        name = _HEADERS.get(title.lower())
+        if name in found:
+            raise ImportUnreadableError(
+                f"the first line has two titles for one column, {titles[found[name]]} and {title}: "
+                "leave one of them out",
+                Refusal.FILE_COLUMN_TWICE,
+                title=titles[found[name]],
+                other=title,
+            )
+        if name is not None:
+            found[name] = at
+    if not {"code", "name"} <= set(found):
+        raise ImportUnreadableError(
+            "the first line names the columns: code,name,level,parent_code or "
+            "代码,名称,级别,上级代码; the first two must be there",
+            Refusal.FILE_COLUMNS,
+        )
+    return found
+
+
+def _require_titles(cells: Sequence[str], titles: int) -> None:
+    """Refuse a row that goes on after the last title: a comma in a name moves what follows it."""
+    if any(cells[titles:]):
+        raise RefusedError(
+            Refusal.ROW_CELLS,
+            f"the row has {len(cells)} cells, the first line {titles} titles: put a name with a "
+            "comma between quotes",
+            cells=len(cells),
+            titles=titles,
+        )
 
 
 def _row(number: int, values: Mapping[str, str]) -> Row:
@@ -111,28 +151,15 @@ def _code(text: str) -> str:
     return ROOT_CODE if code and not code.strip("0") else code
 
 
-def _table(body: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row's line and values by our names of the columns."""
+def _table(body: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line and cells of the titles, and then of each row that says anything."""
     text = _decoded(body)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        titles = [title.strip().lower() for title in next(reader, [])]
-        columns = {_HEADERS[title]: at for at, title in enumerate(titles) if title in _HEADERS}
-        if not {"code", "name"} <= set(columns):
-            raise ImportUnreadableError(
-                "the first line names the columns: code,name,level,parent_code or "
-                "代码,名称,级别,上级代码; the first two must be there",
-                Refusal.FILE_COLUMNS,
-            )
+        yield 1, [title.strip() for title in next(reader, [])]
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield (
-                    reader.line_num,
-                    {
-                        name: cells[at].strip() if at < len(cells) else ""
-                        for name, at in columns.items()
-                    },
-                )
+            if any(row := [cell.strip() for cell in cells]):
+                yield reader.line_num, row
     except csv.Error as error:
         said = f"line {reader.line_num}: {error}"
         raise ImportUnreadableError(said, Refusal.FILE_CSV, line=reader.line_num) from None

@@ -12,7 +12,7 @@ ProblemError
 ├── ImportTooLargeError   more bytes than are taken at once
 ├── ImportTooLongError    more rows than one import takes
 ├── ImportTooSlowError    the file doesn't come to an end
-└── ImportBusyError       another import is under way
+└── ImportBusyError       another import is under way, or others change the tree all the time
 """
 
 from collections.abc import Mapping
@@ -153,8 +153,11 @@ class ImportBusyError(ProblemError):
 
     code = "import_busy"
     status = 503
-    title = "Another import is under way"
+    title = "The tree is being changed"
     headers: Mapping[str, str] = MappingProxyType({"Retry-After": "5"})
 
     def __init__(self) -> None:
-        super().__init__("send the file again when the other import has ended, in some seconds")
+        super().__init__(
+            "another import or others' changes of the tree are under way: send the file again in "
+            "some seconds"
+        )

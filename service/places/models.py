@@ -18,6 +18,7 @@ class Place(BaseModel):
     parent_code: Annotated[str | None, Field(description="Null at the root")]
     level: Level
     name: str
+    revision: Annotated[int, Field(description="Of its name; another name has another")]
     path_names: Annotated[list[str], Field(description="The ancestors' names, from the top")]
     children: Annotated[int, Field(description="Places right below")]
     cameras: Annotated[int, Field(description="Cameras here and anywhere below")]
@@ -27,6 +28,7 @@ class PlaceList(BaseModel):
     """Some places."""
 
     places: list[Place]
+    more: Annotated[bool, Field(description="Whether a search found more than are listed")] = False
 
 
 class NewPlace(BaseModel):

@@ -1,37 +1,34 @@
 """The jurisdiction tree over HTTP."""
 
-import asyncio
-import threading
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy import Connection, RowMapping
 
-from service.accounts.errors import UnauthenticatedError
 from service.accounts.gate import Gate
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.database import Database
-from service.places import importer, store, tree
-from service.places.errors import ImportBusyError, ImportTooLargeError, ImportTooSlowError
-from service.places.models import ImportReport, NewPlace, Place, PlaceList, PlaceRenaming
-from service.problems import MEDIA_TYPE, Problem, responses
+from service.places import store, tree
+from service.places.import_routes import import_router
+from service.places.models import NewPlace, Place, PlaceList, PlaceRenaming
+from service.problems import responses
+from service.revisions import IfMatch, etag
 from service.text import Query as SearchText
-
-_CSV = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
-
-
-ARRIVES_WITHIN_S = 120.0
-"""For a whole file, however its pieces come."""
 
 
 def place_router(database: Database, gate: Gate) -> APIRouter:
     """Return the places' routes."""
-    router = APIRouter(prefix="/api/places", tags=["places"])
-    imports = _Importer(database, gate)
+    router = APIRouter(tags=["places"])
+    router.include_router(_reading(database, gate))
+    router.include_router(_changes(gate))
+    router.include_router(import_router(database, gate))
+    return router
+
+
+def _reading(database: Database, gate: Gate) -> APIRouter:
+    router = APIRouter(prefix="/api/places")
     Reader = Annotated[Principal, Depends(gate.allows(Permission.PLACE_READ))]  # noqa: N806
-    Writer = Annotated[Principal, Depends(gate.allows(Permission.PLACE_WRITE))]  # noqa: N806
 
     @router.get("", responses=responses(401, 403, 404, 422))
     def place_list(
@@ -39,121 +36,57 @@ def place_router(database: Database, gate: Gate) -> APIRouter:
         parent: Annotated[str | None, Query(max_length=32)] = None,
         q: Annotated[SearchText | None, Query()] = None,
     ) -> PlaceList:
-        """List the places below ``parent``, or those that ``q`` finds, or one's own topmost."""
+        """List the places below ``parent``, or those that ``q`` finds, or one's own topmost.
+
+        A search lists 50 at most; ``more`` tells that it found others: search for more of the name.
+        """
         with database.reading() as connection:
             if q:
-                return PlaceList(places=store.search(connection, who, q.strip()))
+                found, more = store.search(connection, who, q.strip())
+                return PlaceList(places=found, more=more)
             if parent is None:
                 return PlaceList(places=store.tops(connection, who))
             tree.existing(connection, who, parent)
             return PlaceList(places=store.children(connection, parent))
 
-    @router.post("", status_code=201, responses=responses(401, 403, 409, 422))
-    def add_place(who: Writer, new: NewPlace) -> Place:
-        """Add a place. Its code begins with its parent's, and its level is lower."""
-        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
-            return store.view(connection, tree.add(connection, actor, new))
-
-    @router.post(
-        "/import", responses=responses(401, 403, 408, 413, 422, 503), openapi_extra=_CSV,
-        response_model=ImportReport,
-    )  # fmt: skip
-    async def import_places(
-        _who: Writer,
-        request: Request,
-        dry_run: bool = True,
-    ) -> ImportReport | JSONResponse:
-        """Add and rename places by a CSV file, all of them or, with any bad row, none.
-
-        UTF-8 or GB18030; columns code, name and, if wanted, level and parent_code (代码, 名称,
-        级别, 上级代码). ``dry_run`` only tells what would happen.
-        """
-        body = await _body(request)
-        return await run_in_threadpool(imports.take, request, body, dry_run=dry_run)
-
     @router.get("/{code}", responses=responses(401, 403, 404))
-    def place(who: Reader, code: str) -> Place:
-        """Show a place."""
+    def place(who: Reader, code: str, response: Response) -> Place:
+        """Show a place; its ETag is what a change has to send as If-Match."""
         with database.reading() as connection:
-            return store.view(connection, tree.existing(connection, who, code))
-
-    @router.patch("/{code}", responses=responses(401, 403, 404, 422))
-    def rename_place(who: Writer, code: str, new: PlaceRenaming) -> Place:
-        """Give a place another name."""
-        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
-            return store.view(connection, tree.rename(connection, actor, code, new.name))
-
-    @router.delete("/{code}", status_code=204, responses=responses(401, 403, 404, 409))
-    def remove_place(who: Writer, code: str) -> None:
-        """Take a place off the tree, if no place, camera or account hangs on it."""
-        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
-            tree.remove(connection, actor, code)
+            return _shown(connection, tree.existing(connection, who, code), response)
 
     return router
 
 
-class _Importer:
-    """Takes files of places, one at a time."""
+def _changes(gate: Gate) -> APIRouter:
+    router = APIRouter(prefix="/api/places")
+    Writer = Annotated[Principal, Depends(gate.allows(Permission.PLACE_WRITE))]  # noqa: N806
 
-    def __init__(self, database: Database, gate: Gate) -> None:
-        self._database = database
-        self._gate = gate
-        self._turn = threading.Lock()
+    @router.post("", status_code=201, responses=responses(401, 403, 409, 422))
+    def add_place(who: Writer, new: NewPlace, response: Response) -> Place:
+        """Add a place. Its code begins with its parent's, and its level is lower."""
+        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
+            return _shown(connection, tree.add(connection, actor, new), response)
 
-    def take(self, request: Request, body: bytes, *, dry_run: bool) -> ImportReport | JSONResponse:
-        """Carry a file out, or tell what is wrong with it, or only what it would do."""
-        if not self._turn.acquire(blocking=False):
-            raise ImportBusyError
-        try:
-            file = importer.read_file(body)
-            # The file may have taken long to arrive: who may do this is asked anew.
-            who = self._gate.recheck(request, Permission.PLACE_WRITE)
-            if who is None:
-                raise UnauthenticatedError
-            with self._database.reading() as connection:
-                made = importer.plan(connection, who, file)
-            if not dry_run and not made.bad:
-                made = self._carry_out(who, file)
-        finally:
-            self._turn.release()
-        return _refusal(made.report()) if made.bad and not dry_run else made.report()
+    @router.patch("/{code}", responses=responses(401, 403, 404, 412, 422, 428))
+    def rename_place(
+        who: Writer, code: str, if_match: IfMatch, new: PlaceRenaming, response: Response
+    ) -> Place:
+        """Give a place another name."""
+        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
+            renamed = tree.rename(connection, actor, code, if_match, new.name)
+            return _shown(connection, renamed, response)
 
-    def _carry_out(self, who: Principal, file: importer.File) -> importer.Plan:
-        with self._gate.writing(who, Permission.PLACE_WRITE) as (connection, now):
-            # Anew: the tree may be another since, and who asks may have been given other places.
-            made = importer.plan(connection, now, file)
-            if not made.bad:
-                importer.carry_out(connection, now, made)
-        return made
+    @router.delete("/{code}", status_code=204, responses=responses(401, 403, 404, 409, 412, 428))
+    def remove_place(who: Writer, code: str, if_match: IfMatch) -> None:
+        """Take a place off the tree, if no place, camera or account hangs on it."""
+        with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
+            tree.remove(connection, actor, code, if_match)
+
+    return router
 
 
-def _refusal(report: ImportReport) -> JSONResponse:
-    problem = Problem(
-        type="about:blank",
-        status=422,
-        code="import_refused",
-        title="The file has bad rows",
-        detail=f"{report.bad} of {report.rows} rows can't be taken, so none was: mend these, or "
-        "leave them out, and send the file again",
-    )
-    content = problem.model_dump(exclude_none=True) | report.model_dump()
-    return JSONResponse(content, status_code=422, media_type=MEDIA_TYPE)
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body, unless it is too large, of which no more is kept, or takes too long."""
-    most = importer.MOST_BYTES
-    too_large = ImportTooLargeError(most)
-    said = request.headers.get("content-length", "0")
-    if said.isascii() and said.isdigit() and len(said) < 19 and int(said) > most:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(ARRIVES_WITHIN_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most:
-                    raise too_large
-    except TimeoutError:
-        raise ImportTooSlowError(ARRIVES_WITHIN_S) from None
-    return bytes(body)
+def _shown(connection: Connection, row: RowMapping, response: Response) -> Place:
+    found = store.view(connection, row)
+    response.headers["ETag"] = etag(found.revision)
+    return found

@@ -1,14 +1,16 @@
 """Places in the database."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
-from service.places.codes import Level
+from service.places.codes import Level, level_of, stem
 from service.places.models import Place
 from service.tables import account_places, cameras, places
 from service.text import pattern_of
@@ -33,6 +35,27 @@ def visible(connection: Connection, principal: Principal, code: str) -> RowMappi
     return row if row is not None and principal.sees(row["path"]) else None
 
 
+def inside(principal: Principal, code: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Return the condition that a place of this code lies, or lay, in one of the principal's.
+
+    What was done at a place outlives it: whoever may take a place off the tree must not thereby
+    hide that from those above. So the code alone tells: all places below one have codes that go
+    on from its own, because nothing is ever put under another than its nearest ancestor.
+    """
+    if principal.everywhere:
+        return sa.true()
+    tests = (_goes_on_from(path.strip("/").rpartition("/")[2], code) for path in principal.paths)
+    return sa.or_(sa.false(), *tests)
+
+
+def _goes_on_from(own: str, code: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    if level_of(own) is Level.CELL:  # a longer code is another cell
+        return code == own
+    # A range, which an index serves; digits alone are in the same order in every collation.
+    first = stem(own)
+    return sa.and_(code >= first, code < str(int(first) + 1))
+
+
 def tops(connection: Connection, principal: Principal) -> list[Place]:
     """Return the principal's own places, without those that lie inside another of them."""
     outer = [
@@ -48,8 +71,11 @@ def children(connection: Connection, code: str) -> list[Place]:
     return _views(connection, _rows(connection, places.c.parent_code == code))
 
 
-def search(connection: Connection, principal: Principal, text: str) -> list[Place]:
-    """Return places within the principal's whose name holds ``text`` or whose code begins so."""
+def search(connection: Connection, principal: Principal, text: str) -> tuple[list[Place], bool]:
+    """Return places within the principal's whose name holds ``text`` or whose code begins so.
+
+    ``SEARCH_LIMIT`` of them at most, and whether there are more.
+    """
     found: sa.ColumnElement[bool] = sa.func.lower(places.c.name).like(pattern_of(text), escape="\\")
     if text.isascii() and text.isdigit():
         found = sa.or_(found, places.c.code.like(f"{text}%"))
@@ -57,14 +83,20 @@ def search(connection: Connection, principal: Principal, text: str) -> list[Plac
         sa.select(places)
         .where(principal.within(places.c.path), found)
         .order_by(places.c.path)
-        .limit(SEARCH_LIMIT)
+        .limit(SEARCH_LIMIT + 1)
     )
-    return _views(connection, connection.execute(query).mappings().all())
+    rows = connection.execute(query).mappings().all()
+    return _views(connection, rows[:SEARCH_LIMIT]), len(rows) > SEARCH_LIMIT
 
 
 def view(connection: Connection, row: RowMapping) -> Place:
     """Return one place as clients see it."""
     return _views(connection, [row])[0]
+
+
+def revision(row: RowMapping) -> int:
+    """Return what tells a place from itself under another name; small enough for JavaScript."""
+    return int.from_bytes(hashlib.sha256(row["name"].encode()).digest()[:6])
 
 
 def path_names(connection: Connection, paths: Iterable[str]) -> dict[str, list[str]]:
@@ -156,6 +188,7 @@ def _views(connection: Connection, rows: Sequence[RowMapping]) -> list[Place]:
             parent_code=row["parent_code"],
             level=Level(row["level"]),
             name=row["name"],
+            revision=revision(row),
             path_names=names[row["path"]][:-1],
             children=below[row["code"]],
             cameras=watched[row["path"]],

@@ -23,6 +23,7 @@ from service.places.errors import (
 )
 from service.places.models import NewPlace
 from service.refusals import Refusal
+from service.revisions import require_newest
 
 
 def add(connection: Connection, principal: Principal, new: NewPlace) -> RowMapping:
@@ -48,9 +49,11 @@ def add(connection: Connection, principal: Principal, new: NewPlace) -> RowMappi
     return existing(connection, principal, new.code)
 
 
-def rename(connection: Connection, principal: Principal, code: str, name: str) -> RowMapping:
-    """Give a place another name; returns its row."""
-    row = existing(connection, principal, code)
+def rename(
+    connection: Connection, principal: Principal, code: str, if_match: str, name: str
+) -> RowMapping:
+    """Give a place another name, if ``if_match`` is its newest revision; returns its row."""
+    row = _newest(connection, principal, code, if_match)
     if row["name"] == name:
         return row
     store.rename(connection, code, name)
@@ -66,9 +69,9 @@ def rename(connection: Connection, principal: Principal, code: str, name: str) -
     return existing(connection, principal, code)
 
 
-def remove(connection: Connection, principal: Principal, code: str) -> None:
-    """Take a place off the tree, if nothing hangs on it."""
-    row = existing(connection, principal, code)
+def remove(connection: Connection, principal: Principal, code: str, if_match: str) -> None:
+    """Take a place off the tree, if nothing hangs on it and ``if_match`` is its newest revision."""
+    row = _newest(connection, principal, code, if_match)
     if code == ROOT_CODE:
         raise RootPlaceError
     if store.in_use(connection, code):
@@ -101,6 +104,12 @@ def existing(connection: Connection, principal: Principal, code: str) -> RowMapp
     row = store.visible(connection, principal, code)
     if row is None:
         raise NoSuchPlaceError(code)
+    return row
+
+
+def _newest(connection: Connection, principal: Principal, code: str, if_match: str) -> RowMapping:
+    row = existing(connection, principal, code)
+    require_newest(if_match, store.revision(row))
     return row
 
 

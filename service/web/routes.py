@@ -1,15 +1,16 @@
 """The console's built files: a closed list, read at start. No request's path reaches the disk."""
 
-from collections.abc import Callable
+import gzip
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.routing import Match
 from starlette.types import Scope
 
+from service.compression import takes_gzip
 from service.problems import answer
 
 BUILT: Final = Path(__file__).parent / "dist"
@@ -71,44 +72,50 @@ def _is_typed(scope: Scope) -> bool:
 def web_router(built: Path = BUILT) -> APIRouter:
     """Return a route a file and a page; without a built console all pages say what to do."""
     router = APIRouter(include_in_schema=False)
-    index = built / "index.html"
-    if not index.is_file():
+    start = built / "index.html"
+    if not start.is_file():
         for page in PAGES:
             router.add_api_route(page, _not_built)
         return router
     for path in sorted(built.rglob("*")):
-        if path.suffix in MEDIA_TYPES and path != index:
-            _serve(router, f"/{path.relative_to(built).as_posix()}", path)
+        if path.suffix in MEDIA_TYPES and path != start:
+            url = f"/{path.relative_to(built).as_posix()}"
+            caching = FOR_EVER if url.startswith("/assets/") else ASKED_EACH_TIME
+            router.add_api_route(url, _File(path, caching).shown, methods=["GET", "HEAD"])
+    index = _File(start, ASKED_EACH_TIME)
     for page in PAGES:
-        _serve(router, page, index)
+        router.add_api_route(page, index.shown, methods=["GET", "HEAD"])
     router.add_api_route("/favicon.ico", _no_icon)
     router.add_api_route(
         "/{unknown:path}",
-        _unknown_page(index),
+        index.shown_instead,
         methods=["GET", "HEAD"],
         route_class_override=_UnknownPage,
     )
     return router
 
 
-def _serve(router: APIRouter, url: str, path: Path) -> None:
-    content, media_type = path.read_bytes(), MEDIA_TYPES[path.suffix]
-    caching = FOR_EVER if url.startswith("/assets/") else ASKED_EACH_TIME
+class _File:
+    """A file in memory, as it is and compressed, where that is smaller."""
 
-    @router.api_route(url, methods=["GET", "HEAD"])
-    def file() -> Response:
-        return Response(content, media_type=media_type, headers={"Cache-Control": caching})
+    def __init__(self, path: Path, caching: str) -> None:
+        self._content = path.read_bytes()
+        self._zipped = gzip.compress(self._content, mtime=0)
+        self._media_type = MEDIA_TYPES[path.suffix]
+        self._headers = {"Cache-Control": caching, "Vary": "Accept-Encoding"}
 
+    def shown(self, request: Request) -> Response:
+        return self._response(request, 200)
 
-def _unknown_page(index: Path) -> Callable[[], Response]:
-    """Return what answers with the console, which says in its words that there is no such page."""
-    content = index.read_bytes()
+    def shown_instead(self, request: Request) -> Response:
+        """Answer with the console, which says in its words that there is no such page."""
+        return self._response(request, 404)
 
-    def unknown_page() -> Response:
-        headers = {"Cache-Control": ASKED_EACH_TIME}
-        return Response(content, 404, media_type=MEDIA_TYPES[".html"], headers=headers)
-
-    return unknown_page
+    def _response(self, request: Request, status: int) -> Response:
+        content, headers = self._content, self._headers
+        if len(self._zipped) < len(content) and takes_gzip(request.headers):
+            content, headers = self._zipped, {**headers, "Content-Encoding": "gzip"}
+        return Response(content, status, media_type=self._media_type, headers=headers)
 
 
 def _no_icon() -> Response:

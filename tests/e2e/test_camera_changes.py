@@ -61,9 +61,9 @@ def test_a_change_reaches_its_worker_in_under_2_s_and_a_restart_touches_no_camer
             until(lambda: not first.connections)
 
         service.end(signal.SIGKILL)
-        client.delete(streams.REGISTRY, streams.REGISTRY_WHOLE)
+        client.delete(streams.REGISTRY)
         service.start()
-        until(lambda: client.exists(streams.REGISTRY_WHOLE), "the registry is filled again")
+        until(lambda: client.exists(streams.REGISTRY), "the registry is filled again")
         until(lambda: b'outcome="nothing"} 2.0' in running.metrics())
         with Caller(service, ()) as call:
             newest = call("GET", paths[0]).headers["ETag"]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from service import tables
 from service.settings import ServiceSettings
-from tests.service.estate import OWN, camera_row, fill
+from tests.service.estate import FOREIGN, OWN, camera_row, fill
 from tests.service.helpers import migrated, settings_for
 from tests.service.process import serving
 from tests.service.signing_in import Account, make_account, signed_in
@@ -85,6 +85,14 @@ def log_in(page: Page, who: Account) -> None:
     expect(page.locator("#main h1")).to_have_text("实时" if words_are_chinese(page) else "Live")
 
 
+@pytest.fixture
+def page(browser: Browser, url: str, admin: Account) -> Iterator[Page]:
+    """A page at which the administrator is logged in."""
+    with opened(browser, url) as found:
+        log_in(found, admin)
+        yield found
+
+
 def words_are_chinese(page: Page) -> bool:
     return page.locator("html").get_attribute("lang") == "zh-CN"
 
@@ -99,40 +107,36 @@ def edit_elsewhere(url: str, who: Account, camera_id: str, **changes: str) -> No
 
 
 def test_two_people_edit_one_camera_and_neither_loses_what_was_typed(
-    browser: Browser, url: str, admin: Account
+    page: Page, url: str, admin: Account
 ) -> None:
-    with opened(browser, url) as page:
-        log_in(page, admin)
-        page.goto(f"{url}/cameras/c-00007/edit")
-        page.fill("[name=purpose]", "山火")
-        edit_elsewhere(url, admin, "c-00007", owner="灵隐街道办事处")
-        page.locator("[data-test=save]").click()
-        meanwhile = page.locator("[data-test=meanwhile]")
-        expect(meanwhile).to_contain_text("灵隐街道办事处")
-        meanwhile.locator("button").first.click()
-        expect(page.locator("[name=owner]")).to_have_value("灵隐街道办事处")
-        expect(page.locator("[name=purpose]")).to_have_value("山火")
-        page.locator("[data-test=save]").click()
-        page.wait_for_url("**/cameras/c-00007")
-        expect(page.get_by_text("山火")).to_be_visible()
-        expect(page.get_by_text("灵隐街道办事处")).to_be_visible()
+    page.goto(f"{url}/cameras/c-00007/edit")
+    page.fill("[name=purpose]", "山火")
+    edit_elsewhere(url, admin, "c-00007", owner="灵隐街道办事处")
+    page.locator("[data-test=save]").click()
+    meanwhile = page.locator("[data-test=meanwhile]")
+    expect(meanwhile).to_contain_text("灵隐街道办事处")
+    meanwhile.locator("button").first.click()
+    expect(page.locator("[name=owner]")).to_have_value("灵隐街道办事处")
+    expect(page.locator("[name=purpose]")).to_have_value("山火")
+    page.locator("[data-test=save]").click()
+    page.wait_for_url("**/cameras/c-00007")
+    expect(page.get_by_text("山火")).to_be_visible()
+    expect(page.get_by_text("灵隐街道办事处")).to_be_visible()
 
 
 def test_an_ended_session_asks_for_the_password_and_keeps_what_was_typed(
-    browser: Browser, url: str, admin: Account
+    page: Page, url: str, admin: Account
 ) -> None:
-    with opened(browser, url) as page:
-        log_in(page, admin)
-        page.goto(f"{url}/cameras/c-00008/edit")
-        page.fill("[name=purpose]", "落石")
-        page.context.clear_cookies()
-        page.locator("[data-test=save]").click()
-        dialog = page.get_by_role("dialog")
-        expect(dialog.locator("[name=login]")).to_have_value(admin.login)
-        dialog.locator("[name=password]").fill(admin.password)
-        dialog.locator("[name=password]").press("Enter")
-        page.wait_for_url("**/cameras/c-00008")
-        expect(page.get_by_text("落石")).to_be_visible()
+    page.goto(f"{url}/cameras/c-00008/edit")
+    page.fill("[name=purpose]", "落石")
+    page.context.clear_cookies()
+    page.locator("[data-test=save]").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("[name=login]")).to_have_value(admin.login)
+    dialog.locator("[name=password]").fill(admin.password)
+    dialog.locator("[name=password]").press("Enter")
+    page.wait_for_url("**/cameras/c-00008")
+    expect(page.get_by_text("落石")).to_be_visible()
 
 
 def test_wrong_passwords_are_answered_in_words_and_a_wait_is_counted_down(
@@ -152,85 +156,96 @@ def test_wrong_passwords_are_answered_in_words_and_a_wait_is_counted_down(
         expect(button).to_be_disabled()
 
 
-def test_a_wrong_current_password_is_no_ended_session(
-    browser: Browser, url: str, admin: Account
-) -> None:
-    with opened(browser, url) as page:
-        log_in(page, admin)
-        page.goto(f"{url}/me/password")
-        page.fill("[name=current]", "not this one")
-        page.fill("[name=new]", "灯塔 on the ridge 42")
-        page.fill("[name=repeat]", "灯塔 on the ridge 42")
-        page.press("[name=repeat]", "Enter")
-        expect(page.get_by_text("当前密码不正确")).to_be_visible()
-        expect(page.locator("[name=current]")).to_have_attribute("aria-invalid", "true")
-        expect(page.locator("[name=current]")).to_be_focused()
-        expect(page.get_by_role("dialog")).to_have_count(0)
+def test_a_wrong_current_password_is_no_ended_session(page: Page, url: str) -> None:
+    page.goto(f"{url}/me/password")
+    page.fill("[name=current]", "not this one")
+    page.fill("[name=new]", "灯塔 on the ridge 42")
+    page.fill("[name=repeat]", "灯塔 on the ridge 42")
+    page.press("[name=repeat]", "Enter")
+    expect(page.get_by_text("当前密码不正确")).to_be_visible()
+    expect(page.locator("[name=current]")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("[name=current]")).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_what_cannot_be_taken_back_is_asked_for_first(
-    browser: Browser, url: str, admin: Account
-) -> None:
-    with opened(browser, url) as page:
-        log_in(page, admin)
-        page.goto(f"{url}/me/tokens")
-        page.locator("#main .button.main").click()
-        page.get_by_role("button", name="生成令牌").click()
-        expect(page.locator("dialog [aria-invalid=true]")).to_have_count(2)
-        page.locator("dialog input[maxlength='128']").fill("平台同步")
-        page.locator("dialog input[type=checkbox]").first.check()
-        page.get_by_role("button", name="生成令牌").click()
-        page.get_by_role("button", name="我已记下").click()
-        page.get_by_role("button", name="吊销").click()
-        expect(page.get_by_role("dialog")).to_contain_text("平台同步")
-        page.get_by_role("dialog").get_by_role("button", name="取消").click()
-        expect(page.get_by_role("button", name="吊销")).to_be_visible()
-        page.get_by_role("button", name="吊销").click()
-        page.locator("[data-test=revoke-yes]").click()
-        expect(page.get_by_text("已吊销", exact=True)).to_be_visible()
+def test_what_cannot_be_taken_back_is_asked_for_first(page: Page, url: str) -> None:
+    page.goto(f"{url}/me/tokens")
+    page.locator("#main .button.main").click()
+    page.get_by_role("button", name="生成令牌").click()
+    expect(page.locator("dialog [aria-invalid=true]")).to_have_count(2)
+    page.locator("dialog input[maxlength='128']").fill("平台同步")
+    page.locator("dialog input[type=checkbox]").first.check()
+    page.get_by_role("button", name="生成令牌").click()
+    page.get_by_role("button", name="我已记下").click()
+    page.get_by_role("button", name="吊销").click()
+    expect(page.get_by_role("dialog")).to_contain_text("平台同步")
+    page.get_by_role("dialog").get_by_role("button", name="取消").click()
+    expect(page.get_by_role("button", name="吊销")).to_be_visible()
+    page.get_by_role("button", name="吊销").click()
+    page.locator("[data-test=revoke-yes]").click()
+    expect(page.get_by_text("已吊销", exact=True)).to_be_visible()
 
 
-def test_the_audit_s_filters_stand_in_the_address(
-    browser: Browser, url: str, admin: Account
-) -> None:
-    with opened(browser, url) as page:
-        log_in(page, admin)
-        page.goto(f"{url}/audit")
-        page.select_option("[name=action]", "session.began")
-        page.fill("[name=since]", "2020-01-01T08:00")
-        page.press("[name=since]", "Tab")
-        expect(page.get_by_role("cell", name="登录", exact=True).first).to_be_visible()
-        page.wait_for_url("**/audit?action=session.began&since=2020*")
-        page.reload()
-        expect(page.locator("[name=action]")).to_have_value("session.began")
-        expect(page.locator("[name=since]")).to_have_value("2020-01-01T08:00")
-        page.fill("[name=until]", "2020-01-02T08:00")
-        page.press("[name=until]", "Tab")
-        expect(page.get_by_text("没有符合条件的记录。")).to_be_visible()
+def test_the_audit_s_filters_stand_in_the_address(page: Page, url: str) -> None:
+    page.goto(f"{url}/audit")
+    page.select_option("[name=action]", "session.began")
+    page.fill("[name=since]", "2020-01-01T08:00")
+    page.press("[name=since]", "Tab")
+    expect(page.get_by_role("cell", name="登录", exact=True).first).to_be_visible()
+    page.wait_for_url("**/audit?action=session.began&since=2020*")
+    page.reload()
+    expect(page.locator("[name=action]")).to_have_value("session.began")
+    expect(page.locator("[name=since]")).to_have_value("2020-01-01T08:00")
+    page.fill("[name=until]", "2020-01-02T08:00")
+    page.press("[name=until]", "Tab")
+    expect(page.get_by_text("没有符合条件的记录。")).to_be_visible()
 
 
-def test_a_long_list_is_searched_scrolled_and_walked_by_keyboard(
-    browser: Browser, url: str, admin: Account
-) -> None:
-    with opened(browser, url) as page:
-        log_in(page, admin)
-        page.goto(f"{url}/cameras")
-        rows = page.locator("[role=rowgroup] [role=row]")
-        expect(rows.first).to_be_visible()
-        assert rows.count() < 80, "only what is in sight exists"
-        page.locator("[role=rowgroup]").focus()
-        page.keyboard.press("End")
-        expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/cameras/c-*")
-        expect(page.get_by_role("heading", level=1)).to_have_text(f"灵隐 {CAMERAS - 1:05}")
-        page.go_back()
-        expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
-        page.fill("[name=q]", "灵隐 01234")
-        expect(rows).to_have_count(1)
-        expect(page).to_have_url(f"{url}/cameras?q=%E7%81%B5%E9%9A%90+01234")
-        page.select_option("[name=state]", "disabled")
-        expect(page.get_by_text("没有符合条件的摄像机。")).to_be_visible()
+def test_the_audit_names_a_place_beside_its_code(page: Page, url: str, admin: Account) -> None:
+    edit_elsewhere(url, admin, "c-00010", owner="灵隐街道办事处")
+    page.goto(f"{url}/audit?object_id=c-00010")
+    expect(page.locator("[data-test=in]").first).to_have_text(f"· 灵隐街道 {OWN}")
+
+
+def test_two_people_rename_one_place(page: Page, url: str, admin: Account) -> None:
+    page.goto(f"{url}/places")
+    page.get_by_role("combobox").fill("楼塔")
+    page.get_by_role("option", name="楼塔镇").click()
+    page.get_by_role("button", name="改名").click()
+    with signed_in(url, admin) as client:
+        path = f"/api/places/{FOREIGN}"
+        headers = {"If-Match": client.get(path).headers["etag"]}
+        assert client.patch(path, json={"name": "楼塔古镇"}, headers=headers).status_code == 200
+    sheet = page.get_by_role("dialog")
+    sheet.locator("[name=name]").fill("楼塔新镇")
+    sheet.get_by_role("button", name="保存").click()
+    expect(sheet).to_contain_text("其他人刚刚修改过")
+    sheet.get_by_role("button", name="取消").click()
+    page.get_by_role("button", name="改名").click()
+    expect(sheet.locator("[name=name]")).to_have_value("楼塔古镇")
+    sheet.locator("[name=name]").fill("楼塔新镇")
+    sheet.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("heading", name="楼塔新镇")).to_be_visible()
+
+
+def test_a_long_list_is_searched_scrolled_and_walked_by_keyboard(page: Page, url: str) -> None:
+    page.goto(f"{url}/cameras")
+    rows = page.locator("[role=rowgroup] [role=row]")
+    expect(rows.first).to_be_visible()
+    assert rows.count() < 80, "only what is in sight exists"
+    page.locator("[role=rowgroup]").focus()
+    page.keyboard.press("End")
+    expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/cameras/c-*")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"灵隐 {CAMERAS - 1:05}")
+    page.go_back()
+    expect(page.get_by_text(f"灵隐 {CAMERAS - 1:05}")).to_be_visible()
+    page.fill("[name=q]", "灵隐 01234")
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(f"{url}/cameras?q=%E7%81%B5%E9%9A%90+01234")
+    page.select_option("[name=state]", "disabled")
+    expect(page.get_by_text("没有符合条件的摄像机。")).to_be_visible()
 
 
 def test_language_and_looks_are_kept(browser: Browser, url: str, admin: Account) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -36,10 +37,11 @@ def process(*command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
         running.communicate(timeout=15)
 
 
-def watch(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+def watch(*arguments: str | Path, login: str = "") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [FENGSUI, "watch", *arguments], cwd=REPOSITORY, capture_output=True, timeout=120,
-        check=False,
+        check=False, stdin=subprocess.DEVNULL,
+        env={**os.environ, **({"FENGSUI_CAMERA_LOGIN": login} if login else {})},
     )  # fmt: skip
 
 
@@ -112,6 +114,51 @@ def test_a_wrong_password_is_told_without_it() -> None:
     assert done.returncode == 1
     assert b"user name and password" in done.stderr
     assert b"wr0ng-one" not in done.stderr
+
+
+AUDIO = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
+"""A camera that lets one in and then has no video: enough to tell a right password."""
+
+
+@pytest.mark.parametrize("user", ["", "u@"])
+def test_a_login_may_come_from_the_environment(user: str) -> None:
+    with gst_server({"/a": {"launch": AUDIO, "user": "u", "password": "r:ght/@"}}) as address:
+        done = watch(f"rtsp://{user}{address}/a", login="u:r:ght/@")
+        wrong = watch(f"rtsp://{user}{address}/a", login="u:wr0ng-one")
+    assert b"no video" in done.stderr, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert b"user name and password" in wrong.stderr
+    assert b"wr0ng-one" not in wrong.stderr
+    for login in ("no-colon", "another:user"):
+        assert b"write user:password" in watch("rtsp://u@127.0.0.1:1/a", login=login).stderr
+
+
+def test_a_password_that_everybody_can_read_is_told() -> None:
+    done = watch("rtsp://u:wr0ng-one@127.0.0.1:1/a")
+    warned, failed = done.stderr.strip().splitlines()
+    assert b"event=password_in_arguments" in warned
+    assert b"FENGSUI_CAMERA_LOGIN" in warned
+    assert b"check address, port" in failed
+    assert b"wr0ng-one" not in done.stderr
+
+
+AT_A_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+
+
+def test_a_user_at_a_terminal_is_asked_for_the_password() -> None:
+    with (
+        gst_server({"/a": {"launch": AUDIO, "user": "u", "password": "right"}}) as address,
+        process(sys.executable, "-c", AT_A_TERMINAL, FENGSUI, "watch", f"rtsp://u@{address}/a") as
+        running,
+    ):  # fmt: skip
+        assert running.stdin is not None
+        assert running.stdout is not None
+        asked = f"password of u at rtsp://{address}/a: ".encode()
+        assert running.stdout.read(len(asked)) == asked
+        running.stdin.write(b"right\n")
+        running.stdin.flush()
+        assert b"no video" in running.stdout.read()
+        assert running.wait() == 1
 
 
 def test_a_pack_whose_hash_differs_is_refused(tmp_path: Path) -> None:

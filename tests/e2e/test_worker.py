@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -17,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from pipelines import streams
 from pipelines.messages import Heartbeat, decode
 from pipelines.metrics import WorkerMetrics
-from pipelines.worker import _metrics_server
+from pipelines.worker import _shown
 from tests.service.process import ServiceProcess
 from tests.support.media import REPOSITORY, clip
 from tests.support.redis_server import RedisServer, free_port
@@ -194,9 +195,52 @@ def test_a_worker_with_a_bad_pack_says_so_counts_it_and_waits_for_a_good_one(
             running.communicate(timeout=15)
 
 
+IDLE = "[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'"
+
+
+@contextlib.contextmanager
+def taken(port: int) -> Iterator[int]:
+    """A port that somebody listens at: this test, or whoever did already."""
+    with socket.socket() as listening:
+        with contextlib.suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            listening.listen()
+        yield listening.getsockname()[1]
+
+
+def test_a_second_worker_on_one_machine_takes_another_metrics_port(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(IDLE)
+    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    with taken(9600), subprocess.Popen(command, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        try:
+            said = [running.stderr.readline().decode()]
+            while "worker_started" not in said[-1]:
+                assert said[-1], "it ended"
+                said.append(running.stderr.readline().decode())
+        finally:
+            running.terminate()
+            running.communicate(timeout=15)
+    (line,) = [one for one in said if "metrics_port_taken" in one]
+    port = said[-1].partition("metrics_port=")[2].split()[0]
+    assert port != "9600"
+    assert f"taken=9600 instead={port}" in line
+
+
+def test_a_metrics_port_that_was_asked_for_is_taken_or_nothing_begins(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(IDLE)
+    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    with taken(0) as port:
+        done = subprocess.run(
+            [*command, "--metrics-port", str(port)], capture_output=True, timeout=30, check=False
+        )
+    assert done.returncode == 1
+    assert b"choose another" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "spool").exists()
+
+
 def test_a_worker_s_metrics_are_for_this_machine_alone() -> None:
-    server, thread = _metrics_server(0, WorkerMetrics(CollectorRegistry()))
-    assert server.server_address[0] == "127.0.0.1"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    shown = _shown(0, WorkerMetrics(CollectorRegistry()))
+    assert shown.server.server_address[0] == "127.0.0.1"
+    shown.close()

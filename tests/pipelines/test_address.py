@@ -79,8 +79,14 @@ def test_only_what_must_be_is_quoted() -> None:
 
 
 def test_a_login_that_ffmpeg_would_cut_is_refused() -> None:
-    registered_address("rtsp://10.0.0.7/x", ("user", Secret("p" * 122)))
-    for user, password in (("user", "p" * 123), ("user", "密" * 14), ("u" * 127, "p")):
+    for password in ("p" * 122, "密" * 13 + "ppppp", "@%" * 20 + "pp"):
+        registered_address("rtsp://10.0.0.7/x", ("user", Secret(password)))
+    for user, password in (
+        ("user", "p" * 123),
+        ("user", "密" * 13 + "pppppp"),
+        ("user", "@%" * 20 + "ppp"),
+        ("u" * 126, "p"),
+    ):
         with pytest.raises(CredentialsTooLongError) as caught:
             registered_address("rtsp://10.0.0.7/x", (user, Secret(password)))
         assert caught.value.code == "credentials_too_long"

@@ -230,6 +230,47 @@ def test_a_camera_that_hangs_holds_up_neither_its_own_change_nor_another(
     assert rig.gauge("fengsui_cameras_connected") == 1
 
 
+def test_a_camera_that_never_answers_has_two_connections_however_often_it_is_changed(
+    rig: Rig, posts: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "OPEN_TIMEOUT_S", 2.0)
+    watched(rig, Camera(camera_id="o", url=posts[1].url))
+
+    def readers() -> int:
+        return sum(thread.name == "read-one" for thread in threading.enumerate())
+
+    most = 0
+    with tcp_server(None) as silent:
+        for turn in range(30):
+            rig.registrar.upsert(Camera(camera_id="one", url=f"rtsp://{silent}/{turn}"))
+            if turn % 2:
+                rig.registrar.remove("one")
+            time.sleep(0.03)
+            most = max(most, readers())
+        assert most == 2
+        rig.registrar.upsert(Camera(camera_id="one", url=posts[0].url))
+        until(lambda: rig.stands("one", WatchState.WATCHING))
+        until(lambda: readers() == 1)
+    assert posts[0].clients == 1
+    assert posts[1].clients == 1
+    assert rig.missed_no_look("o")
+    assert rig.worker._estate._leaving == {}
+
+
+def test_a_registration_for_a_newer_worker_is_a_fault_and_ends_nothing(
+    rig: Rig, posts: list[Post]
+) -> None:
+    watched(rig, Camera(camera_id="one", url=posts[0].url))
+    newer = b'{"schema_version": 2}'
+    rig.client.hset(streams.REGISTRY, mapping={"one": newer, "two": newer})
+    rig.registrar.whole()
+    until(lambda: rig.stands("two", WatchState.FAULT, "newer_version"))
+    assert rig.states("one")[-1][0] == WatchState.WATCHING
+    rig.registrar.upsert(Camera(camera_id="two", url=posts[1].url))
+    until(lambda: rig.stands("two", WatchState.WATCHING))
+    assert posts[0].clients == 1
+
+
 def test_what_is_on_is_ended_when_its_camera_goes_and_when_its_hazard_does(
     rig: Rig, posts: list[Post]
 ) -> None:
@@ -304,7 +345,7 @@ def test_neither_an_emptied_nor_a_killed_redis_touches_a_camera(
 ) -> None:
     cameras = [Camera(camera_id=f"c{n}", url=posts[n].url) for n in range(2)]
     watched(rig, *cameras)
-    rig.client.delete(streams.REGISTRY, streams.REGISTRY_WHOLE)
+    rig.client.delete(streams.REGISTRY)
     seen = len(rig.looks["c0"])
     until(lambda: len(rig.looks["c0"]) > seen + 2)
     # The publisher begins anew: the same again.

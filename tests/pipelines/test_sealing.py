@@ -1,13 +1,21 @@
 """Credentials open for their camera, at their hosts, with their key, and in no other way."""
 
 import base64
+import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -201,3 +209,33 @@ def test_key_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         sealing.key_pair(path)
     with pytest.raises(sealing.KeyFileError, match="bring the worker's key"):
         sealing.public_key(tmp_path / "absent.pub")
+
+
+def test_a_key_of_a_kind_that_nobody_knows_is_no_key_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "worker.key"
+    key = sealing.key_pair(path)
+    public = tmp_path / "worker.key.pub"
+    known, unknown = b"\x06\x03\x2b\x65\x6e", b"\x06\x03\x2b\x65\x63"  # 1.3.101.110, .99
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    assert known in der
+    path.write_text(pem("PRIVATE KEY", der.replace(known, unknown)))
+    with pytest.raises(sealing.KeyFileError, match="not an X25519 key"):
+        sealing.key_pair(path)
+    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    public.write_text(pem("PUBLIC KEY", der.replace(known, unknown)))
+    with pytest.raises(sealing.KeyFileError, match="not an X25519 key"):
+        sealing.public_key(public)
+
+
+def pem(name: str, der: bytes) -> str:
+    return f"-----BEGIN {name}-----\n{base64.b64encode(der).decode()}\n-----END {name}-----\n"
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_no_key(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "worker.key"
+    make(path)
+    with pytest.raises(sealing.KeyFileError, match=r"worker\.key: not a file"):
+        sealing.key_pair(path)
+    with pytest.raises(sealing.KeyFileError, match=r"worker\.key: not a file"):
+        sealing.public_key(path)

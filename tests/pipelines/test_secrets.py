@@ -1,12 +1,16 @@
 """A secret shows itself nowhere, and redaction finds it however it stands in a text."""
 
+import base64
 import copy
 import gc
 import json
 import pickle
+import re
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
@@ -65,8 +69,11 @@ def test_a_pydantic_model_takes_one() -> None:
     assert Form.model_json_schema()["properties"]["password"]["writeOnly"] is True
     with pytest.raises(ValidationError):
         Form.model_validate({"user": "u", "password": "short"})
-    with pytest.raises(ValidationError):
-        Form.model_validate({"user": "u", "password": 12345678})
+    for wrong in (12345678, [CLEAR], {"a": CLEAR}, None):
+        with pytest.raises(ValidationError) as refused:
+            Form.model_validate({"user": "u", "password": wrong})
+        (said,) = refused.value.errors()
+        assert (said["loc"], said["type"]) == (("password",), "string_type")
 
 
 @settings(deadline=None)
@@ -80,6 +87,46 @@ def test_a_live_secret_is_found_however_it_is_written(value: str) -> None:
     for form in (value, json.dumps(value), repr(value)):
         assert value not in redact(f"<<{form}>>").replace(MASK, "\0")
     del secret
+
+
+def lower(quoted: str) -> str:
+    return re.sub("%..", lambda found: found[0].lower(), quoted)
+
+
+@pytest.mark.parametrize("value", [CLEAR, "a+b c/d?e", '密码/é"\\', "plain-word", "１２３４５"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        quote,
+        lambda text: quote(text, safe=""),
+        lambda text: lower(quote(text)),
+        lambda text: lower(quote(text, safe="")),
+        quote_plus,
+        lambda text: lower(quote_plus(text)),
+        lambda text: repr(text.encode()),
+        ascii,
+        json.dumps,
+        lambda text: json.dumps(text, ensure_ascii=False),
+        lambda text: json.dumps(json.dumps(text)),
+        lambda text: json.dumps(json.dumps(text, ensure_ascii=False)),
+        lambda text: json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False),
+    ],
+)  # fmt: skip
+def test_a_live_secret_is_found_as_libraries_write_it(
+    value: str, written: Callable[[str], str]
+) -> None:
+    secret = Secret(value)
+    left = redact(f"<<{written(value)}>>")
+    assert re.fullmatch(r"""<<b?[\\"']*\*\*\*[\\"']*>>""", left), left
+    del secret
+
+
+def test_a_basic_header_is_found_wherever_it_stands() -> None:
+    for password in ("hunter2", "密码", "x" * 40):
+        header = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+        assert redact(f"sent {header}, got 401") == "sent Basic ***, got 401"
+    plain = "Basic authentication failed; Basic Authentication required; Basic set-up-file"
+    assert redact(plain) == plain
 
 
 def test_a_secret_that_is_gone_is_no_longer_looked_for() -> None:
@@ -141,6 +188,15 @@ def test_ten_thousand_secrets_that_come_and_go_are_no_burden_to_a_line() -> None
     took_s = time.monotonic() - began_s
     print(f"{took_s * 10:.2f} ms a line")  # noqa: T201
     assert took_s < 1.0
+
+
+def test_ten_thousand_secrets_that_begin_alike_are_no_burden_to_a_line() -> None:
+    held = [Secret(f"密码{number:05}/é") for number in range(10_000)]
+    line = "path=%E5%AF%86%E8%B7%AF%E5%AF%86 said=\\u5bc6\\u8def " * 4
+    began_s = time.monotonic()
+    for number in range(100):
+        assert redact(f"{line}{quote(held[number].reveal())} end") == f"{line}{MASK} end"
+    assert time.monotonic() - began_s < 1.0
 
 
 def test_of_secrets_that_begin_alike_the_longest_is_taken() -> None:

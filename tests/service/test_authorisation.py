@@ -11,13 +11,13 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from service.accounts.roles import PERMISSIONS, Permission, Role
+from service.accounts.roles import PERMISSIONS, SCOPES, Permission, Role
 from service.app import create_app
 from service.places.codes import ROOT_CODE
 from tests.service.estate import FOREIGN, OWN, Things, fill
 from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.process import serving
-from tests.service.signing_in import make_account, signed_in
+from tests.service.signing_in import bearer, make_account, signed_in
 
 PUBLIC = None
 ANYBODY = "any account"
@@ -65,6 +65,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     ("DELETE", "/api/accounts/{account_id}"): Row(may=Permission.ACCOUNT_WRITE, headers=EDIT),
     ("POST", "/api/accounts/{account_id}/one-time-password"): Row(may=Permission.ACCOUNT_WRITE),
+    ("DELETE", "/api/accounts/{account_id}/identity"): Row(may=Permission.ACCOUNT_WRITE),
     ("GET", "/api/places"): Row(may=Permission.PLACE_READ),
     ("POST", "/api/places"): Row(may=Permission.PLACE_WRITE, send={}),
     ("POST", "/api/places/import"): Row(may=Permission.PLACE_WRITE),
@@ -105,6 +106,8 @@ class Running:
     everywhere: dict[Role, httpx.Client]
     """The same roles for the whole installation."""
     stranger: httpx.Client
+    program: httpx.Client
+    """With a token of whoever may do everything, of every scope there could be."""
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +131,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             browsers=browsers(OWN),
             everywhere=browsers(ROOT_CODE),
             stranger=undo.enter_context(httpx.Client(base_url=url)),
+            program=undo.enter_context(httpx.Client(base_url=url, headers=bearer(database))),
         )
 
 
@@ -202,6 +206,17 @@ def test_a_role_does_what_its_permissions_say(
         allowed = False
     response = ask(running.browsers[role], key, nowhere())
     assert (response.status_code == 403) != allowed, response.text
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in GATED if TABLE[key].may is not ANYBODY], ids=" ".join
+)
+def test_a_scope_is_what_a_token_can_be_used_for(running: Running, key: tuple[str, str]) -> None:
+    response = ask(running.program, key, nowhere())
+    if TABLE[key].may in SCOPES:
+        assert response.status_code not in {401, 403}, response.text
+    else:
+        assert (response.status_code, response.json()["code"]) == (403, "session_needed")
 
 
 @pytest.mark.parametrize("key", OBJECTS, ids=" ".join)

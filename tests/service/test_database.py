@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -13,7 +14,7 @@ from service.database import Database, migrate
 from service.errors import DatabaseUnusableError
 from service.settings import sqlite_url
 from service.tables import places
-from tests.service.helpers import migrated, opened
+from tests.service.helpers import Postgres, migrated, opened
 from tests.support.postgres import PostgresServer
 
 
@@ -103,6 +104,51 @@ def test_postgresql_is_spoken_to_by_psycopg(url: str) -> None:
 def test_no_other_kind_of_database_is_taken() -> None:
     with pytest.raises(DatabaseUnusableError, match="postgresql://user"):
         Database("mysql+pymysql://me:hunter2@h/x")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite+pysqlite:///:memory:",
+        "sqlite:///file::memory:?cache=shared&uri=true",
+        "sqlite:///file:x?mode=memory&uri=true",
+    ],
+)
+def test_a_database_that_lasts_no_longer_than_a_connection_is_refused(url: str) -> None:
+    with pytest.raises(DatabaseUnusableError, match="the path of a SQLite file"):
+        Database(url)
+
+
+@pytest.mark.system("postgresql")
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_can_t_hold_every_name_is_refused(
+    postgres: Postgres, encoding: str
+) -> None:
+    name = f"as_{encoding.lower()}"
+    with psycopg.connect(postgres.server.url("postgres"), autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C' "
+            "TEMPLATE template0"
+        )
+    try:
+        with opened(postgres.server.url(name)) as database:
+            with pytest.raises(DatabaseUnusableError, match=f"{encoding}.*ENCODING 'UTF8'"):
+                migrate(database.engine)
+            assert sa.inspect(database.engine).get_table_names() == []
+    finally:
+        postgres.server.drop(name)
+
+
+@pytest.mark.system("postgresql")
+def test_whatever_the_environment_says_utf_8_is_spoken(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with postgres.copy() as url, opened(url) as database, database.reading() as connection:
+        assert connection.execute(sa.select(places.c.name)).scalar_one() == "全部 All"
 
 
 @pytest.mark.system("postgresql")

@@ -6,17 +6,19 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from service import problems
 from service.cameras.errors import GbIdTakenError
 from service.cameras.models import NewCamera
+from service.metrics import ServiceMetrics
 from service.places.errors import RootPlaceError, UnknownPlaceError
 from tests.service.cameras.kit import described
 
 
 def answered(body: dict[str, Any], raised: Exception | None = None) -> dict[str, Any]:
     app = FastAPI()
-    problems.install(app)
+    problems.install(app, ServiceMetrics(CollectorRegistry()))
 
     @app.post("/")
     def _add(_new: NewCamera) -> None:
@@ -40,6 +42,9 @@ AT_SEA = {"longitude": 123.0, "latitude": 35.0, "coordinate_system": "wgs84"}
     ("changes", "field", "code", "params"),
     [
         ({"gb_id": "1"}, "gb_id", "gb_id_length", {"digits": 1}),
+        ({"gb_id": 33010600001320000001}, "gb_id", "gb_id_number", None),
+        ({"credentials": {"user": "a", "password": ["x"]}}, "credentials.password", "string_type",
+         None),
         ({"gb_id": "33010600001180000001"}, "gb_id", "gb_id_other_device",
          {"kind": "118", "device": "118"}),
         ({"position": AT_SEA}, "position", "position_in_sea",

@@ -47,12 +47,13 @@ def test_totals_are_those_of_ones_places(given: Parts, url: str) -> None:
     assert totals(HERE, "330109") == {"alerts": 5, "incidents": 4, "orders": 2}
 
 
-def test_workers_lag_and_metrics_are_for_who_sees_everything(given: Parts, url: str) -> None:
+def test_workers_lag_feeds_and_metrics_are_for_who_sees_everything(given: Parts, url: str) -> None:
     whole = {"headers": bearer(given.database, Role.OPS)}
     part = {"headers": bearer(given.database, Role.OPS, ["330100"])}
     until(lambda: httpx.get(f"{url}/api/status", **whole).json()["consumer_lag_entries"], "the lag")
     status = httpx.get(f"{url}/api/status", **part).json()
-    assert (status["workers"], status["consumer_lag_entries"]) == ([], {})
+    told = [status[name] for name in ("workers", "consumer_lag_entries", "feed_clients")]
+    assert told == [[], {}, None]
     refused = httpx.get(f"{url}/metrics", **part)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     assert "whole installation" in refused.json()["detail"]

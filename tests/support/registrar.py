@@ -47,4 +47,4 @@ class Registrar:
     def whole(self) -> None:
         """Say that the hash holds every camera."""
         self._fills += 1
-        self.client.set(streams.REGISTRY_WHOLE, f"fill-{self._fills}")
+        self.client.hset(streams.REGISTRY, streams.REGISTRY_MARK, f"fill-{self._fills}")

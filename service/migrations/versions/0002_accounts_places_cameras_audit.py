@@ -210,12 +210,10 @@ def _create_oidc_flows() -> None:
     op.create_table(
         "oidc_flows",
         sa.Column("state_hash", DIGEST, nullable=False),
-        sa.Column("nonce", NAME, nullable=False),
-        sa.Column("verifier", NAME, nullable=False),
-        sa.Column("began_at", INSTANT, nullable=False),
+        sa.Column("finished_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("state_hash", name="pk_oidc_flows"),
     )
-    op.create_index("ix_oidc_flows_began_at", "oidc_flows", ["began_at"])
+    op.create_index("ix_oidc_flows_finished_at", "oidc_flows", ["finished_at"])
 
 
 def _create_cameras() -> None:
@@ -279,6 +277,7 @@ def _create_camera_states() -> None:
         "camera_states",
         sa.Column("camera_id", NAME, nullable=False),
         sa.Column("worker_id", NAME, nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("state", WORD, nullable=False),
         sa.Column("fault", WORD),
         sa.Column("revision", sa.BigInteger(), nullable=False),

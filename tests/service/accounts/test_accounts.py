@@ -1,22 +1,31 @@
 """Managing accounts, over real HTTP."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from service import tables
-from service.accounts.roles import Role
+from service.accounts.roles import SCOPES, Role
 from tests.service.helpers import Parts
 from tests.service.process import serving
-from tests.service.signing_in import PASSWORD, Account, log_in, make_account, signed_in, token
+from tests.service.signing_in import (
+    PASSWORD,
+    Account,
+    bearer,
+    log_in,
+    make_account,
+    signed_in,
+    token,
+)
 
-CITY, COUNTY, OTHER, TOWN = "3301", "330106", "330110", "330106109"
+CITY, COUNTY, OTHER, TOWN = "330100", "330106", "330110", "330106109"
 
 
 @pytest.fixture
@@ -151,18 +160,74 @@ def test_the_last_administrator_stays(given: Parts, url: str) -> None:
     assert other.role == Role.ADMIN
 
 
+def move(
+    given: Parts, url: str, old: list[str], new: list[str], **also: Any
+) -> tuple[UUID, dict[str, list[dict[str, Any]]]]:
+    """Give an account other places; returns its id and what auditors of each place then read."""
+    account = make_account(given.database, Role.VIEWER, old)
+    where = f"/api/accounts/{account.account_id}"
+    with admin_of(given, url, "0") as admin:
+        moved = admin.patch(where, json={"places": new} | also, headers={"If-Match": '"1"'})
+        assert moved.status_code == 200, moved.text
+    query = {"object_id": str(account.account_id)}
+    return account.account_id, {
+        place: httpx.get(
+            f"{url}/api/audit", params=query, headers=bearer(given.database, Role.OPS, [place])
+        ).json()["entries"]
+        for place in (CITY, COUNTY, OTHER, TOWN)
+    }
+
+
+def told(entries: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    return [(one["action"], one["detail"]) for one in entries]
+
+
+def test_a_move_tells_each_place_of_its_own_side(given: Parts, url: str) -> None:
+    account_id, read = move(given, url, [TOWN], [OTHER], role="operator", disabled=True)
+    assert told(read[TOWN]) == told(read[COUNTY]) == [("account.moved_out", {"moved_out": [TOWN]})]
+    assert told(read[OTHER]) == [
+        (
+            "account.disabled",
+            {
+                "role": {"old": "viewer", "new": "operator"},
+                "disabled": {"old": False, "new": True},
+            },
+        ),
+        ("account.moved_in", {"moved_in": [OTHER]}),
+    ]
+    assert told(read[CITY]) == told(read[OTHER]) + told(read[TOWN])
+    kept = {place: json.dumps(read[place]).replace(str(account_id), "") for place in read}
+    assert OTHER not in kept[TOWN] + kept[COUNTY]
+    assert COUNTY not in kept[OTHER]  # nor what lies below: its code begins so
+
+
+def test_a_move_down_the_tree_tells_nothing_of_above(given: Parts, url: str) -> None:
+    _, read = move(given, url, [COUNTY], [TOWN])
+    moved_in = ("account.moved_in", {"moved_in": [TOWN]})
+    assert told(read[TOWN]) == [moved_in]
+    assert told(read[COUNTY]) == [moved_in, ("account.moved_out", {"moved_out": [COUNTY]})]
+    assert read[OTHER] == []
+
+
+def test_other_places_inside_the_same_one_are_no_move(given: Parts, url: str) -> None:
+    _, read = move(given, url, [COUNTY, OTHER], [TOWN, OTHER])
+    places = {"old": [COUNTY, OTHER], "new": [TOWN, OTHER]}
+    assert told(read[CITY]) == [("account.changed", {"places": places})]
+    assert read[COUNTY] == read[OTHER] == read[TOWN] == []
+
+
 def test_disabling_ends_sessions_and_tokens_for_good(given: Parts, url: str) -> None:
     viewer = make_account(given.database, Role.VIEWER)
-    bearer = {"Authorization": f"Bearer {token(given.database, viewer)}"}
+    headers = {"Authorization": f"Bearer {token(given.database, viewer)}"}
     with admin_of(given, url, "0") as admin, signed_in(url, viewer) as client:
-        assert httpx.get(f"{url}/api/incidents", headers=bearer).status_code == 200
+        assert httpx.get(f"{url}/api/incidents", headers=headers).status_code == 200
         where = f"/api/accounts/{viewer.account_id}"
         admin.delete(where, headers=rev(admin.get(where)))
         assert client.get("/api/incidents").status_code == 401
-        assert httpx.get(f"{url}/api/incidents", headers=bearer).status_code == 401
+        assert httpx.get(f"{url}/api/incidents", headers=headers).status_code == 401
         admin.patch(where, json={"disabled": False}, headers=rev(admin.get(where)))
         assert client.get("/api/incidents").status_code == 401
-        assert httpx.get(f"{url}/api/incidents", headers=bearer).status_code == 401
+        assert httpx.get(f"{url}/api/incidents", headers=headers).status_code == 401
 
 
 def test_a_new_one_time_password_replaces_the_old_one(given: Parts, url: str) -> None:
@@ -244,16 +309,21 @@ def test_a_one_time_password_is_for_others_only(given: Parts, url: str) -> None:
     assert given.rows(tables.accounts) == before
 
 
-def test_a_token_makes_neither_accounts_nor_passwords(given: Parts, url: str) -> None:
+def test_a_token_manages_neither_accounts_nor_passwords(given: Parts, url: str) -> None:
     admin, viewer = (make_account(given.database, role) for role in (Role.ADMIN, Role.VIEWER))
     before = given.rows(tables.accounts)
-    bearer = {"Authorization": f"Bearer {token(given.database, admin)}"}
-    with httpx.Client(base_url=url, headers=bearer) as client:
+    headers = {"Authorization": f"Bearer {token(given.database, admin, SCOPES)}"}
+    with httpx.Client(base_url=url, headers=headers) as client:
         assert client.get("/api/accounts").status_code == 200
         assert code(client.post("/api/accounts", json=new(places=["0"]))) == (403, "session_needed")
         for one in (admin, viewer):
-            given_once = client.post(f"/api/accounts/{one.account_id}/one-time-password")
-            assert code(given_once) == (403, "session_needed")
+            where = f"/api/accounts/{one.account_id}"
+            for answer in (
+                client.patch(where, json={"role": "admin"}, headers={"If-Match": '"1"'}),
+                client.delete(where, headers={"If-Match": '"1"'}),
+                client.post(f"{where}/one-time-password"),
+            ):
+                assert code(answer) == (403, "session_needed")
     assert given.rows(tables.accounts) == before
 
 

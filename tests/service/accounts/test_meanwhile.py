@@ -23,7 +23,7 @@ from tests.service.process import serving
 from tests.service.signing_in import PASSWORD, Account, make_account, signed_in, token
 
 NEW = {"login": "new", "name": "new", "role": "admin", "places": ["0"]}
-TOKEN = {"name": "x", "scopes": ["account.write"], "expires_in_days": 1}
+TOKEN = {"name": "x", "scopes": ["account.read"], "expires_in_days": 1}
 CHANGE = {"current_password": PASSWORD, "new_password": "a river under the slope"}
 EDIT = {"If-Match": '"1"'}
 
@@ -166,7 +166,8 @@ def test_a_token_revoked_meanwhile_writes_nothing(
     revoked = sa.update(tables.tokens).values(revoked_at=datetime.now(UTC))
     with httpx.Client(base_url=url, headers=headers) as client:
         assert client.get("/api/accounts").status_code == 200  # its use is noted now
-        answer = refused_late(given, monkeypatch, client, REQUESTS[1], viewer, revoked)
+        request = ("PATCH", "/api/places/0", {"name": "x"})
+        answer = refused_late(given, monkeypatch, client, request, viewer, revoked)
     assert code(answer) == (401, "unauthenticated")
 
 

@@ -3,10 +3,11 @@
 import pytest
 
 from pipelines.secrets import Secret
+from service import tables
 from service.accounts.roles import Role
 from service.settings import OidcSettings
+from tests.service.accounts.oidc_logins import oidc_account
 from tests.service.accounts.providers import honest_provider
-from tests.service.accounts.test_oidc import oidc_account
 from tests.service.helpers import Parts
 from tests.service.process import serving
 from tests.support.browser import chromium
@@ -37,3 +38,11 @@ def test_the_strict_cookie_of_a_login_elsewhere_is_there_for_the_first_own_reque
             (cookie,) = page.context.cookies(own)
             assert (cookie["name"], cookie["sameSite"]) == ("fengsui_session", "Strict")
             assert page.evaluate("document.cookie") == ""
+            # Again, as the login page's button does it: the session before ends.
+            (before,) = given.rows(tables.sessions)
+            page.evaluate("location.assign('/api/session/oidc')")
+            page.wait_for_url(f"{issuer}/**")
+            page.locator("button", has_text="subject1").first.click()
+            page.wait_for_url(f"{own}/**")
+            (after,) = given.rows(tables.sessions)
+            assert after["session_hash"] != before["session_hash"]

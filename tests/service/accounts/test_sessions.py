@@ -58,7 +58,7 @@ def test_who_is_logged_in(url: str, viewer: Account) -> None:
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(url: str, viewer: Account) -> None:
     with httpx.Client(base_url=url) as client:
         answer = client.post("/api/session", json={"login": "viewer", "password": PASSWORD})
-    (cookie,) = answer.headers.get_list("set-cookie")
+    cookie, _ = answer.headers.get_list("set-cookie")
     said = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert said == {"httponly", "samesite=strict", "path=/"}
     assert cookie.startswith("fengsui_session=")
@@ -128,6 +128,35 @@ def test_a_session_that_the_browser_brought_is_never_taken_over(
         assert answer.cookies["fengsui_session"] != "planted" * 7
     planted = {"cookie": f"fengsui_session={'planted' * 7}"}
     assert code(httpx.get(f"{url}/api/session", headers=planted)) == (401, "unauthenticated")
+
+
+def test_a_browser_keeps_a_secret_of_its_own_that_says_nothing(
+    given: Parts, url: str, viewer: Account
+) -> None:
+    right = {"login": "viewer", "password": PASSWORD}
+    with httpx.Client(base_url=url) as client:
+        answer = client.post("/api/session", json=right)
+        (cookie,) = (one for one in answer.headers.get_list("set-cookie") if "browser" in one)
+        said = {part.strip().lower() for part in cookie.split(";")[1:]}
+        assert said == {"httponly", "samesite=strict", "path=/", "max-age=2592000"}
+        secret = client.cookies["fengsui_browser"]
+        assert client.post("/api/session", json=right).cookies["fengsui_browser"] == secret
+        for planted in ("x", "x" * 44, "x" * 42 + "é"):
+            headers = {"cookie": f"fengsui_browser={planted}".encode()}
+            answer = httpx.post(f"{url}/api/session", json=right, headers=headers)
+            assert len(answer.cookies["fengsui_browser"]) == 43
+    assert secret not in repr(given.rows(tables.login_failures))
+
+
+def test_a_session_that_another_s_login_ends_is_in_the_audit(
+    given: Parts, url: str, viewer: Account
+) -> None:
+    other = make_account(given.database, Role.VIEWER, login="other")
+    with signed_in(url, viewer) as client:
+        log_in(client, other)
+    audited = [(row["actor"], row["action"]) for row in given.rows(tables.audit)]
+    began = "session.began"
+    assert audited == [("viewer", began), ("viewer", "session.ended"), ("other", began)]
 
 
 def test_logging_in_again_ends_the_session_before(given: Parts, url: str, viewer: Account) -> None:

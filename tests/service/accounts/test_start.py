@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 from prometheus_client import CollectorRegistry
 
 from service import tables
-from service.__main__ import oidc_of
-from service.accounts import store, throttle, tokens
+from service.__main__ import oidc_of, parse
+from service.accounts import directory, throttle, tokens
 from service.accounts.errors import TooManyAttemptsError
 from service.accounts.roles import Role
 from service.database import Database
@@ -132,7 +132,7 @@ def test_of_two_first_starts_one_makes_the_administrator(database: Database) -> 
 
     def start() -> None:
         ready.wait()
-        made.append(store.first_admin(database))
+        made.append(directory.first_admin(database))
 
     threads = [threading.Thread(target=start) for _ in range(4)]
     for one in threads:
@@ -176,7 +176,7 @@ def test_the_host_gives_a_new_password_and_a_token(tmp_path: Path) -> None:
     [
         (["reset", "nobody"], "there is no account"),
         (["reset", "a\x1bb"], "there is no account"),
-        (["token", "viewer", "--scope", "account.write"], "doesn't hold account.write"),
+        (["token", "viewer", "--scope", "place.write"], "doesn't hold place.write"),
         (["token", "viewer", "--scope", "incident.read", "--days", "367"], "1 to 366"),
         (["token", "viewer", "--scope", "incident.read", "--name", "a\u202eb"], "--name"),
         (["token", "viewer", "--scope", "incident.read", "--name", "x" * 129], "--name"),
@@ -236,6 +236,47 @@ def test_the_hosts_reset_ends_tokens_and_unlocks(tmp_path: Path) -> None:
     assert '"tokens_revoked":1' in audited.body
 
 
+def test_the_host_lets_a_disabled_administrator_in_again(tmp_path: Path) -> None:
+    sqlite_copy(tmp_path)
+    with database_of(settings_for(NOWHERE, tmp_path)) as database:
+        make_account(database, Role.ADMIN, login="admin")
+        with database.writing() as connection:
+            connection.execute(tables.accounts.update().values(disabled_at=datetime.now(UTC)))
+        done = run("accounts", "reset", "admin", "--enable", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        password = json.loads(done.stdout)["one_time_password"]
+        with database.reading() as connection:
+            audited = connection.execute(tables.audit.select()).all()
+    assert [row.action for row in audited] == ["account.enabled", "account.password_reset"]
+    assert {row.actor.partition(":")[0] for row in audited} == {"host"}
+    with Started(tmp_path) as service:
+        login = {"login": "admin", "password": password}
+        assert httpx.post(f"{service.url}/api/session", json=login).status_code == 200
+
+
+def test_the_host_unbinds_who_logs_in_elsewhere(tmp_path: Path) -> None:
+    sqlite_copy(tmp_path)
+    with database_of(settings_for(NOWHERE, tmp_path)) as database:
+        account = make_account(database, Role.ADMIN, login="zhang.san")
+        token(database, account)
+        bound = {"password_hash": None, "oidc_issuer": "https://old.example", "oidc_subject": "1"}
+        with database.writing() as connection:
+            connection.execute(tables.accounts.update().values(**bound))
+        done = run("accounts", "reset", "zhang.san", folder=tmp_path)
+        assert (done.returncode, json.loads(done.stdout)) == (
+            0,
+            {"event": "unbound", "login": "zhang.san"},
+        )
+        with database.reading() as connection:
+            (row,) = connection.execute(tables.accounts.select()).all()
+            (made,) = connection.execute(tables.tokens.select()).all()
+            (audited,) = connection.execute(tables.audit.select()).all()
+    assert (row.oidc_issuer, row.oidc_subject) == (None, None)
+    assert made.revoked_at is not None
+    assert audited.action == "account.unbound"
+    assert audited.actor.startswith("host:")
+
+
 def test_over_tls(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     trust = ssl.create_default_context(cafile=str(cert))
@@ -257,7 +298,8 @@ def test_over_tls(tmp_path: Path) -> None:
                 answer = client.post("/api/session", json=login, headers={"origin": origin})
                 assert answer.status_code == status
             answer = client.post("/api/session", json=login)
-            (cookie,) = answer.headers.get_list("set-cookie")
+            cookie, browser = answer.headers.get_list("set-cookie")
+            assert browser.startswith("__Host-fengsui_browser=")
             assert cookie.startswith("__Host-fengsui_session=")
             said = {part.strip().lower() for part in cookie.split(";")[1:]}
             assert said == {"httponly", "samesite=strict", "path=/", "secure"}
@@ -302,6 +344,19 @@ def test_behind_a_proxy(given: Parts) -> None:
         assert answer.status_code == 421
 
 
+def test_a_client_chooses_no_address_of_its_own(given: Parts) -> None:
+    wrong = {"login": "viewer", "password": "wrong"}
+    said = parse(["--behind-proxy", "192.0.2.9", "--behind-proxy", "127.0.0.1"], {})
+    assert parse([], {}).behind_proxy is None
+    changes = {"public_url": "https://fengsui.example", "behind_proxy": said.behind_proxy}
+    with serving(given.settings, **changes) as url:
+        for n, status in enumerate([401] * 5 + [429]):
+            # What the client said itself, and after it where it is, as the proxy saw it:
+            headers = proxied(given, **{"x-forwarded-for": f"192.0.2.{n}, 198.51.100.7"})
+            answer = httpx.post(f"{url}/api/session", json=wrong, headers=headers)
+            assert answer.status_code == status
+
+
 def plain_settings(**changes: Any) -> ServiceSettings:
     settings = ServiceSettings(redis_url=NOWHERE, database_url=sqlite_url(Path("x.db")))
     return replace(settings, **changes)
@@ -317,7 +372,7 @@ PUBLIC = "https://fengsui.example"
         {"host": "::1"},
         {"host": "localhost"},
         {"behind_proxy": "10.0.0.1", "public_url": PUBLIC},
-        {"host": "10.0.0.2", "behind_proxy": "10.0.0.0/24", "public_url": f"{PUBLIC}:8443"},
+        {"host": "10.0.0.2", "behind_proxy": "10.0.0.3, ::1", "public_url": f"{PUBLIC}:8443"},
     ],
 )
 def test_what_it_listens_with(changes: dict[str, Any]) -> None:
@@ -337,6 +392,9 @@ def test_what_it_listens_with(changes: dict[str, Any]) -> None:
         ({"tls_certificate": Path("x.pem"), "tls_key": Path("x.pem")}, "both PEM"),
         ({"behind_proxy": "proxy", "public_url": PUBLIC}, "IP address"),
         ({"behind_proxy": "*", "public_url": PUBLIC}, "IP address"),
+        ({"behind_proxy": "10.0.0.0/24", "public_url": PUBLIC}, "network is none"),
+        ({"behind_proxy": "10.0.0.1,10.0.0.0/24", "public_url": PUBLIC}, "network is none"),
+        ({"behind_proxy": "10.0.0.1,", "public_url": PUBLIC}, "IP address"),
         *(
             ({"behind_proxy": "10.0.0.1", "public_url": url}, "no public address")
             for url in (

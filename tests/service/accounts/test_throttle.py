@@ -1,6 +1,9 @@
 """Guessing is slow, and locks nobody out."""
 
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from service import tables
-from service.accounts import throttle
+from service.accounts import directory, throttle
 from service.accounts.errors import BusyError, TooManyAttemptsError
 from service.accounts.roles import Role
 from service.accounts.throttle import ADDRESS, FORGOTTEN, KNOWN, LOGIN, PAIR, Limit, Throttle
 from tests.service.helpers import Parts
 from tests.service.process import serving
-from tests.service.signing_in import PASSWORD, make_account
+from tests.service.signing_in import PASSWORD, bearer, make_account, signed_in
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -28,16 +32,24 @@ def url(given: Parts) -> Iterator[str]:
         yield served
 
 
-def fail(guesses: Throttle, times: int, login: str = "admin", address: str = "10.0.0.1") -> None:
+def fail(
+    guesses: Throttle,
+    times: int,
+    login: str = "admin",
+    address: str = "10.0.0.1",
+    browser: str = "",
+) -> None:
     for _ in range(times):
-        with guesses.attempt(login, address):
+        with guesses.attempt(login, address, browser):
             pass
 
 
-def wait_of(guesses: Throttle, login: str = "admin", address: str = "10.0.0.1") -> int:
+def wait_of(
+    guesses: Throttle, login: str = "admin", address: str = "10.0.0.1", browser: str = ""
+) -> int:
     """Return the wait that a try meets; it counts if there is none."""
     try:
-        fail(guesses, 1, login, address)
+        fail(guesses, 1, login, address, browser)
     except TooManyAttemptsError as error:
         return int(error.headers["Retry-After"])
     return 0
@@ -164,6 +176,81 @@ def test_a_reset_login_gets_in_where_others_closed_the_address(
         attempt.succeeded()
     set_failures(given, "address", "10.0.0.2", failures=ADDRESS.free)
     assert wait_of(guesses, login="admin", address="10.0.0.2") == 1  # it was for the first time
+
+
+def test_a_colleague_cant_keep_an_owner_out_of_the_owner_s_own_browser(
+    given: Parts, guesses: Throttle
+) -> None:
+    with guesses.attempt("owner", "10.0.0.1", "b1") as attempt:
+        attempt.succeeded()
+    fail(guesses, PAIR.free, "owner")
+    assert wait_of(guesses, "owner") == 1
+    assert wait_of(guesses, "owner", browser="b2") == 1  # where nobody has logged in
+    assert wait_of(guesses, "owner", browser="b1") == 0
+    fail(guesses, PAIR.free - 1, "owner", "10.0.0.9", browser="b1")
+    assert wait_of(guesses, "owner", browser="b1") == 1  # its own count, wherever it is
+    with given.database.writing() as connection:
+        throttle.unlock(connection, "owner")
+    assert wait_of(guesses, "owner", browser="b1") == 0
+    passed(given, KNOWN.total_seconds())
+    fail(guesses, PAIR.free, "owner")
+    assert wait_of(guesses, "owner", browser="b1") == 1  # it was here too long ago
+
+
+def test_no_browser_is_not_a_browser_that_is_known(given: Parts, guesses: Throttle) -> None:
+    with guesses.attempt("owner", "10.0.0.1") as attempt:
+        attempt.succeeded()
+    set_failures(given, "address", "10.0.0.2", failures=ADDRESS.free)
+    assert wait_of(guesses, "owner", "10.0.0.2") == 1
+
+
+def test_a_colleague_over_http(given: Parts, url: str) -> None:
+    owner = make_account(given.database, Role.ADMIN, login="owner")
+    right, wrong = ({"login": "owner", "password": word} for word in (PASSWORD, "wrong"))
+    with signed_in(url, owner) as client:
+        client.delete("/api/session")
+        answers = [httpx.post(f"{url}/api/session", json=wrong, timeout=10) for _ in range(6)]
+        assert answers[-1].status_code == 429
+        assert client.post("/api/session", json=right).status_code == 200
+
+
+def test_a_new_account_gets_in_where_others_closed_the_address(given: Parts, url: str) -> None:
+    admin = make_account(given.database, Role.ADMIN)
+    with signed_in(url, admin) as client:
+        set_failures(given, "address", "127.0.0.1", failures=99)
+        new = {"login": "fresh", "name": "f", "role": "viewer", "places": ["0"]}
+        once = client.post("/api/accounts", json=new).json()["one_time_password"]
+    login = {"login": "fresh", "password": once}
+    assert httpx.post(f"{url}/api/session", json=login, timeout=10).status_code == 200
+
+
+def test_the_first_administrator_gets_in_where_others_closed_the_address(
+    given: Parts, url: str
+) -> None:
+    set_failures(given, "address", "127.0.0.1", failures=99)
+    once = directory.first_admin(given.database)
+    login = {"login": "admin", "password": once}
+    assert httpx.post(f"{url}/api/session", json=login, timeout=10).status_code == 200
+
+
+def test_logins_that_wait_for_the_writer_hold_few_threads(given: Parts, url: str) -> None:
+    login = {"login": "x", "password": "x"}
+    known = bearer(given.database)
+    httpx.get(f"{url}/api/incidents", headers=known, timeout=10)  # its first use is noted now
+
+    def answer(_n: int) -> str:
+        got = httpx.post(f"{url}/api/session", json=login, timeout=60)
+        return str(got.json()["code"])
+
+    with ThreadPoolExecutor(60) as pool, given.database.writing():
+        answers = [pool.submit(answer, n) for n in range(60)]
+        until(lambda: sum(one.done() for one in answers) >= 60 - throttle.SEATS, "the others", 4)
+        began_s = time.monotonic()
+        assert httpx.get(f"{url}/api/ways-to-sign-in", timeout=10).status_code == 200
+        assert httpx.get(f"{url}/api/incidents", headers=known, timeout=10).status_code == 200
+        assert time.monotonic() - began_s < 2
+    said = Counter(one.result() for one in answers)
+    assert said["busy"] > 60 // 2
 
 
 def test_who_was_sent_away_did_not_guess(given: Parts, guesses: Throttle) -> None:

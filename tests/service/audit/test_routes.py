@@ -10,7 +10,7 @@ from service.accounts.roles import Role
 from service.database import Database
 from tests.service import estate
 from tests.service.audit.entries import add, run, without_triggers
-from tests.service.helpers import settings_for
+from tests.service.helpers import opened, settings_for
 from tests.service.process import serving
 from tests.service.signing_in import bearer
 from tests.support.waiting import until
@@ -115,7 +115,7 @@ def test_only_one_s_own_places_are_seen(url: str, filled: Database) -> None:
         assert ids(client, object_id="foreign-1") == []
         assert ids(client, action="account.changed") == []  # without a place
         page = client.get("/api/audit").json()
-        assert (page["head"], page["exported"]) == (None, None)  # they count what is foreign
+        assert (page["head"], page["exported"]) == (None, None)
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.INTEGRATOR])
@@ -148,6 +148,25 @@ def test_a_query_that_makes_no_sense_is_refused(everywhere: httpx.Client, query:
 
 def test_a_tampered_entry_is_still_shown(everywhere: httpx.Client, filled: Database) -> None:
     without_triggers(filled)
-    run(filled, "UPDATE audit SET body = 'gone' WHERE object_id = 'own-1'")
-    page = everywhere.get("/api/audit", params={"object_id": "own-1"}).json()
-    assert [one["detail"] for one in page["entries"]] == [{"unreadable": "gone"}]
+    bodies = [
+        "gone", "[]", "7", '"x"', "null", "{}", '{"detail":5}', '{"detail":[]}', '{"detail":null}',
+        "[" * 5000, "[" * 5000 + "]" * 5000,
+        *('{"detail":{"a":' + "[" * deep + "1" + "]" * deep + "}}" for deep in (40, 300, 50_000)),
+    ]  # fmt: skip
+    for body in bodies:
+        run(filled, f"UPDATE audit SET body = '{body}' WHERE object_id = 'own-1'")  # noqa: S608
+        answer = everywhere.get("/api/audit", params={"limit": 500})
+        assert answer.status_code == 200, body[:40]
+        details = {one["object_id"]: one["detail"] for one in answer.json()["entries"]}
+        assert details["own-1"] == {"unreadable": body}
+        assert details["own-2"] == {"name": {"old": "甲", "new": "乙"}}
+
+
+def test_bytes_in_place_of_a_text_are_shown_as_such(tmp_path: Path) -> None:
+    settings = settings_for("redis://127.0.0.1:1/0", tmp_path)
+    with serving(settings) as url, opened(settings.database_url) as database:
+        add(database)
+        without_triggers(database)
+        run(database, "UPDATE audit SET body = x'ff80'")
+        answer = httpx.get(f"{url}/api/audit?action=camera.changed", headers=bearer(database))
+    assert [one["detail"] for one in answer.json()["entries"]] == [{"unreadable": "b'\\xff\\x80'"}]

@@ -80,12 +80,6 @@ def told(client: streams.Client, camera_id: str | None = None) -> list[CameraCha
     return [one for one in found if camera_id in {None, one.camera_id}]
 
 
-def held(client: streams.Client) -> dict[str, CameraChange]:
-    """What the hash holds."""
-    raw: Any = client.hgetall(streams.REGISTRY)
-    return {name.decode(): decode(body, CameraChange) for name, body in raw.items()}
-
-
 def count(database: Database, table: Any) -> int:
     with database.reading() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()

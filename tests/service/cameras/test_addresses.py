@@ -79,6 +79,32 @@ def test_an_address_and_its_login_part(
         f"rtsp://192.0.2.1/a?api-key={SECRET}",
         f"rtsp://192.0.2.1/a?sign={SECRET}",
         f"rtsp://192.0.2.1/a?auth={SECRET}",
+        f"rtsp://admin:12345/{SECRET}@192.0.2.1/ch1",
+        f"rtsp://admin:/{SECRET}@192.0.2.1/ch1",
+        f"rtsp://admin:12?{SECRET}@192.0.2.1/ch",
+        f"rtsp://admin:12#{SECRET}@192.0.2.1/ch",
+        f"rtsp://admin:12/{SECRET}%40192.0.2.1/ch",
+        f"rtsp://192.0.2.1/admin:{SECRET}/ch1",
+        f"rtsp://192.0.2.1/admin:{SECRET}",
+        f"rtsp://192.0.2.1/888888:{SECRET}/ch1",
+        f"rtsp://192.0.2.1/admin%3A{SECRET}/ch1",
+        f"rtsp://192.0.2.1/a?admin:{SECRET}",
+        f"rtsp://192.0.2.1/admin:{SECRET}@ch1",
+        f"rtsp://192.0.2.1/http://admin:{SECRET}@10.0.0.9/ch",
+        f"rtsp://192.0.2.1/a?id=admin&pw={SECRET}",
+        f"rtsp://192.0.2.1/a?credential={SECRET}",
+        f"rtsp://192.0.2.1/a?credentials={SECRET}",
+        f"rtsp://192.0.2.1/a?jwt={SECRET}",
+        f"rtsp://192.0.2.1/a?tk={SECRET}",
+        f"rtsp://192.0.2.1/a?verifycode={SECRET}",
+        f"rtsp://192.0.2.1/a?verify_code={SECRET}",
+        f"rtsp://192.0.2.1/a?authorization=Basic%20{SECRET}",
+        f"rtsp://192.0.2.1/a?id=admin:{SECRET}",
+        f"rtsp://192.0.2.1/a=admin:{SECRET}/1",
+        f"rtsp://192.0.2.1/ch=1,pwd={SECRET}",
+        f"rtsp://admin:{SECRET}%E4@192.0.2.1/a",
+        f"rtsp://admin:{SECRET}%D6%D0abc@192.0.2.1/a",
+        f"rtsp://%D6%D0:{SECRET}@192.0.2.1/a",
     ],
 )
 def test_what_is_refused_says_what_to_do_and_repeats_nothing(text: str) -> None:
@@ -86,6 +112,15 @@ def test_what_is_refused_says_what_to_do_and_repeats_nothing(text: str) -> None:
         stream_address(text)
     assert SECRET not in str(refused.value)
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+
+@pytest.mark.parametrize("password", ["pw%E4ss", "%D6%D0abc"])
+def test_a_password_in_another_encoding_than_utf_8_is_not_altered_but_refused(
+    password: str,
+) -> None:
+    with pytest.raises(AddressError, match="apart") as refused:
+        stream_address(f"rtsp://admin:{password}@192.0.2.1/a")
+    assert refused.value.code == "address_encoding"
 
 
 @settings(deadline=None)
@@ -142,6 +177,23 @@ def test_places_that_are_watched() -> None:
         "live/author1",
         "live?p=1&w=2",
         "live?u=&p=720",
+        "Streaming/Channels/101?transportmode=unicast",  # Hikvision
+        "Streaming/tracks/101?starttime=20261122T101010Z&endtime=20261122T102010Z",
+        "cam/playback?channel=1&starttime=2026_11_22_10_10_10&endtime=2026_11_22_10_20_10",  # Dahua
+        "playback/2026-11-22T10:10:10Z/ch1",
+        "playback?start=2026-11-22T10:10:10Z&end=2026-11-22T10:20:10%2B08:00",
+        "c1/b1763777410/e1763778010/replay/s0",  # Uniview
+        "axis-media/media.amp?videocodec=h264",
+        "rtp/34020000001320000001_34020000001320000001",  # WVP
+        "stream:34020000001110000001:34020000001320000001",  # LiveGBS
+        "live?pwm=1&tkid=7&pitch=3",
+        "live?bypass=1&compass=1&passive=1",
+        "live/mp4:gate",  # Wowza
+        "vod/_definst_/smil:gate.smil",
+        "pag://192.0.2.1:7302:001074:0:MAIN:TCP?cnid=4",  # Hikvision's platform
+        "00:11:22:33:44:55/ch1",
+        "rtp/34020000001320000001:1",
+        "cam/16:9",
     ],
 )
 def test_the_usual_addresses_carry_no_login(path: str) -> None:

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -159,7 +160,10 @@ def test_a_place_that_is_foreign_or_none_is_the_same(given: Parts) -> None:
         ({"gb_id": "33010600002000000001"}, "gb_id", "SIP server"),
         ({"gb_id": "99010600001320000001"}, "gb_id", "province"),
         ({"gb_id": "3.30106E+19"}, "gb_id", "spreadsheet"),
-        ({"gb_id": 33010600001320000001}, "gb_id", "string"),
+        ({"gb_id": 33010600001320000001}, "gb_id", "quotes"),
+        ({"gb_id": 3.30106e19}, "gb_id", "quotes"),
+        ({"gb_id": True}, "gb_id", "string"),
+        ({"credentials": {"user": "a", "password": [PASSWORD]}}, "credentials.password", "string"),
         ({"position": {"longitude": 124, "latitude": 30, "coordinate_system": "wgs84"}},
          "position", "East China Sea"),
         ({"position": {"longitude": 30.2, "latitude": 120.1, "coordinate_system": "gcj02"}},
@@ -244,6 +248,61 @@ def test_a_password_stays_with_its_host(given: Parts) -> None:
     everything += json.dumps([row["body"] for row in given.rows(tables.audit)])
     everything += str(given.rows(tables.cameras))
     assert PASSWORD not in everything
+
+
+LONGEST = [
+    pytest.param("admin", PASSWORD + "p" * (121 - len(PASSWORD)), id="plain"),
+    pytest.param("admin", "密" * 13 + "pppp", id="multi-byte"),
+    pytest.param("admin", "@/?#%" * 8 + "p", id="quoted"),
+    pytest.param("管理员", "p" * 99, id="user"),
+    pytest.param("admin", "!$&'()*+,;=:" * 10 + "p", id="not quoted"),
+]
+"""Logins of 127 bytes as an address has them."""
+
+
+@pytest.mark.parametrize(("user", "password"), LONGEST)
+def test_a_login_has_at_most_the_bytes_that_can_be_sent(
+    given: Parts, user: str, password: str
+) -> None:
+    def bodies(password: str) -> list[dict[str, Any]]:
+        login = f"{quote(user)}:{quote(password, safe='')}"
+        return [
+            {"credentials": {"user": user, "password": password}},
+            {"main_url": f"rtsp://{login}@192.0.2.10/main"},
+        ]
+
+    with townships(given) as (own, _, _):
+        for fits in bodies(password):
+            assert registered(own, **fits)["has_credentials"]
+        made = registered(own)
+        path = f"/api/cameras/{made['camera_id']}"
+        longer = bodies(password + "x")
+        refused = [own.post("/api/cameras", json=described(**body)) for body in longer]
+        refused += [own.patch(path, json=body, headers=match(made)) for body in longer]
+        login = longer[0]["credentials"]
+        refused.append(own.put(f"{path}/credentials", json=login, headers=match(made)))
+        assert own.get(path).json()["revision"] == 1
+    for answer in refused:
+        assert (answer.status_code, answer.json()["code"]) == (422, "credentials_refused")
+        (said,) = answer.json()["errors"]
+        assert (said["field"], said["code"]) == ("credentials", "credentials_length")
+        assert said["params"] == {"most": 127, "bytes": 128}
+        assert password not in answer.text
+        assert quote(password, safe="") not in answer.text
+
+
+@pytest.mark.parametrize("user", ['a"b', "a:b"])
+def test_a_login_that_would_be_sent_as_another_is_refused(
+    refusing: httpx.Client, user: str
+) -> None:
+    for body in (
+        {"credentials": {"user": user, "password": PASSWORD}},
+        {"main_url": f"rtsp://{quote(user)}:{quote(PASSWORD)}@192.0.2.10/main"},
+    ):
+        answer = refusing.post("/api/cameras", content=json.dumps(described(**body)))
+        assert (answer.status_code, answer.json()["code"]) == (422, "credentials_refused")
+        assert answer.json()["errors"][0]["code"] == "credentials_refused"
+        assert PASSWORD not in answer.text
 
 
 def test_addresses_are_shown_to_who_registers_them_only(given: Parts) -> None:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from pipelines import streams
 from pipelines.messages import CameraState, Heartbeat, WatchState
 from pipelines.streams import CAMERA_STATES, HEARTBEATS
 from service import tables
-from service.cameras import states
 from service.cameras.states import StateReader
 from tests.service.cameras.kit import registered, townships
 from tests.service.helpers import Parts
@@ -30,12 +30,12 @@ def say(given: Parts, camera_id: str, state: WatchState, **changes: Any) -> None
     )
 
 
-def beat(given: Parts) -> None:
+def beat(given: Parts, epoch: int = 1) -> None:
     streams.add(
         given.client,
         HEARTBEATS,
         Heartbeat(
-            worker_id="w1", epoch=1, at=datetime.now(UTC), cameras=1, cameras_connected=1,
+            worker_id="w1", epoch=epoch, at=datetime.now(UTC), cameras=1, cameras_connected=1,
             frames_received=0, frames_decoded=0, frames_analysed=0, drops={}, alerts=0,
             spool_entries=0,
         ),
@@ -102,13 +102,13 @@ def test_a_state_that_the_database_refuses_costs_no_other(
 ) -> None:
     with townships(given) as (own, _, _):
         good, bad = registered(own)["camera_id"], registered(own)["camera_id"]
-    really = states._columns
-
-    def columns(since: datetime, one: CameraState) -> dict[str, Any]:
-        return really(since, one) | ({"revision": 2**63} if one.camera_id == bad else {})
-
-    monkeypatch.setattr(states, "_columns", columns)
     one = reader(given)
+    really = one._columns
+
+    def columns(since: datetime, said: CameraState) -> dict[str, Any]:
+        return really(since, said) | ({"revision": 2**63} if said.camera_id == bad else {})
+
+    monkeypatch.setattr(one, "_columns", columns)
     for name in (bad, good):
         say(given, name, WatchState.WATCHING)
     one.step()
@@ -124,3 +124,45 @@ def test_a_revision_beyond_any_is_malformed(given: Parts) -> None:
     say(given, name, WatchState.CONNECTING, revision=2**63)
     reader(given).step()
     assert state(given) == "watching"
+
+
+def shown(own: httpx.Client, name: str) -> str:
+    return str(own.get(f"/api/cameras/{name}").json()["state"])
+
+
+def test_what_a_worker_said_before_it_began_anew_counts_for_nothing(given: Parts) -> None:
+    with townships(given) as (own, _, _):
+        left, taken = registered(own)["camera_id"], registered(own)["camera_id"]
+        for name in (left, taken):
+            say(given, name, WatchState.WATCHING)
+        beat(given)
+        until(lambda: [shown(own, one) for one in (left, taken)] == ["watching"] * 2, "both")
+        # The same worker, with another part of the estate: it says nothing of what it left.
+        say(given, taken, WatchState.WATCHING, epoch=2)
+        beat(given, epoch=2)
+        until(lambda: shown(own, left) == "unwatched", "the one that it left")
+        until(lambda: shown(own, taken) == "watching", "the other")
+        assert own.get("/api/cameras?state=watching").json()["total"] == 1
+        assert own.get("/api/cameras?state=unwatched").json()["total"] >= 1
+        # Read late, as after an outage of the service: still of the earlier start.
+        before = given.rows(tables.camera_states)
+        say(given, left, WatchState.WATCHING, epoch=1)
+        until(lambda: given.rows(tables.camera_states) != before, "it")
+        assert shown(own, left) == "unwatched"
+        # A spool that was lost counts its starts from 1 again.
+        say(given, left, WatchState.WATCHING, epoch=1)
+        beat(given, epoch=1)
+        until(lambda: shown(own, left) == "watching", "its newest start")
+        until(lambda: shown(own, taken) == "unwatched", "the start before")
+
+
+def test_a_stream_of_another_type_says_which_key_to_delete(
+    given: Parts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given.client.set(CAMERA_STATES.name, "x")
+    one = reader(given)
+    one.step()
+    assert "delete the key camera.states, which holds a string" in capsys.readouterr().out
+    given.client.delete(CAMERA_STATES.name)
+    one.step()
+    assert "works again" in capsys.readouterr().out

@@ -109,7 +109,7 @@ def revisions(chain: tuple[int, int, bool, Hazard]) -> list[Alert]:
 
 def outcome_of(batches: list[list[Alert]]) -> dict[str, list[Any]]:
     with TemporaryDirectory() as folder:
-        database = Database("sqlite://")
+        database = Database(f"sqlite:///{folder}/merged.db")
         metadata.create_all(database.engine)
         for batch in batches:
             with database.writing() as connection:

@@ -1,14 +1,23 @@
 """The tree over HTTP: grown, renamed, pruned, hidden from strangers."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from service import tables
-from tests.service.cameras.kit import HERE, THERE, registered, townships
-from tests.service.helpers import Parts
+from service.accounts.principal import Principal
+from service.accounts.roles import Role
+from service.database import Database
+from service.places import store
+from service.places.codes import lies_within
+from tests.service.audit.entries import add
+from tests.service.cameras.kit import HERE, THERE, match, registered, townships
+from tests.service.helpers import NOW, Parts
 from tests.service.signing_in import bearer
 
 
@@ -30,20 +39,48 @@ def test_a_tree_is_walked_grown_and_pruned(given: Parts) -> None:
         assert made.json()["name"] == "<i>村</i>"
         assert made.json()["path_names"] == ["全部 All", "杭州市", "西湖区", "灵隐街道"]
         path = f"/api/places/{HERE}001"
-        assert admin.patch(path, json={"name": "龙井村"}).json()["name"] == "龙井村"
-        assert own.get(path).json()["name"] == "龙井村"
-        used = admin.delete(f"/api/places/{HERE}")
+        renamed = admin.patch(path, json={"name": "龙井村"}, headers=match(made.json()))
+        assert renamed.json()["name"] == "龙井村"
+        shown = own.get(path)
+        assert shown.json()["name"] == "龙井村"
+        assert shown.headers["etag"] == renamed.headers["etag"] != made.headers["etag"]
+        here = admin.get(f"/api/places/{HERE}").json()
+        used = admin.delete(f"/api/places/{HERE}", headers=match(here))
         assert (used.status_code, used.json()["code"]) == (409, "place_in_use")
         assert "places 1, cameras 2, accounts 2" in used.json()["detail"]
-        assert admin.delete(path).status_code == 204
+        assert admin.delete(path, headers=match(made.json())).status_code == 412
+        assert admin.delete(path, headers=match(shown.json())).status_code == 204
         assert admin.get(path).status_code == 404
-        assert admin.delete("/api/places/0").status_code == 409
+        assert admin.delete("/api/places/0", headers=match(root)).status_code == 409
     told = [json.loads(row["body"]) for row in given.rows(tables.audit)]
     assert [one["action"] for one in told if one["object_kind"] == "place"] == [
         "place.created",
         "place.renamed",
         "place.removed",
     ]
+
+
+def test_two_people_rename_one_place(given: Parts) -> None:
+    with townships(given) as (_, _, admin):
+        path = f"/api/places/{HERE}"
+        seen = admin.get(path).json()
+        names = [f"名 {number}" for number in range(8)]
+
+        def rename(name: str) -> httpx.Response:
+            return admin.patch(path, json={"name": name}, headers=match(seen))
+
+        with ThreadPoolExecutor(len(names)) as pool:
+            answers = list(pool.map(rename, names))
+        assert sorted(one.status_code for one in answers) == [200] + [412] * 7
+        (won,) = [one.json() for one in answers if one.status_code == 200]
+        assert admin.get(path).json()["name"] == won["name"]
+        late = rename("晚")
+        assert (late.status_code, late.json()["code"]) == (412, "edited_meanwhile")
+        assert admin.delete(path, headers=match(seen)).json()["code"] == "edited_meanwhile"
+        for blind in (admin.patch(path, json={"name": "盲"}), admin.delete(path)):
+            assert (blind.status_code, blind.json()["code"]) == (428, "if_match_required")
+        again = admin.patch(path, json={"name": seen["name"]}, headers=match(won))
+        assert (again.status_code, again.json()) == (200, seen)
 
 
 def test_levels_may_be_left_out(given: Parts) -> None:
@@ -101,13 +138,17 @@ def test_a_foreign_place_is_like_none(given: Parts) -> None:
                     ("GET", f"?parent={foreign}", None),
                     ("POST", "", new("330106009", foreign, "township")),
                 ):
-                    left = own.request(method, f"/api/places{tail}", json=body)
+                    edit = {"If-Match": '"1"'}
+                    left = own.request(method, f"/api/places{tail}", json=body, headers=edit)
                     other = None if body is None else json.loads(
                         json.dumps(body).replace(foreign, none) if method == "POST" else
                         json.dumps(body)
                     )  # fmt: skip
                     right = own.request(
-                        method, f"/api/places{tail}".replace(foreign, none), json=other
+                        method,
+                        f"/api/places{tail}".replace(foreign, none),
+                        json=other,
+                        headers=edit,
                     )
                     assert left.json()["code"] == "unknown_place"
                     assert left.status_code == right.status_code
@@ -121,16 +162,111 @@ def test_a_foreign_place_is_like_none(given: Parts) -> None:
             ]
 
 
+def test_a_search_that_is_cut_off_says_so(given: Parts) -> None:
+    def grow(numbers: range) -> None:
+        with given.database.writing() as connection:
+            rows = [(f"{HERE}{number:03}", f"第 {number} 村") for number in numbers]
+            connection.execute(
+                sa.insert(tables.places),
+                [
+                    {
+                        "code": code,
+                        "parent_code": HERE,
+                        "level": "village",
+                        "name": name,
+                        "path": f"/0/330100/330106/{HERE}/{code}/",
+                    }
+                    for code, name in rows
+                ],
+            )
+
+    with townships(given) as (own, _, _):
+        grow(range(1, 51))
+        found = own.get("/api/places?q=村").json()
+        assert (len(found["places"]), found["more"]) == (50, False)
+        grow(range(51, 52))
+        found = own.get("/api/places?q=村").json()
+        assert (len(found["places"]), found["more"]) == (50, True)
+        below = own.get(f"/api/places?parent={HERE}").json()
+        assert (len(below["places"]), below["more"]) == (51, False)
+
+
 def test_a_place_in_use_tells_what_its_administrator_sees(given: Parts) -> None:
     with townships(given) as (_, _, admin):
         headers = bearer(given.database, "admin", ["330106"])
         bearer(given.database, "viewer", [f"{HERE}", THERE])
         made = admin.post("/api/places", json=new("330106009", "330106", "township"))
         assert made.status_code == 201
-        seen = admin.delete(f"/api/places/{HERE}", headers=headers).json()["detail"]
+        here = match(admin.get(f"/api/places/{HERE}").json())
+        seen = admin.delete(f"/api/places/{HERE}", headers=headers | here).json()["detail"]
         # The target and the integrator, and not the viewer who has a foreign place as well.
         assert f"{HERE} is in use (cameras 1, accounts 2)" in seen
         bearer(given.database, "viewer", ["330106009", THERE])
-        unseen = admin.delete("/api/places/330106009", headers=headers)
+        unseen = admin.delete("/api/places/330106009", headers=headers | match(made.json()))
         assert (unseen.status_code, unseen.json()["code"]) == (409, "place_in_use")
         assert "330106009 is in use: " in unseen.json()["detail"]
+
+
+def seen(client: httpx.Client, headers: dict[str, str], object_id: str) -> tuple[int, int]:
+    """How many audit entries on an object, and how many incidents, somebody sees."""
+    audit = client.get("/api/audit", params={"object_id": object_id}, headers=headers).json()
+    page = client.get("/api/incidents", headers=headers).json()
+    return len(audit["entries"]), len(page["incidents"])
+
+
+def test_what_was_done_at_a_place_that_is_gone_stays_with_those_above(given: Parts) -> None:
+    with townships(given) as (_, _, admin):
+        with given.database.writing() as connection:
+            connection.execute(sa.update(tables.incidents).values(place_code="330106009"))
+        above, beside = (bearer(given.database, Role.ADMIN, [one]) for one in ("330106", "330109"))
+        place = new("330106009", "330106", "township")
+        for _ in range(2):
+            made = admin.post("/api/places", json=place).json()
+            add(given.database, place_code="330106009", object_id="hidden")
+            inside = bearer(given.database, Role.ADMIN, ["330106009"])
+            before = seen(admin, above, "hidden")
+            assert seen(admin, inside, "hidden") == before  # the code's, whoever had it before
+            with given.database.writing() as connection:  # the account is moved away
+                connection.execute(
+                    sa.update(tables.account_places)
+                    .where(tables.account_places.c.place_code == "330106009")
+                    .values(place_code="330109")
+                )
+            removed = admin.delete("/api/places/330106009", headers=match(made))
+            assert removed.status_code == 204
+            assert seen(admin, above, "hidden") == before
+            assert seen(admin, inside, "hidden") == seen(admin, beside, "hidden") == (0, 0)
+        assert before == (2, 2)
+
+
+CODES = (
+    "330100", "330106", "330109", "330106004", "330106005", "330106004001", "330106004002",
+    "33010600400101", "3301060040010101", "330200", "339900", "340100", "110000", "110101",
+    "120101", "441900", "441900003", "441901", "820100", "829900",
+)  # fmt: skip
+
+
+def test_a_code_alone_tells_what_lies_inside(database: Database) -> None:
+    with database.writing() as connection:
+        for code in (*CODES, None):
+            row = {"place_code": code, "camera_id": "c", "hazard": "fire", "zone_id": "all"}
+            moments = dict.fromkeys(("opened_at", "first_seen_at", "last_seen_at"), NOW)
+            state = {"drill": False, "severity": "x", "state": "new", "score": 1.0}
+            connection.execute(
+                sa.insert(tables.incidents).values(incident_id=uuid4(), **row, **moments, **state)
+            )
+    column = tables.incidents.c.place_code
+    with database.reading() as connection:
+        for own in CODES:
+            expected = {one for one in CODES if one == own or lies_within(one, own)}
+            query = sa.select(column).where(store.inside(principal(f"/0/{own}/"), column))
+            assert set(connection.execute(query).scalars()) == expected, own
+        for paths, number in (((), 0), (("/0/",), 21), (("/0/330100/", "/0/110000/"), 11)):
+            query = sa.select(column).where(store.inside(principal(*paths), column))
+            assert len(connection.execute(query).all()) == number
+
+
+def principal(*paths: str) -> Principal:
+    return Principal(
+        account_id=uuid4(), login="x", role=Role.OPS, permissions=frozenset(), paths=paths
+    )

@@ -25,7 +25,6 @@ from service.cameras.models import ChosenHazard, Programme, State
 from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
 from service.cameras.sea import OPEN_SEA
-from service.errors import ProblemError
 from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.incidents.merge import IncidentState
@@ -278,7 +277,6 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
         "permission": Permission,
         "fault": {one.code for one in every(SourceError) | every(SealError)} - {"source"},
         "sign_in": {"expired", "refused", "unavailable"},
-        "problem": {one.code for one in every(ProblemError)} - {"problem", "unknown_incident"},
         "refusal": Refusal,
         "device": OTHER_TYPES,
         "hidden": HIDDEN,

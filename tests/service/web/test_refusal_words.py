@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from service import openapi
 from service.app import create_app
 from service.refusals import Refusal
 from tests.service.helpers import settings_for
@@ -53,6 +54,7 @@ SILENT = {
 
 NO_CHECKS = {
     "any", "default", "definitions", "function-after", "function-before", "function-plain",
+    "function-wrap",
     "json-or-python", "model-field", "no-info", "nullable", "union",
 }  # fmt: skip
 """Kinds that only hold others, or call our own checks."""
@@ -106,6 +108,28 @@ def calls() -> list[ast.Call]:
     sources = [path.read_text("utf-8") for path in sorted(WEB.parent.rglob("*.py"))]
     nodes = (node for source in sources for node in ast.walk(ast.parse(source)))
     return [node for node in nodes if isinstance(node, ast.Call)]
+
+
+def answered_plainly() -> set[str]:
+    """Return the codes that the sources answer with as they stand, without an exception."""
+    found = {
+        value.value
+        for call in calls()
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) in {"answer", "Problem"}
+        for value in [*call.args[1:2], *(one.value for one in call.keywords if one.arg == "code")]
+        if isinstance(value, ast.Constant)
+    }
+    return {one for one in found if isinstance(one, str)}
+
+
+def test_every_code_of_a_problem_is_described_and_has_a_word() -> None:
+    plainly = answered_plainly()
+    assert {"database_away", "too_large", "import_refused"} <= plainly
+    assert plainly == openapi.OTHER_CODES
+    own = {"no_answer", "of_field", "other", "unexpected"}
+    for language in ("zh", "en"):
+        said = {key.partition(".")[2] for key in words(language) if key.startswith("problem.")}
+        assert said - own == openapi.codes()
 
 
 def given_with(reason: str) -> list[set[str]]:

@@ -7,6 +7,7 @@ import type { Permission, Session } from "./api/shapes";
 const held = ref<Session | null>(null);
 const ended = ref(false);
 let waiting: ((again: boolean) => void)[] = [];
+let discarding = false;
 
 export const session = computed(() => held.value);
 
@@ -40,21 +41,18 @@ export async function loadSession(): Promise<void> {
 }
 
 export async function logIn(login: string, password: string): Promise<void> {
-  const before = held.value?.account.login;
-  held.value = await taken(api.POST("/api/session", { body: { login, password } }));
-  // Somebody else must not go on in a page that holds what another one typed.
-  if (ended.value && before !== held.value.account.login) location.reload();
-  else goOn(true);
+  resume(await taken(api.POST("/api/session", { body: { login, password } })));
 }
 
 /** Look whether somebody logged in again in another window. */
 export async function lookAgain(): Promise<void> {
-  const before = held.value?.account.login;
   const found = await taken(api.GET("/api/session")).catch(() => null);
-  if (!found || !ended.value) return;
-  if (found.account.login !== before) location.reload();
-  held.value = found;
-  goOn(true);
+  if (found && ended.value) resume(found);
+}
+
+/** Whether the page is being loaded anew without what was typed in it. */
+export function discarded(): boolean {
+  return discarding;
 }
 
 export async function logOut(): Promise<void> {
@@ -78,6 +76,17 @@ export async function changePassword(current: string, chosen: string): Promise<v
 
 export function sessionIsOver(): void {
   if (held.value) ended.value = true;
+}
+
+/** Somebody else must not go on in a page that holds what another one typed: it stays that one's. */
+function resume(found: Session): void {
+  if (ended.value && found.account.login !== held.value?.account.login) {
+    discarding = true;
+    location.reload();
+    return;
+  }
+  held.value = found;
+  goOn(true);
 }
 
 function goOn(again: boolean): void {

@@ -7,6 +7,11 @@ const KINDS: Record<string, string> = {
   coordinate_system: "coordinate_system", hazards: "hazard", way: "way",
 };
 
+/** What a place is called: the whole installation as the reader's language has it, unless renamed. */
+export function placeCalled(name: string): string {
+  return name === t("place.root_as_made") ? t("place.root") : name;
+}
+
 export function degrees(value: number): string {
   return value.toFixed(6);
 }
@@ -26,7 +31,7 @@ function thing(field: string, value: Record<string, unknown>): string {
   if (field === "position") return position(value);
   if (field === "zones" && typeof value.zone_id === "string") return value.zone_id;
   if (field === "places" && typeof value.code === "string") {
-    const name = typeof value.old === "string" ? `${value.old} → ${String(value.new)}` : String(value.name);
+    const name = typeof value.old === "string" ? `${value.old} → ${String(value.new)}` : placeCalled(String(value.name));
     return `${value.code} ${name}`;
   }
   return JSON.stringify(value);

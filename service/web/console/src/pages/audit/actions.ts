@@ -2,6 +2,8 @@
 export const ACTIONS = [
   "session.began", "session.ended",
   "account.created", "account.changed", "account.disabled", "account.enabled", "account.bound",
+  "account.unbound",
+  "account.moved_in", "account.moved_out",
   "account.password_changed", "account.password_reset", "account.login_slowed",
   "token.created", "token.revoked",
   "camera.created", "camera.changed", "camera.removed", "camera.moved_in", "camera.moved_out",

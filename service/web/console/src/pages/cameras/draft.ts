@@ -1,6 +1,7 @@
 // A camera as it is typed, and what of it has to be sent.
 import type { Camera, CameraEdit, NewCamera } from "../../api/shapes";
 import type { ChosenPlace } from "../../parts/PlaceChooser.vue";
+import { placeCalled } from "../../values";
 
 export interface Draft {
   name: string;
@@ -64,11 +65,32 @@ export function draftOf(camera: Camera): Draft {
   };
 }
 
+/** What a camera must have, and how each is given. */
+const NEEDED = {
+  name: "missing", place_code: "choose", place_type: "choose", owner: "missing", contact_number: "missing",
+  purpose: "missing", legal_basis: "missing", "position.longitude": "missing", "position.latitude": "missing",
+  main_url: "missing",
+} as const;
+
+/** The fields that are still to be filled in, by the request's names: typed or chosen. */
+export function missing(draft: Draft): Record<string, "missing" | "choose"> {
+  const given: Record<keyof typeof NEEDED, unknown> = {
+    ...draft, place_code: draft.place?.code, "position.longitude": draft.longitude, "position.latitude": draft.latitude,
+  };
+  return Object.fromEntries(Object.entries(NEEDED).filter(([name]) => !String(given[name as keyof typeof NEEDED] ?? "").trim()));
+}
+
+/** The next camera of a row of them: what they share stays, what is each one's own goes. */
+export function nextOf(draft: Draft): Draft {
+  const { name, gb_id, longitude, latitude, main_url, sub_url, credentials, user, password, sign_confirmed } = BLANK;
+  return { ...draft, name, gb_id, longitude, latitude, main_url, sub_url, credentials, user, password, sign_confirmed };
+}
+
 type Body = Record<string, unknown>;
 
 /** The request's fields for a person: the place by its name. */
 function readable(draft: Draft): Body {
-  const place = draft.place ? `${draft.place.name} · ${draft.place.code}` : null;
+  const place = draft.place ? `${placeCalled(draft.place.name)} · ${draft.place.code}` : null;
   return { ...bodyOf(draft), place_code: place };
 }
 
@@ -114,7 +136,7 @@ export interface Difference {
   ours?: unknown;
 }
 
-/** What somebody else changed meanwhile. */
+/** What somebody else changed meanwhile, as far as it can be seen. */
 export function differences(base: Draft, theirs: Draft, ours: Draft): Difference[] {
   const [before, now, typed] = [bodyOf(base), bodyOf(theirs), bodyOf(ours)];
   const [first, second, third] = [base, theirs, ours].map(readable) as [Body, Body, Body];
@@ -128,13 +150,18 @@ export function differences(base: Draft, theirs: Draft, ours: Draft): Difference
     }));
 }
 
-/** Their camera with our changes on it. */
+/** Whether user and password were given or taken away here. */
+export function touchesCredentials(draft: Draft, base: Draft): boolean {
+  return draft.credentials !== base.credentials || !!draft.user || !!draft.password;
+}
+
+/** Their camera with our changes on it. Credentials that may be theirs are replaced only on demand. */
 export function rebased(draft: Draft, base: Draft, theirs: Draft): Draft {
   const touched = Object.keys(draft).filter(
     (name) => !same(draft[name as keyof Draft], base[name as keyof Draft]),
   );
   const ours = Object.fromEntries(touched.map((name) => [name, draft[name as keyof Draft]]));
-  return { ...theirs, ...ours };
+  return { ...theirs, ...ours, ...(theirs.credentials === "keep" ? { credentials: "keep" } : {}) };
 }
 
 function credentialsOf(draft: Draft): { user: string; password: string } {

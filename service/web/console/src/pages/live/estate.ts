@@ -25,19 +25,20 @@ export function useEstate() {
   onMounted(look);
   onBeforeUnmount(() => clearTimeout(timer));
 
-  const said = computed((): [string, string] => {
+  /** How it stands, in words, and which cameras are meant. */
+  const said = computed((): [string, string, { state?: string }?] => {
     if (!status.value) return ["unknown", ""];
     if (!status.value.redis_reachable) return ["bad", t("estate.no_redis")];
     if (!everywhere.value) return ["good", ""];
     const workers = status.value.workers.filter((one) => !one.lost);
-    if (!workers.length) return ["bad", t("estate.no_workers")];
+    if (!workers.length) return ["bad", t("estate.no_workers"), { state: "unwatched" }];
     const lag = Object.values(status.value.consumer_lag_entries).reduce((a, b) => a + b, 0);
     const connected = workers.reduce((sum, one) => sum + one.cameras_connected, 0);
     const all = workers.reduce((sum, one) => sum + one.cameras, 0);
     const words = [t("estate.cameras", { connected: number(connected), all: number(all) })];
     if (lag > BACKLOG_ENTRIES) words.push(t("estate.backlog", { lag }));
-    return [connected < all || lag > BACKLOG_ENTRIES ? "warn" : "good", words.join(" · ")];
+    return [connected < all || lag > BACKLOG_ENTRIES ? "warn" : "good", words.join(" · "), connected < all ? { state: "fault" } : {}];
   });
 
-  return { state: computed(() => said.value[0]), words: computed(() => said.value[1]) };
+  return { state: computed(() => said.value[0]), words: computed(() => said.value[1]), cameras: computed(() => said.value[2]) };
 }

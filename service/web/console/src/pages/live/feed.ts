@@ -1,15 +1,22 @@
 // The live feed: the list once, then every change by Server-Sent Events.
 import { computed, onBeforeUnmount, onMounted, reactive, ref, shallowReactive, triggerRef, watch } from "vue";
 import { api, taken } from "../../api/client";
-import type { Incident } from "../../api/shapes";
+import type { Incident, IncidentPage, IncidentQuery } from "../../api/shapes";
 import { sessionEnded, sessionIsOver } from "../../session";
 import { byUrgency } from "./order";
 
-const LIST_LIMIT = 200; // incidents held by the page; the oldest closed ones leave first
+/** Of each list, what nobody has to decide on any more; the oldest leave first. */
+export const KEPT = 200;
+const OPEN_STATES: Incident["state"][] = ["new", "dispatched"];
+const PAGE = 500; // the most that the service lists at once
 const SILENCE_MS = 25000; // the service says something every 10 s: after this the link is dead
 const RETRY_MS = 2000;
 const DRAW_MS = 50; // a burst of events is one drawing
 const KINDS = ["incident.opened", "incident.updated", "incident.closed", "order.sent"];
+
+function waits(one: Incident): boolean {
+  return !one.drill && one.state !== "closed";
+}
 
 export type LinkState = "connecting" | "live" | "reconnecting" | "full";
 
@@ -17,6 +24,8 @@ export function useFeed() {
   const link = reactive({ state: "connecting" as LinkState, since: null as Date | null });
   const incidents = new Map<string, Incident>();
   const shown = ref<Incident[]>([]);
+  /** Which lists show only the newest. */
+  const capped = reactive({ real: false, drill: false });
   const loaded = ref(false);
   const loadFailed = ref(false);
   const now = ref(Date.now());
@@ -25,21 +34,31 @@ export function useFeed() {
   let cursor: number | null = null;
   let drawing = 0;
   let retrying = 0;
+  let turn = 0; // of connecting: only the last one opens a feed
   let ticking = 0;
 
   function redraw(): void {
     drawing ||= window.setTimeout(() => {
       drawing = 0;
-      shown.value = [...incidents.values()].sort(byUrgency);
+      const sorted = [...incidents.values()].sort(byUrgency);
+      const waiting = sorted.filter((one) => waits(one));
+      shown.value = [...waiting, ...kept(sorted, "real"), ...kept(sorted, "drill")];
       triggerRef(shown);
+      // Not before it is drawn: until then nobody may read that there is nothing.
+      loaded.value ||= cursor !== null;
     }, DRAW_MS);
+  }
+
+  /** The newest of a list; a real incident that waits for a person is never among those that leave. */
+  function kept(sorted: Incident[], list: keyof typeof capped): Incident[] {
+    const others = sorted.filter((one) => !waits(one) && one.drill === (list === "drill"));
+    for (const one of others.slice(KEPT)) incidents.delete(one.incident_id);
+    capped[list] ||= others.length > KEPT;
+    return others.slice(0, KEPT);
   }
 
   function hold(incident: Incident): void {
     incidents.set(incident.incident_id, incident);
-    if (incidents.size <= LIST_LIMIT) return;
-    const leaving = [...incidents.values()].sort(byUrgency).at(-1);
-    if (leaving) incidents.delete(leaving.incident_id);
   }
 
   function heard(event: MessageEvent | null): void {
@@ -56,13 +75,22 @@ export function useFeed() {
     retrying = window.setTimeout(connect, RETRY_MS);
   }
 
-  async function load(): Promise<void> {
-    const query = { limit: LIST_LIMIT };
-    const found = await taken(api.GET("/api/incidents", { params: { query } }));
+  async function load(mine: number): Promise<void> {
+    // The first answer's cursor: whatever changes while the others are read comes by the feed.
+    const pages = [await page({ drill: false, state: OPEN_STATES, limit: PAGE })];
+    for (let last = pages[0]; last?.more; pages.push(last))
+      last = await page({ drill: false, state: OPEN_STATES, limit: PAGE, before: last.incidents.at(-1)?.incident_id });
+    const real = await page({ drill: false, state: ["closed"], limit: KEPT });
+    const drills = await page({ drill: true, limit: KEPT });
+    if (mine !== turn) return;
     incidents.clear();
-    found.incidents.forEach(hold);
-    cursor = found.feed_cursor;
-    loaded.value = true;
+    for (const one of [...pages, real, drills]) one.incidents.forEach(hold);
+    Object.assign(capped, { real: real.more, drill: drills.more });
+    cursor = pages[0]?.feed_cursor ?? null;
+  }
+
+  async function page(query: IncidentQuery): Promise<IncidentPage> {
+    return taken(api.GET("/api/incidents", { params: { query } }));
   }
 
   // EventSource can't tell why it was refused, so the question is put once more as a plain request.
@@ -79,11 +107,17 @@ export function useFeed() {
   }
 
   async function connect(): Promise<void> {
+    const mine = ++turn;
+    clearTimeout(retrying);
+    source?.close();
+    source = null;
     if (sessionEnded.value) return broken("reconnecting");
     try {
-      if (cursor === null) await load();
+      if (cursor === null) await load(mine);
+      if (mine !== turn) return;
       loadFailed.value = false;
     } catch {
+      if (mine !== turn) return;
       loadFailed.value = true;
       return broken("reconnecting");
     }
@@ -124,6 +158,7 @@ export function useFeed() {
     void connect();
   });
   onBeforeUnmount(() => {
+    turn += 1;
     source?.close();
     source = null;
     for (const timer of [ticking, retrying, drawing]) clearTimeout(timer);
@@ -136,6 +171,7 @@ export function useFeed() {
     link,
     loaded,
     loadFailed,
+    capped,
     now,
     real: computed(() => shown.value.filter((one) => !one.drill)),
     drills: computed(() => shown.value.filter((one) => one.drill)),

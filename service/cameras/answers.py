@@ -1,0 +1,109 @@
+"""Cameras as answers."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from service.cameras.models import ChosenHazard, Programme, State
+from service.cameras.place_types import PlaceType
+from service.cameras.position import CoordinateSystem
+from vision.hazards import Hazard
+
+
+class PlaceOf(BaseModel):
+    """The place of a camera."""
+
+    code: str
+    name: str
+
+
+class CameraRow(BaseModel):
+    """A camera in a list."""
+
+    camera_id: str
+    gb_id: str | None
+    name: str
+    programme: Programme
+    place: PlaceOf
+    place_type: PlaceType
+    enabled: bool
+    drill: bool
+    state: State
+    since: Annotated[datetime | None, Field(description="When that state was reported")]
+    revision: int
+    updated_at: datetime
+
+
+class CameraList(BaseModel):
+    """A page of cameras."""
+
+    total: int
+    cameras: list[CameraRow]
+
+
+class PositionOut(BaseModel):
+    """A position as given, and what it means."""
+
+    longitude: float
+    latitude: float
+    coordinate_system: CoordinateSystem
+    wgs84_longitude: float
+    wgs84_latitude: float
+
+
+class ZoneOut(BaseModel):
+    """A zone."""
+
+    zone_id: str
+    polygon: list[tuple[float, float]]
+
+
+class Warning(BaseModel):  # noqa: A001 - what it's called in the answer
+    """What is allowed and yet seldom meant."""
+
+    code: str
+    message: str
+
+
+class Camera(CameraRow):
+    """All that is told of a camera."""
+
+    purpose: str
+    legal_basis: str
+    owner: str
+    sign_confirmed_by: str
+    sign_confirmed_at: datetime
+    contact_number: str
+    upstream: str | None
+    position: PositionOut
+    main_url: Annotated[str | None, Field(description="Without login; null without camera.write")]
+    sub_url: str | None
+    has_credentials: bool
+    hazards: list[Hazard]
+    zones: list[ZoneOut]
+    created_at: datetime
+    created_by: str
+    updated_by: str
+    place_path_names: list[str]
+    fault: str | None
+    worker_id: str | None
+    warnings: list[Warning]
+
+
+class RefusedPlaceType(BaseModel):
+    """A kind of place that is never watched."""
+
+    place_type: str
+    reason: str
+
+
+class CameraChoices(BaseModel):
+    """What may be chosen for a camera."""
+
+    programmes: list[Programme]
+    place_types: list[PlaceType]
+    refused_place_types: list[str]
+    refusals: Annotated[list[RefusedPlaceType], Field(description="Why each is refused")]
+    coordinate_systems: list[CoordinateSystem]
+    hazards: list[ChosenHazard]
