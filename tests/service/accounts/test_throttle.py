@@ -244,11 +244,11 @@ def test_logins_that_wait_for_the_writer_hold_few_threads(given: Parts, url: str
 
     with ThreadPoolExecutor(60) as pool, given.database.writing():
         answers = [pool.submit(answer, n) for n in range(60)]
-        until(lambda: sum(one.done() for one in answers) >= 60 - throttle.SEATS, "the others", 4)
+        until(lambda: sum(one.done() for one in answers) >= 60 - throttle.SEATS, "the others")
         began_s = time.monotonic()
         assert httpx.get(f"{url}/api/ways-to-sign-in", timeout=10).status_code == 200
         assert httpx.get(f"{url}/api/incidents", headers=known, timeout=10).status_code == 200
-        assert time.monotonic() - began_s < 2
+        assert time.monotonic() - began_s < 4
     said = Counter(one.result() for one in answers)
     assert said["busy"] > 60 // 2
 
