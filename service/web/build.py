@@ -17,7 +17,6 @@ from typing import Final
 WEB: Final = Path(__file__).parent
 SOURCES: Final = WEB / "console"
 BUILT: Final = WEB / "dist"
-DESCRIPTION: Final = WEB.parents[1] / "docs" / "openapi.json"
 NODE_MODULES: Final = SOURCES / "node_modules"
 
 BUILT_FROM: Final = BUILT / ".built-from"
