@@ -34,6 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
         from service.audit.verify import main as audit
 
         return audit(words[1:], os.environ)
+    if words[:1] == ["model"]:
+        from models.command import main as model
+
+        return model(words[1:])
+    if words[:1] == ["eval"]:
+        from pipelines.evaluate.command import main as evaluate
+
+        return evaluate(words[1:])
     given = _parser().parse_args(words)
     exit_code: int = given.run(given)
     return exit_code
@@ -50,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="incidents, orders and the live feed (serve --help)")
     commands.add_parser("openapi", help="print the description of the API")
     commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
+    commands.add_parser("model", help="other people's networks as packs (model --help)")
+    commands.add_parser("eval", help="how good a pack is on your own pictures (eval --help)")
     commands.add_parser("audit", help="verify that nobody edited or cut it (audit --help)")
     return parser
 

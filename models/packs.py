@@ -5,6 +5,7 @@ PackError                 the pack can't be used
 ├── PackMissingError      no such pack, or a file of it is absent
 ├── PackHashError         the weights are not those that pack.toml names
 └── PackRefusedError      a label without an allowed role, or a format we don't read
+    └── PackNetworkError  the weights aren't a network that we run
 ```
 """
 
@@ -16,15 +17,18 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from models.labels import LabelError, refuse_name
+from vision.decoders import DecoderName
 from vision.detector import Detector, DetectorError, DetectorSettings
 from vision.hazards import DETECTABLE, Hazard
+from vision.masker import PINNED_SHA256
 from vision.roles import Label, Role
 
 DEFAULT_PACK = Path(__file__).parent / "hazard_nano"
 """The product's own pack."""
 
-MAX_WEIGHTS_BYTES = 64 * 1024 * 1024
-"""Sixteen times what the product ships; a bigger detector could not keep up on a CPU."""
+MAX_WEIGHTS_BYTES = 128 * 1024 * 1024
+"""Room for the smallest RF-DETR, 30 M parameters; what is bigger can't keep up on a CPU."""
 
 
 class PackError(Exception):
@@ -51,8 +55,14 @@ class PackRefusedError(PackError):
     code = "pack_refused"
 
 
+class PackNetworkError(PackRefusedError):
+    """The weights aren't a network that we run. The text names the file and what to do."""
+
+    code = "pack_network"
+
+
 Threshold = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
-InputSide = Annotated[int, msgspec.Meta(ge=64, le=2048, multiple_of=32)]
+InputSide = Annotated[int, msgspec.Meta(ge=64, le=2048, multiple_of=2)]
 BatchSize = Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
@@ -66,7 +76,7 @@ class _Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     file: Annotated[str, msgspec.Meta(pattern=r"^[\w.-]+\.onnx$")]
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    decoder: Literal["yolox"]
+    decoder: DecoderName
     input_height_px: InputSide
     input_width_px: InputSide
     channels: Literal["bgr"]
@@ -82,6 +92,8 @@ class _Provenance(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     trained_on: tuple[str, ...]
     base_weights: str
+    given_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    """Of the file that ``model add`` was given."""
 
 
 class PackFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +115,8 @@ class Pack:
 
     name: str
     """What alerts call it, with the version: ``hazard_nano@0.1.0``."""
+    path: Path
+    """Where its weights lie: what is said about them names it."""
     settings: DetectorSettings
     """What its network needs."""
     sha256: str
@@ -111,11 +125,11 @@ class Pack:
     """The ONNX file, as hashed: nothing can change it between check and use."""
 
     def detector(self, threads: int = 1) -> Detector:
-        """Return a detector of this pack. Raises ``PackRefusedError``."""
+        """Return a detector of this pack, having run it once. Raises ``PackNetworkError``."""
         try:
             return Detector(self.weights, replace(self.settings, threads=threads))
         except DetectorError as error:
-            raise PackRefusedError(f"{self.name}: {error}") from error
+            raise PackNetworkError(f"{self.path} ({self.name}): {error}") from error
 
 
 def load_pack(directory: Path = DEFAULT_PACK) -> Pack:
@@ -132,11 +146,13 @@ def load_pack(directory: Path = DEFAULT_PACK) -> Pack:
     labels = tuple(_label(one, directory) for one in described.labels)
     if not any(label.role is Role.HAZARD for label in labels):
         raise PackRefusedError(f"{directory}: no label has the role `hazard`: nothing to watch for")
-    return Pack(
+    pack = Pack(
         name=f"{described.name}@{described.version}",
+        path=path,
         weights=weights,
         sha256=found,
         settings=DetectorSettings(
+            decoder=described.model.decoder,
             labels=labels,
             input_height_px=described.model.input_height_px,
             input_width_px=described.model.input_width_px,
@@ -144,6 +160,26 @@ def load_pack(directory: Path = DEFAULT_PACK) -> Pack:
             iou_limit=described.suppression.iou,
         ),
     )
+    if found != PINNED_SHA256:
+        # Weights that we made ourselves need no reading; and reading costs 0.2 s of a start.
+        from models.graphs import GraphError, check_pack  # noqa: PLC0415
+
+        try:
+            check_pack(pack.weights, pack.settings)
+        except GraphError as error:
+            raise PackNetworkError(f"{path}: {error}") from error
+    return pack
+
+
+def load_masker(directory: Path = DEFAULT_PACK) -> Detector:
+    """Return the pinned masker, to run beside another pack. Raises ``PackError``."""
+    masker = load_pack(directory).detector()
+    if not masker.masks:
+        raise PackRefusedError(
+            f"{directory}: these are not the masker's weights, and without it no other pack "
+            "watches: install the product again"
+        )
+    return masker
 
 
 def _describe(path: Path) -> PackFile:
@@ -160,7 +196,9 @@ def _read(path: Path, limit_bytes: int) -> bytes:
     except OSError as error:
         raise PackMissingError(f"{path}: {error.strerror}: give a pack's directory") from error
     if len(content) > limit_bytes:
-        raise PackRefusedError(f"{path} is larger than {limit_bytes} bytes")
+        raise PackRefusedError(
+            f"{path} is larger than {limit_bytes} bytes: export a smaller variant, or quantise it"
+        )
     return content
 
 
@@ -175,4 +213,8 @@ def _label(label: _Label, directory: Path) -> Label:
             f"{directory}: label {label.name!r}: no detector sees {label.hazard}, rules find it: "
             f"a label may name {', '.join(sorted(DETECTABLE))}"
         )
+    try:
+        refuse_name(label.name, label.role)
+    except LabelError as error:
+        raise PackRefusedError(f"{directory}: {error}") from error
     return Label(name=label.name, role=label.role, hazard=label.hazard, threshold=label.threshold)

@@ -15,12 +15,10 @@ import numpy as np
 
 from pipelines.frames import Frame, FrameBatch
 from pipelines.metrics import WorkerMetrics
+from vision.letterbox import PAD_VALUE
 
 WINDOW_S: Final = 0.02
 """How long a batch that isn't full waits: two inferences' time, unseen beside a look's 2 s."""
-
-PAD_VALUE: Final = 114
-"""YOLOX's grey, with which the network was trained."""
 
 
 class Batcher:

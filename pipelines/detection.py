@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,11 +11,14 @@ from pipelines.metrics import WorkerMetrics
 from vision.detector import Detector, DetectorError
 from vision.droptest import DropTest
 
+if TYPE_CHECKING:
+    from pipelines.masking import MaskedDetector
+
 
 class Detection:
     """The inference stage of one loop."""
 
-    def __init__(self, detector: Detector, metrics: WorkerMetrics) -> None:
+    def __init__(self, detector: "Detector | MaskedDetector", metrics: WorkerMetrics) -> None:
         self._detector = detector
         self._drop_test = DropTest(detector.settings.labels)
         self._metrics = metrics

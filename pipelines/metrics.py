@@ -25,6 +25,7 @@ class WorkerMetrics:
         )
         self._source_errors = counter("source_errors", "Broken or refused connections.", "cause")
         self.detector_errors = counter("detector_errors", "Batches that the detector refused.")
+        self.masker_errors = counter("masker_errors", "Batches that the masker refused.")
         self._packs_refused = counter("packs_refused", "Starts put off by a bad pack.", "code")
         self._alerts = counter("alerts", "Onsets raised.", "hazard")
         self.revisions = counter("alert_revisions", "Alert revisions put into the spool.")
@@ -48,6 +49,7 @@ class WorkerMetrics:
         self.cameras = self._gauge("cameras", "Cameras this worker was given.")
         self.cameras_connected = self._gauge("cameras_connected", "Cameras that send pictures.")
         self.inference = self._histogram("inference_seconds", "Time of one batch in the detector.")
+        self.masker = self._histogram("masker_seconds", "Time of the masker beside another pack.")
         self.batch_size = Histogram(
             "fengsui_batch_size",
             "Pictures in a batch.",

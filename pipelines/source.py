@@ -79,6 +79,8 @@ class Source:
         self._input_size_px = input_size_px
         self._metrics = metrics
         self._seq = 0
+        self.length_s: float | None = None
+        """How long a file says that it is, once it is open."""
 
     def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
         """Connect and yield looks until ``stopping`` says so.
@@ -86,6 +88,8 @@ class Source:
         Raises ``SourceError`` when the stream can't be had, breaks or ends.
         """
         with self._connect() as container:
+            if self.address.is_file and container.duration:
+                self.length_s = container.duration / av.time_base
             stream = self._video(container)
             yield from self._sample(container, stream, stopping)
         if not stopping():

@@ -8,16 +8,19 @@ import numpy as np
 import onnxruntime
 from jaxtyping import Float32
 
-from vision import decoders
 from vision.arrays import BatchPixels, Detections
-from vision.letterbox import Letterbox, shares
-from vision.masker import PERSON_THRESHOLD, MaskRegions, is_pinned
+from vision.decoders import DECODERS, OUTPUT_TYPES, Candidates, DecoderName, Shape
+from vision.letterbox import PAD_VALUE, Letterbox, shares
+from vision.masker import PERSON_THRESHOLD, PINNED_DECODER, MaskRegions, is_pinned
 from vision.roles import Label, Role
 from vision.suppression import suppress
 
 MAX_CANDIDATES = 300
 """Strongest candidates of a picture that suppression sees, people not among them. A street at
 rush hour gives some 200; damaged weights give 20,000, and suppression grows with the square."""
+
+LARGEST_SCORE = 1.01
+"""What rounding in sixteen bits may make of 1."""
 
 
 class DetectorError(Exception):
@@ -28,6 +31,8 @@ class DetectorError(Exception):
 class DetectorSettings:
     """What a pack says of its network."""
 
+    decoder: DecoderName
+    """How its outputs are read."""
     labels: tuple[Label, ...]
     """In the order of the network's class columns."""
     input_height_px: int
@@ -54,10 +59,20 @@ class Detector:
             raise DetectorError(str(error)) from error
         self._is_mask = np.array([label.role is Role.MASK for label in settings.labels])
         self._thresholds = np.array([label.weak_threshold for label in settings.labels], np.float32)
+        if self.masks and settings.decoder != PINNED_DECODER:
+            raise DetectorError(f"the product's own weights are read by `{PINNED_DECODER}`")
         if self.masks:  # a constant: no pack can raise it
             self._thresholds[self._is_mask] = PERSON_THRESHOLD
         self._session = _session(weights, settings.threads)
-        _check(self._session, settings)
+        self._decoder = DECODERS[settings.decoder]
+        self._outputs = _outputs(self._session, settings)
+        for size in settings.batch_sizes:  # each once, so that none is slow the first time
+            self._try(size)
+
+    @property
+    def input_size_px(self) -> tuple[int, int]:
+        """Height and width of the pictures it takes."""
+        return self.settings.input_height_px, self.settings.input_width_px
 
     def __call__(
         self, pixels: BatchPixels, letterboxes: Sequence[Letterbox]
@@ -70,13 +85,17 @@ class Detector:
         may be reported without a masker. Raises ``DetectorError`` for output that isn't finite.
         """
         settings = self.settings
-        output = _run(self._session, pixels)
-        output = output[: len(letterboxes)]
-        if not np.isfinite(output).all():
-            raise DetectorError("the network's output is not finite: the weights are damaged")
-        found = decoders.yolox(
-            output, self._thresholds, settings.input_height_px, settings.input_width_px
-        )
+        outputs = self._run(pixels, len(letterboxes))
+        try:
+            found = self._decoder.decode(
+                outputs, self._thresholds, settings.input_height_px, settings.input_width_px
+            )
+        except (ValueError, IndexError) as error:  # IndexError: outputs of different lengths
+            raise DetectorError(str(error)) from error
+        if found.score.max(initial=0.0) > LARGEST_SCORE:
+            raise DetectorError(
+                "scores are not 0-1: the decoder is another, or the export lacks its sigmoid"
+            )
         is_mask = self._is_mask[found.label]
         things = self._suppressed(found.where(~is_mask), settings.iou_limit)
         if not self.masks:
@@ -85,21 +104,42 @@ class Detector:
         where = _to_source(found.where(is_mask), letterboxes)
         return _to_source(things, letterboxes), MaskRegions(where.frame_index, where.xyxy)
 
-    def _suppressed(self, found: decoders.Candidates, iou_limit: float) -> decoders.Candidates:
+    def _suppressed(self, found: Candidates, iou_limit: float) -> Candidates:
         found = found.strongest(MAX_CANDIDATES)
         group = found.frame_index * len(self.settings.labels) + found.label
         return found.where(suppress(found.xyxy, found.score, group, iou_limit))
 
+    def _run(self, pixels: BatchPixels, pictures: int) -> list[np.ndarray]:
+        """Return the outputs of the first ``pictures``, all of them finite."""
+        try:
+            outputs: list[np.ndarray] = self._session.run(self._outputs, {"pixels": pixels})
+        except Exception as error:  # ONNX Runtime's errors have no common root
+            raise DetectorError(f"the network does not run: {error}") from error
+        # Every time: what comes out may depend on what is seen.
+        shapes = dict(zip(self._outputs, map(np.shape, outputs), strict=True))
+        if any(shape[:1] != (len(pixels),) for shape in shapes.values()):
+            raise DetectorError(
+                f"{len(pixels)} pictures give answers of {list(shapes.values())}: "
+                "the network can't do this batch size"
+            )
+        try:
+            self._decoder.fits(shapes, len(self.settings.labels), *self.input_size_px)
+        except ValueError as error:
+            raise DetectorError(str(error)) from error
+        outputs = [output[:pictures] for output in outputs]
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise DetectorError("the network's output is not finite: the weights are damaged")
+        return outputs
 
-def _run(session: onnxruntime.InferenceSession, pixels: BatchPixels) -> Float32[np.ndarray, "..."]:
-    try:
-        output: Float32[np.ndarray, "..."] = session.run(None, {"pixels": pixels})[0]
-    except Exception as error:  # ONNX Runtime's errors have no common root
-        raise DetectorError(f"the network does not run: {error}") from error
-    return output
+    def _try(self, size: int) -> None:
+        """Look at grey: declared shapes are often symbolic, what comes out is what counts."""
+        grey = np.full((size, *self.input_size_px, 3), PAD_VALUE, np.uint8)
+        outputs = self._run(grey, size)
+        if doubt := self._decoder.doubt(outputs):
+            raise DetectorError(doubt)
 
 
-def _to_source(found: decoders.Candidates, letterboxes: Sequence[Letterbox]) -> Detections:
+def _to_source(found: Candidates, letterboxes: Sequence[Letterbox]) -> Detections:
     whole: Float32[np.ndarray, "b 4"] = shares(list(letterboxes))
     return Detections(
         frame_index=found.frame_index,
@@ -116,27 +156,35 @@ def _session(weights: bytes, threads: int) -> onnxruntime.InferenceSession:
     # Spinning threads burn the core that the decoders need; the arena keeps each shape's peak.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # every error comes as an exception, too
     try:
         return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors have no common root
         raise DetectorError(f"ONNX Runtime can't load the weights: {error}") from error
 
 
-def _check(session: onnxruntime.InferenceSession, settings: DetectorSettings) -> None:
+def _outputs(session: onnxruntime.InferenceSession, settings: DetectorSettings) -> tuple[str, ...]:
+    """Return the outputs' names in the decoder's order, as far as the file declares them."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if [one.name for one in inputs] != ["pixels"] or inputs[0].type != "tensor(uint8)":
         raise DetectorError("the network must have one input, uint8 `pixels` [b h w 3]")
-    expected = [settings.input_height_px, settings.input_width_px, 3]
-    if list(inputs[0].shape[1:]) != expected:
-        raise DetectorError(f"the input is {inputs[0].shape}, the pack says [b, *{expected}]")
-    if len(outputs) != 1:
-        raise DetectorError(f"one output (boxes, scores, classes) is allowed, not {len(outputs)}")
-    # Declared output shapes are often symbolic: what grey pictures give is what counts. Every
-    # batch size is run once, so that none is slow the first time.
-    columns = 5 + len(settings.labels)
-    for size in settings.batch_sizes:
-        grey = np.full((size, *expected), 114, np.uint8)
-        output = _run(session, grey)
-        if output.ndim != 3 or (output.shape[0], output.shape[2]) != (size, columns):
-            raise DetectorError(f"the output is {output.shape}, the labels need {columns} columns")
+    height_px, width_px = settings.input_height_px, settings.input_width_px
+    if list(inputs[0].shape[1:]) != [height_px, width_px, 3]:
+        raise DetectorError(
+            f"the input is {inputs[0].shape}, the pack says [b, {height_px}, {width_px}, 3]"
+        )
+    shapes = {one.name: _declared(one.shape) for one in outputs}
+    try:
+        names = DECODERS[settings.decoder].fits(shapes, len(settings.labels), height_px, width_px)
+    except ValueError as error:
+        raise DetectorError(str(error)) from error
+    types = {one.name: one.type for one in outputs}
+    for name, expected in zip(names, OUTPUT_TYPES, strict=False):
+        if types[name] != expected:
+            raise DetectorError(f"output `{name}` is {types[name]}, not {expected}")
+    return names
+
+
+def _declared(shape: Sequence[int | str | None]) -> Shape:
+    # ONNX Runtime writes an unknown number of sizes as none at all.
+    return tuple(size if isinstance(size, int) else None for size in shape) or None

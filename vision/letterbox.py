@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
+PAD_VALUE = 114
+"""YOLOX's grey around the picture; every pack's, so that one arena serves them all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterbox:

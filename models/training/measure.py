@@ -18,17 +18,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.packs import Pack, load_pack
+from models.scoring import Found, hazard_thresholds
 from models.training import clips
 from models.training.classes import HAZARDS, LABELS, PERSON
 from models.training.drills import drawn_records
-from models.training.evaluate import (
-    LEAST_SCORE,
-    Found,
-    curve,
-    f1_at,
-    hazard_thresholds,
-    peaks,
-)
+from models.training.evaluate import LEAST_SCORE, curve, f1_at, peaks
 from models.training.place import Sample, letterboxed
 from models.training.records import ROADS, Record, known_mask, load_sets
 from vision.detector import Detector

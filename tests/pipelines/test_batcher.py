@@ -5,9 +5,10 @@ from collections import Counter
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from pipelines.batcher import PAD_VALUE, Batcher
+from pipelines.batcher import Batcher
 from pipelines.metrics import WorkerMetrics
 from tests.support.builders import frame
+from vision.letterbox import PAD_VALUE
 
 
 def batcher() -> tuple[Batcher, WorkerMetrics]:

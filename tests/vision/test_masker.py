@@ -9,7 +9,7 @@ import pytest
 from tests.support.builders import detections
 from vision.droptest import DropTest
 from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
-from vision.masker import PINNED_LABELS, PINNED_SHA256, MaskRegions, is_pinned
+from vision.masker import PINNED_LABELS, PINNED_SHA256, MaskRegions, covered, is_pinned
 from vision.roles import Label, Role
 
 BOX = (0.4, 0.4, 0.6, 0.8)
@@ -83,3 +83,22 @@ def test_without_a_masker_only_four_hazards_pass(label: int) -> None:
     kept, dropped = DropTest(LABELS)(detections((BOX, 0.9, label)), None)
     passes = LABELS[label].hazard in REPORTED_WITHOUT_MASKER
     assert (len(kept), dropped.no_masker) == (int(passes), int(not passes))
+
+
+def test_people_are_filled_in_a_copy_and_a_little_around() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (100, 200, 3), dtype=np.uint8)
+    before = picture.copy()
+    result = covered(picture, regions(BOX), 0, (9, 8, 7))
+    assert (result[40:80, 80:120] == (9, 8, 7)).all()
+    assert (result[34:86, 74:126] == (9, 8, 7)).all(), "grown by a tenth of its sides and 2 px"
+    assert (result[:, :70] == before[:, :70]).all()
+    assert (picture == before).all()
+
+
+def test_regions_of_another_picture_or_beyond_the_edge_fill_only_what_is_theirs() -> None:
+    picture = np.full((50, 50, 3), 255, np.uint8)
+    assert (covered(picture, regions(BOX, picture=1), 0, (0, 0, 0)) == 255).all()
+    edge = covered(picture, regions((0.9, 0.9, 1.2, 1.2), (-0.2, 0.0, 0.1, 0.1)), 0, (0, 0, 0))
+    assert (edge[48:, 48:] == 0).all()
+    assert (edge[:3, :3] == 0).all()
+    assert (edge[20:30] == 255).all()

@@ -1,0 +1,164 @@
+"""``fengsui eval``: how good a pack is on pictures and clips of one's own."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from models.packs import DEFAULT_PACK, PackError, load_pack
+from pipelines.evaluate import page, tables
+from pipelines.evaluate.faults import EvaluationError, shown
+from pipelines.evaluate.figures import Figures
+from pipelines.evaluate.images import Request, judge
+from pipelines.evaluate.progress import Progress
+from pipelines.evaluate.timing import fitted, video_figures, video_notes
+from pipelines.evaluate.truth import read_truth
+from pipelines.evaluate.video import watch
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+IMAGES_HELP: Final = """\
+DIR holds images/ and labels/, or a .txt beside each picture (nested folders too). A line of a
+label file is `class cx cy w h`, shares of the picture. An EMPTY .txt says that nothing is there;
+a picture without any .txt is left out and counted. The class list is --names, else DIR/data.yaml,
+classes.txt or obj.names, else the pack's own labels. What each figure means: docs/evaluation.md
+"""
+
+VIDEO_HELP: Final = """\
+The truth is JSON: {"events": [{"hazard": "fire", "from_s": 4.0, "to_s": 51.0}]}, the list alone,
+or CSV with the head hazard,from_s,to_s (start_s and end_s mean the same). `"events": []` says that
+the clip shows no hazard. The clip goes through the stages of a worker in its own time: keyframes
+that come often enough are looked at, else a picture every 1.9 s; none is dropped.
+"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run ``eval``; returns 0 when done, 1 if nothing can be said, 130 if interrupted."""
+    given = _parser().parse_args(words)
+    # One thread, as in a worker; what OpenCV says of a damaged file, we say with its name.
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        page.require_writable(given.report)
+        code: int = given.run(given)
+    except (EvaluationError, PackError) as error:
+        _tell(f"fengsui: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        _tell("\nfengsui: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read the figures has gone, as `head` does
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
+        return DONE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fengsui eval", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    images = _command(commands, "images", "labelled pictures (YOLO labels)", IMAGES_HELP)
+    images.add_argument("folder", type=Path, metavar="DIR", help="the labelled pictures")
+    images.add_argument("--negatives", type=Path, metavar="DIR", help="pictures without a hazard")
+    images.add_argument(
+        "--names", metavar="LIST", help="class names in the order of their numbers, or a file"
+    )
+    images.add_argument(
+        "--known",
+        metavar="LIST",
+        help="classes that are labelled in full (default: those with at least one box); others "
+        "get no figures and raise no false alarms",
+    )
+    images.add_argument(
+        "--limit", type=_count, metavar="N", help="N pictures of each folder, evenly spread"
+    )
+    images.set_defaults(run=_images)
+    video = _command(commands, "video", "a clip and what really happens in it", VIDEO_HELP)
+    video.add_argument("file", type=Path, metavar="FILE", help="the clip")
+    video.add_argument("--truth", type=Path, metavar="FILE", required=True, help="JSON or CSV")
+    video.set_defaults(run=_video)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    help_: str,
+    description: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=help_,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--pack", type=Path, metavar="DIR", help="another model pack")
+    command.add_argument("--report", type=Path, metavar="OUT.html", help="write a page")
+    command.add_argument("--json", action="store_true", help="one object on the last line")
+    return command
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _images(given: argparse.Namespace) -> int:
+    request = Request(
+        folder=given.folder,
+        negatives=given.negatives,
+        names=given.names,
+        known=given.known,
+        limit=given.limit,
+        pack_dir=given.pack or DEFAULT_PACK,
+    )
+    progress = Progress("pictures")
+    judgement = judge(request, progress.tell, progress.pictures)
+    progress.end()
+    if given.report:
+        from pipelines.evaluate.report import images_page  # noqa: PLC0415 - plots, for few
+
+        page.write(given.report, images_page(judgement, str(given.folder)))
+    _print(given, judgement.figures, tables.images(judgement.figures), judgement.notes)
+    return DONE
+
+
+def _video(given: argparse.Namespace) -> int:
+    truth = read_truth(given.truth)
+    pack = load_pack(given.pack or DEFAULT_PACK)
+    progress = Progress("s")
+    watched = watch(given.file, pack, progress.seconds)
+    progress.end()
+    there = fitted(truth, watched.length_s, f"{shown(given.truth)}, {shown(given.file)}")
+    figures = {
+        **video_figures(watched, there),
+        "left_out": watched.drops,
+        "pack": pack.name,
+        "pack_sha256": pack.sha256,
+    }
+    if given.report:
+        from pipelines.evaluate.report import video_page  # noqa: PLC0415 - plots, for few
+
+        page.write(given.report, video_page(watched, there, figures, str(given.file)))
+    _print(given, figures, tables.video(figures), video_notes(watched, truth))
+    return DONE
+
+
+def _print(given: argparse.Namespace, figures: Figures, text: str, notes: Sequence[str]) -> None:
+    for note in notes:
+        _tell(f"note: {note}")
+    if given.json:
+        text = json.dumps({**figures, "notes": list(notes)}, allow_nan=False)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,96 @@
+"""From a network's raw outputs to boxes, scores and labels, vectorised over the batch.
+
+A pack names its decoder. Each has three parts: which outputs it reads and what their shapes must
+be, told before anything runs; the decoding; and what gives away that an output of the right shape
+is another family's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from vision.decoders import detr, yolo
+from vision.decoders.candidates import Candidates, Shape
+from vision.decoders.yolo import YOLOX_STRIDES_PX, yolox
+
+__all__ = [
+    "DECODERS",
+    "OUTPUT_TYPES",
+    "YOLOX_STRIDES_PX",
+    "Candidates",
+    "Decoder",
+    "DecoderName",
+    "Shape",
+    "yolox",
+]
+
+OUTPUT_TYPES = ("tensor(float)", "tensor(float)", "tensor(int64)")
+"""What ONNX Runtime must call a decoder's outputs, in the order in which ``fits`` names them."""
+
+Fits = Callable[[Mapping[str, Shape], int, int, int], tuple[str, ...]]
+Thresholds = Float32[np.ndarray, "c"]
+
+
+class DecoderName(StrEnum):
+    """The closed list of decoders."""
+
+    YOLOX = "yolox"
+    YOLOX_DECODED = "yolox_decoded"
+    YOLOV8 = "yolov8"
+    DETR = "detr"
+    RF_DETR = "rf_detr"
+    DETR_DEPLOYED = "detr_deployed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoder:
+    """How one family's outputs are read."""
+
+    fits: Fits
+    """Shapes by name, number of labels, h, w: the names of the outputs, in ``decode``'s order.
+    Raises ``ValueError``, whose text says what does not fit."""
+    decode: Callable[[Sequence[Any], Thresholds, int, int], Candidates]
+    """Outputs, a threshold a label, h, w. Raises ``ValueError`` for labels out of range."""
+    doubt: Callable[[Sequence[Any]], str | None]
+    """What is wrong with outputs that have the shape, seen on pictures of nothing."""
+
+
+DECODERS = {
+    DecoderName.YOLOX: Decoder(
+        fits=yolo.yolox_fits,
+        decode=lambda outputs, *given: yolo.yolox(outputs[0], *given),
+        doubt=lambda outputs: yolo.yolox_doubt(outputs[0]),
+    ),
+    DecoderName.YOLOX_DECODED: Decoder(
+        fits=yolo.yolox_fits,
+        decode=lambda outputs, *given: yolo.yolox_decoded(outputs[0], *given),
+        doubt=lambda outputs: yolo.yolox_decoded_doubt(outputs[0]),
+    ),
+    DecoderName.YOLOV8: Decoder(
+        fits=yolo.yolov8_fits,
+        decode=lambda outputs, *given: yolo.yolov8(outputs[0], *given),
+        doubt=lambda outputs: yolo.yolov8_doubt(outputs[0]),
+    ),
+    DecoderName.DETR: Decoder(
+        fits=detr.detr_fits,
+        decode=lambda outputs, limits, *_: detr.detr(outputs[0], outputs[1], limits),
+        doubt=lambda outputs: detr.detr_doubt(outputs[0]),
+    ),
+    DecoderName.RF_DETR: Decoder(
+        fits=detr.rf_detr_fits,
+        decode=lambda outputs, limits, *_: detr.rf_detr(outputs[0], outputs[1], limits),
+        doubt=lambda outputs: detr.detr_doubt(outputs[0]),
+    ),
+    DecoderName.DETR_DEPLOYED: Decoder(
+        fits=detr.detr_deployed_fits,
+        # ONNX Runtime's int64 is C's long long, another type in NumPy's eyes.
+        decode=lambda outputs, *given: detr.detr_deployed(
+            outputs[0], outputs[1], outputs[2].astype(np.int64), *given
+        ),
+        doubt=lambda _: None,
+    ),
+}
