@@ -1,73 +1,79 @@
-"""``python -m models.training``: fine-tune YOLOX-nano on the labelled sets and write the pack."""
+"""``python -m models.training``: fine-tune YOLOX-nano on the labelled sets and write the pack.
+
+With ``--leave-out``, ``--without`` or ``--small`` it is a trial: figures, and no pack.
+"""
 
 import argparse
+import json
 import sys
-import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from tqdm import tqdm
 
-from models.training.classes import HAZARDS, LABELS, SETS
+from models.training import publish, trial
+from models.training.ablation import TEACHER
+from models.training.classes import INPUT_SIZE_PX, SETS
 from models.training.drills import drawn_records
-from models.training.evaluate import Found, Predict, curve, hazard_thresholds, look, peaks
-from models.training.loop import Plan, Trainer
+from models.training.evaluate import Predict
+from models.training.loop import SMALL_SIZE_PX, Plan, Trainer
 from models.training.mixing import Mixer
-from models.training.network import Exported, YoloxNano, hazard_network
+from models.training.network import hazard_network, predictor
 from models.training.norm import folded
-from models.training.pack import PackText, write_pack
-from models.training.place import Sample, letterboxed
-from models.training.records import ROADS, Record, load_sets
+from models.training.pack import PackText
+from models.training.records import Record, load_sets
 from models.training.teacher import completed_records
+from models.training.variety import FULL, INGREDIENTS, Variety
 
-VERSION = "0.1.0"
-ALARM_SHARE = 0.01
-"""Of hazard-free road pictures that may alarm in a single look; a rule asks for three of five."""
-THRESHOLD_FLOORS = (0.45, 0.45, 0.35)
-"""Of fire, smoke and rock: the held-out roads are few, and at 0.3 the smoke column called empty
-tarmac seen from above smoke (``car_park_topdown``: up to 0.42)."""
-PERSON_THRESHOLD = 0.1
-"""People are found to be covered: missing one costs more than covering too much."""
+VERSION = "0.2.0"
 DRAWN = 800
 DRAWN_HELD_OUT = 100
-DRAWN_SHARE = 0.12
-"""Of the pictures: enough to find drawn rocks, little enough not to learn drawing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """What a run learns from, and what judges it."""
+
+    train: list[Record]
+    """To learn from, the teacher's boxes included."""
+    drawn: list[Record]
+    """Drawn stills to learn from."""
+    held_out: list[Record]
+    """Held-out groups of the sets in training, and drawn stills."""
+    away: list[Record]
+    """Every picture of the sets that were left out."""
 
 
 def main() -> None:
-    """Train, writing a checkpoint and the pack after every epoch."""
+    """Train, with a checkpoint after every epoch; then write the pack, or a trial's figures."""
     options = _options()
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     options.work.mkdir(parents=True, exist_ok=True)
-    weights = options.shared / "weights" / "yolox_nano_coco_416.onnx"
-    train, held_out = load_sets(options.shared / "data")
-    _say(f"{len(train)} pictures to train on, {len(held_out)} held out")
-    train = completed_records(train, weights, options.work / "teacher.npz")
-    drawn = drawn_records(DRAWN, options.seed)
-    held_out += drawn_records(DRAWN_HELD_OUT, options.seed + 1)
+    variety = without(options.without)
+    pictures = _pictures(options, variety)
     plan = Plan(
         epochs=options.epochs,
         samples=options.samples,
         batch=options.batch,
         device=options.device,
         loaders=options.loaders,
+        size_px=SMALL_SIZE_PX if options.small else INPUT_SIZE_PX,
     )
-    mixer = Mixer(train, options.seed, drawn, DRAWN_SHARE)
-    trainer = Trainer(hazard_network(weights), plan, mixer)
-    checkpoint = options.work / "checkpoint.pt"
-    if checkpoint.exists() and not options.fresh:
-        trainer.resume(checkpoint)
-        _say(f"going on after epoch {trainer.epoch}")
-    names = (*(each.name for each in SETS), "drawn")
-    if trainer.epoch >= plan.epochs:
-        _publish(folded(trainer.average), held_out, names, options)
-    while trainer.epoch < plan.epochs:
-        _train_epoch(trainer, plan)
-        trainer.save(checkpoint)
-        _publish(folded(trainer.average), held_out, names, options)
+    mixer = Mixer(pictures.train, options.seed, pictures.drawn, variety=variety)
+    trainer = Trainer(hazard_network(_weights(options)), plan, mixer)
+    _train(trainer, plan, options)
+    network = folded(trainer.average)
+    if options.leave_out or options.without or options.small:
+        for file, presence in (("figures_without_presence.json", False), ("figures.json", True)):
+            predict = predictor(network, presence=presence)
+            _write_trial(predict, pictures, plan.size_px, options.work / file)
+    else:
+        publish.publish(network, pictures.train, pictures.held_out, _text(options), options.out)
 
 
 def _options() -> argparse.Namespace:
@@ -75,97 +81,103 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--out", type=Path, default=Path("models/hazard_nano"))
     parser.add_argument("--work", type=Path, default=Path("../training"), help="checkpoint, cache")
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--samples", type=int, default=4000, help="samples an epoch")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--loaders", type=int, default=1, help="processes that make samples")
+    parser.add_argument("--teacher-cache", type=Path, help="(default: in the work folder)")
     parser.add_argument("--fresh", action="store_true", help="ignore an earlier checkpoint")
+    parser.add_argument(
+        "--small", action="store_true", help="a trial on small samples throughout, judged so"
+    )
+    parser.add_argument(
+        "--leave-out",
+        nargs="*",
+        default=[],
+        choices=[each.name for each in SETS],
+        metavar="SET",
+        help="a trial without these sets, judged on them",
+    )
+    parser.add_argument(
+        "--without",
+        nargs="*",
+        default=[],
+        choices=[*INGREDIENTS, TEACHER],
+        metavar="INGREDIENT",
+        help=f"a trial without these: {', '.join((*INGREDIENTS, TEACHER))}",
+    )
     return parser.parse_args()
 
 
-def _train_epoch(trainer: Trainer, plan: Plan) -> None:
-    start, losses = time.monotonic(), []
-    for index, loss in enumerate(trainer.steps(), 1):
-        losses.append(float(loss))
-        if index % 50 == 0:
-            rate = index * plan.batch / (time.monotonic() - start)
-            _say(
-                f"epoch {trainer.epoch + 1}/{plan.epochs} step {index} "
-                f"loss {np.mean(losses[-50:]):.3f} {rate:.1f} pictures/s"
-            )
-    _say(f"epoch {trainer.epoch}: {time.monotonic() - start:.0f} s, loss {np.mean(losses):.3f}")
+def _weights(options: argparse.Namespace) -> Path:
+    path: Path = options.shared / "weights" / "yolox_nano_coco_416.onnx"
+    return path
 
 
-def _publish(
-    network: YoloxNano, held_out: list[Record], names: tuple[str, ...], options: argparse.Namespace
+def without(ingredients: list[str]) -> Variety:
+    """Return the full variety without some ingredients."""
+    off = {field: 0.0 for each in ingredients for field in INGREDIENTS.get(each, ())}
+    return replace(FULL, **off)
+
+
+def _pictures(options: argparse.Namespace, variety: Variety) -> Pictures:
+    left = set(options.leave_out)
+    train, held_out = load_sets(options.shared / "data")
+    away = [record for record in (*train, *held_out) if record.source in left]
+    train = [record for record in train if record.source not in left]
+    held_out = [record for record in held_out if record.source not in left]
+    _say(f"{len(train)} pictures to train on, {len(held_out)} held out, {len(away)} left out")
+    if TEACHER not in options.without:
+        cache = options.teacher_cache or options.work / "teacher.npz"
+        train = completed_records(train, _weights(options), cache)
+    return Pictures(
+        train=train,
+        drawn=drawn_records(DRAWN, options.seed) if variety.drawn else [],
+        held_out=[*held_out, *drawn_records(DRAWN_HELD_OUT, options.seed + 1)],
+        away=away,
+    )
+
+
+def _train(trainer: Trainer, plan: Plan, options: argparse.Namespace) -> None:
+    checkpoint = options.work / "checkpoint.pt"
+    if checkpoint.exists() and not options.fresh:
+        trainer.resume(checkpoint)
+        _say(f"going on after epoch {trainer.epoch}")
+    while trainer.epoch < plan.epochs:
+        name = f"epoch {trainer.epoch + 1}/{plan.epochs}"
+        bar = tqdm(trainer.steps(), name, total=plan.samples // plan.batch, unit="step")
+        losses = []
+        for loss in bar:
+            losses.append(float(loss))
+            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
+        trainer.save(checkpoint)
+        _say(f"{name}: loss {np.mean(losses):.3f}")
+
+
+def _write_trial(
+    predict: Predict, pictures: Pictures, size_px: tuple[int, int], path: Path
 ) -> None:
-    """Choose thresholds on the validation groups, write the pack, print how it does."""
-    samples = [letterboxed(record) for record in held_out]
-    found = look(predictor(network), [sample.pixels for sample in samples])
-    thresholds = _thresholds(held_out, samples, found)
+    held_out, away = (
+        trial.judged(predict, some, size_px) for some in (pictures.held_out, pictures.away)
+    )
+    rows = trial.figures(held_out, away)
+    path.write_text(json.dumps(trial.as_rows(rows), indent=1))
+    for row in rows:
+        _say(trial.line(row))
+
+
+def _text(options: argparse.Namespace) -> PackText:
     command = f"python -m models.training --seed {options.seed} --epochs {options.epochs}"
-    command += f" --samples {options.samples}"
-    text = PackText(version=VERSION, thresholds=thresholds, command=command, trained_on=names)
-    write_pack(network, text, options.out)
-    _report(held_out, samples, found, thresholds)
-
-
-def predictor(network: YoloxNano) -> Predict:
-    """Return the network as a function of NumPy pictures."""
-    model = Exported(network).eval()
-    device = next(network.parameters()).device
-
-    def predict(pixels: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return model(torch.from_numpy(pixels).to(device)).cpu().numpy()
-
-    return predict
-
-
-def _thresholds(
-    held_out: list[Record], samples: list[Sample], found: list[Found]
-) -> tuple[float, ...]:
-    """Return one threshold a label: alarms on roads for hazards, best F1 for vehicles."""
-    top, roads, has = peaks(found, held_out), _roads(held_out), _with_hazard(held_out)
-    hazards = hazard_thresholds(top[roads], top[has], ALARM_SHARE, THRESHOLD_FLOORS)
-    vehicles = []
-    for label in range(len(HAZARDS), len(LABELS) - 1):
-        result = curve(found, samples, label, 0.5)
-        vehicles.append(min(0.5, max(0.2, result.best_threshold)) if result else 0.3)
-    return (*(float(each) for each in hazards), *vehicles, PERSON_THRESHOLD)
-
-
-def _roads(held_out: list[Record]) -> np.ndarray:
-    return np.array([each.source in ROADS for each in held_out])
-
-
-def _with_hazard(held_out: list[Record]) -> np.ndarray:
-    return np.array([np.isin(each.labels, HAZARDS).any() for each in held_out])
-
-
-def _report(
-    held_out: list[Record],
-    samples: list[Sample],
-    found: list[Found],
-    thresholds: tuple[float, ...],
-) -> None:
-    for label, name in enumerate(LABELS):
-        result = curve(found, samples, label, 0.5)
-        if result:
-            _say(
-                f"  {name}: AP50 {result.average_precision:.3f} best F1 {result.best_f1:.3f} "
-                f"at {result.best_threshold:.2f}, set to {thresholds[label]:.2f}"
-            )
-    top = peaks(found, held_out) >= np.array(thresholds[: len(HAZARDS)])
-    roads, has = _roads(held_out), _with_hazard(held_out)
-    _say(f"  road alarms {top[roads].any(axis=1).sum()}/{roads.sum()}")
-    for source in sorted({each.source for each in held_out}):
-        rows = np.array([each.source == source for each in held_out])
-        hits, empty = top[rows & has].any(axis=1), top[rows & ~has].any(axis=1)
-        _say(f"  {source}: found in {hits.sum()}/{len(hits)}, alarms {empty.sum()}/{len(empty)}")
+    return PackText(
+        name=options.out.name,
+        version=VERSION,
+        thresholds=(),
+        command=f"{command} --samples {options.samples}",
+        trained_on=(*(each.name for each in SETS), "drawn"),
+    )
 
 
 def _say(line: str) -> None:

@@ -3,23 +3,29 @@
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from models.training.classes import INPUT_SIZE_PX
 from models.training.loss import Batch, Loss
-from models.training.mixing import CLOSING, MIXED, Mixer
-from models.training.network import YoloxNano
+from models.training.mixing import CLOSING, MIXED, Mixer, Recipe
+from models.training.network import HazardNet, hardened
 from models.training.norm import unfold
-from models.training.place import Sample
+from models.training.place import Sample, presence
 
 CLOSING_SHARE = 0.2
 """Of the epochs, at the end, without mosaics: the product sees none."""
+SMALL_SHARE = 0.5
+"""Of the epochs, at the beginning, on smaller samples: more pictures an hour, and more sizes."""
+SMALL_SIZE_PX = (224, 384)
 PEAK_RATE = 5e-4
 LAST_RATE = 1e-5
 BACKBONE_SHARE = 0.4
@@ -44,6 +50,15 @@ class Plan:
     """``cpu`` or ``cuda``."""
     loaders: int
     """Processes that make samples."""
+    size_px: tuple[int, int] = INPUT_SIZE_PX
+    """Height and width of the last epochs' samples; the first are small."""
+
+
+def recipe(epoch: int, plan: Plan) -> Recipe:
+    """Return how the samples of an epoch (from 0) are made."""
+    closing = epoch >= plan.epochs - round(plan.epochs * CLOSING_SHARE)
+    small = epoch < plan.epochs * SMALL_SHARE
+    return replace(CLOSING if closing else MIXED, size_px=SMALL_SIZE_PX if small else plan.size_px)
 
 
 class _Epoch(Dataset[Sample]):
@@ -51,8 +66,7 @@ class _Epoch(Dataset[Sample]):
 
     def __init__(self, mixer: Mixer, epoch: int, plan: Plan):
         self._mixer, self._epoch, self._length = mixer, epoch, plan.samples
-        closing = epoch >= plan.epochs - round(plan.epochs * CLOSING_SHARE)
-        self._recipe = CLOSING if closing else MIXED
+        self._recipe = recipe(epoch, plan)
 
     def __len__(self) -> int:
         return self._length
@@ -69,24 +83,27 @@ def _single_thread(_: int) -> None:
 def batched(samples: list[Sample]) -> tuple[UInt8[Tensor, "b h w 3"], Batch]:
     """Stack samples; pixels stay bytes until they are on the device."""
     pixels = torch.stack([torch.from_numpy(each.pixels) for each in samples])
+    there, told = zip(*(presence(each) for each in samples), strict=True)
     return pixels, Batch(
         boxes=[torch.from_numpy(each.boxes) for each in samples],
         labels=[torch.from_numpy(each.labels) for each in samples],
         known=torch.stack([torch.from_numpy(each.known) for each in samples]),
+        there=torch.from_numpy(np.stack(there)),
+        told=torch.from_numpy(np.stack(told)),
     )
 
 
 class Trainer:
     """Holds the network, its average and the optimiser between epochs."""
 
-    def __init__(self, network: YoloxNano, plan: Plan, mixer: Mixer):
+    def __init__(self, network: HazardNet, plan: Plan, mixer: Mixer):
         self._device = torch.device(plan.device)
         unfold(network, _first_pixels(mixer))
+        hardened(network)
         self._plan, self._mixer = plan, mixer
         self.network = network.to(self._device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).eval()
         self._optimiser = _optimiser(self.network)
-        self._loss = Loss(self._device)
         self.epoch = 0
 
     def steps(self) -> Iterator[Float32[Tensor, ""]]:
@@ -108,8 +125,9 @@ class Trainer:
 
     def _step(self, pixels: Tensor, batch: Batch, step: int) -> Tensor:
         images = pixels.to(self._device).permute(0, 3, 1, 2).float()
-        raw = self.network(images.contiguous(memory_format=torch.channels_last))
-        loss = self._loss(raw, _moved(batch, self._device))
+        raw, presence = self.network(images.contiguous(memory_format=torch.channels_last))
+        size_px = (pixels.shape[1], pixels.shape[2])
+        loss = _loss(self._device, size_px)(raw, presence, _moved(batch, self._device))
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
@@ -153,13 +171,18 @@ class Trainer:
         self.epoch = state["epoch"]
 
 
+@cache
+def _loss(device: torch.device, size_px: tuple[int, int]) -> Loss:
+    return Loss(device, size_px)
+
+
 def _first_pixels(mixer: Mixer) -> Iterator[UInt8[Tensor, "b h w 3"]]:
     """Yield samples to measure the convolutions' outputs on."""
     for start in range(0, MEASURED, 16):
         yield batched([mixer.sample(0, start + i, MIXED) for i in range(16)])[0]
 
 
-def _optimiser(network: YoloxNano) -> torch.optim.Optimizer:
+def _optimiser(network: HazardNet) -> torch.optim.Optimizer:
     """Return AdamW in two groups; single numbers a channel don't decay."""
     groups = []
     for part, share in (("backbone", BACKBONE_SHARE), ("", 1.0)):
@@ -180,4 +203,6 @@ def _moved(batch: Batch, device: torch.device) -> Batch:
         boxes=[each.to(device) for each in batch.boxes],
         labels=[each.to(device) for each in batch.labels],
         known=batch.known.to(device),
+        there=batch.there.to(device),
+        told=batch.told.to(device),
     )

@@ -13,15 +13,15 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from models.training.classes import HAZARDS, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, LABELS
+from models.training.classes import HAZARDS, LABELS
 from models.training.network import anchor_grid
-from models.training.place import IGNORED
 
 CENTRE_RADIUS_CELLS = 1.5
 """Anchors this near to a box's centre may be assigned to it (YOLOX 0.3)."""
 CANDIDATES = 10
 FAR = 1e6
 BOX_WEIGHT = 5.0
+PRESENCE_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,27 +31,33 @@ class Batch:
     boxes: list[Float32[Tensor, "n 4"]]
     """Corners in canvas pixels."""
     labels: list[Int64[Tensor, "n"]]
-    """Class, -1 for ignored."""
+    """Class, below zero for ignored."""
     known: Bool[Tensor, "b a c"]
     """Classes whose absence is known at each anchor."""
+    there: Bool[Tensor, "b p"]
+    """Which hazards a picture holds."""
+    told: Bool[Tensor, "b p"]
+    """For which hazards ``there`` is known."""
 
 
 class Loss:
-    """Weighted sum of box, objectness and class loss."""
+    """Weighted sum of box, objectness, class and presence loss, for samples of one size."""
 
-    def __init__(self, device: torch.device):
-        grid = torch.from_numpy(anchor_grid(INPUT_HEIGHT_PX, INPUT_WIDTH_PX)).to(device)
+    def __init__(self, device: torch.device, size_px: tuple[int, int]):
+        grid = torch.from_numpy(anchor_grid(*size_px)).to(device)
         self._cell, self._stride = grid[:, :2], grid[:, 2:]
         self._centre = (self._cell + 0.5) * self._stride
 
-    def __call__(self, raw: Float32[Tensor, "b a c"], batch: Batch) -> Tensor:
-        """Return the loss of a batch, per assigned anchor."""
+    def __call__(
+        self, raw: Float32[Tensor, "b a c"], presence: Float32[Tensor, "b p"], batch: Batch
+    ) -> Tensor:
+        """Return the loss of a batch: boxes per assigned anchor, presence per picture."""
         boxes = self._decoded(raw)
         total, assigned = raw.new_zeros(()), 0
         for index in range(len(raw)):
             loss, count = self._one(raw[index], boxes[index], batch, index)
             total, assigned = total + loss, assigned + count
-        return total / max(assigned, len(raw))
+        return total / max(assigned, len(raw)) + PRESENCE_WEIGHT * _presence(presence, batch)
 
     def _decoded(self, raw: Float32[Tensor, "b a c"]) -> Float32[Tensor, "b a 4"]:
         centre = (raw[..., :2] + self._cell) * self._stride
@@ -60,7 +66,7 @@ class Loss:
 
     def _one(self, raw: Tensor, boxes: Tensor, batch: Batch, index: int) -> tuple[Tensor, int]:
         labels, truth, known = batch.labels[index], batch.boxes[index], batch.known[index]
-        real = labels != IGNORED
+        real = labels >= 0
         weight = self._background_weight(raw, known, truth[~real])
         truth, labels = truth[real], labels[real]
         target = torch.zeros(len(raw), device=raw.device)
@@ -133,6 +139,13 @@ def columns_at(labels: Int64[Tensor, "n"], known: Bool[Tensor, "n c"]) -> Bool[T
     thing = labels > max(HAZARDS)
     counted[:, max(HAZARDS) + 1 :] |= thing[:, None]
     return counted
+
+
+def _presence(logits: Float32[Tensor, "b p"], batch: Batch) -> Tensor:
+    """Return the loss of what each picture is said to hold, where that is known."""
+    wanted = batch.there.to(logits)
+    loss = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return (loss * batch.told).sum() / len(logits)
 
 
 def _objectness(raw: Tensor, target: Tensor, weight: Tensor) -> Tensor:

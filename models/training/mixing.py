@@ -7,13 +7,19 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from models.training import composite
-from models.training.classes import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, LABELS, PAD_VALUE, SETS
+from models.training.classes import INPUT_SIZE_PX, LABELS, SETS, STRIDES_PX
+from models.training.lookalikes import with_lookalikes
 from models.training.looks import weathered
-from models.training.place import Sample, known_by_window, known_everywhere, letterboxed, paste
-from models.training.records import Record
-
-PASTED_SHARE = 0.45
-"""Of roads without hazards: so many get some pasted in."""
+from models.training.place import (
+    Sample,
+    blank,
+    known_by_window,
+    known_everywhere,
+    letterboxed,
+    paste,
+)
+from models.training.records import ROADS, Record
+from models.training.variety import FULL, Variety
 
 ROCKY_WEIGHT = 4.0
 """Of drawn stills; without it rocks scored too low to be told from the road."""
@@ -27,6 +33,8 @@ class Recipe:
     """Share of samples that join four pictures."""
     plain_share: float
     """Share of the single pictures that keep their scale, as the product will see them."""
+    size_px: tuple[int, int] = INPUT_SIZE_PX
+    """Height and width of the samples."""
 
 
 MIXED = Recipe(mosaic_share=0.4, plain_share=0.3)
@@ -50,50 +58,68 @@ def drawn_weights(records: list[Record]) -> Float64[np.ndarray, "r"]:
 class Mixer:
     """Makes sample number ``index`` of an epoch; the same numbers give the same sample."""
 
-    def __init__(self, records: list[Record], seed: int, drawn: list[Record], drawn_share: float):
+    def __init__(
+        self,
+        records: list[Record],
+        seed: int,
+        drawn: list[Record],
+        variety: Variety = FULL,
+    ):
         self._records = records
         self._chances = weights_of(records).cumsum()
         self._cutouts = composite.collect(records)
         self._seed = seed
         self._drawn = drawn
         self._drawn_chances = drawn_weights(drawn).cumsum()
-        self._drawn_share = drawn_share if drawn else 0.0
+        self._drawn_share = variety.drawn if drawn else 0.0
+        self._variety = variety
 
     def sample(self, epoch: int, index: int, recipe: Recipe) -> Sample:
         """Return one augmented sample."""
         rng = np.random.default_rng((self._seed, epoch, index))
         if rng.random() < recipe.mosaic_share:
-            mixed = self._mosaic(rng)
+            mixed = self._mosaic(rng, recipe.size_px)
         else:
             mixed = self._single(rng, recipe)
         if rng.random() < 0.5:
             mixed = _flipped(mixed)
-        return replace(mixed, pixels=weathered(rng, mixed.pixels))
+        return replace(mixed, pixels=weathered(rng, mixed.pixels, self._variety.camera_look))
 
     def _pick(self, rng: np.random.Generator) -> Record:
         if rng.random() < self._drawn_share:
             return self._drawn[int(np.searchsorted(self._drawn_chances, rng.random()))]
         record = self._records[int(np.searchsorted(self._chances, rng.random()))]
-        if composite.is_background(record) and rng.random() < PASTED_SHARE:
-            return composite.with_hazards(rng, record, self._cutouts)
+        return self._varied(rng, record)
+
+    def _varied(self, rng: np.random.Generator, record: Record) -> Record:
+        """Return the record with hazards pasted in, with look-alikes, with both, or as it is."""
+        variety = self._variety
+        calm = composite.is_background(record)
+        pasted = variety.pasted if record.source in ROADS else variety.pasted_elsewhere
+        if calm and rng.random() < pasted:
+            record = composite.with_hazards(rng, record, self._cutouts, variety)
+            calm = False
+        if rng.random() < (variety.lookalikes if calm else variety.lookalikes_elsewhere):
+            return with_lookalikes(rng, record)
         return record
 
     def _single(self, rng: np.random.Generator, recipe: Recipe) -> Sample:
         record = self._pick(rng)
         if rng.random() < recipe.plain_share:
-            return letterboxed(record)
-        return _jittered(rng, record)
+            return letterboxed(record, recipe.size_px)
+        return _jittered(rng, record, recipe.size_px)
 
-    def _mosaic(self, rng: np.random.Generator) -> Sample:
+    def _mosaic(self, rng: np.random.Generator, size_px: tuple[int, int]) -> Sample:
         """Join four pictures at a random point, each covering its quarter by its own scale."""
-        canvas = np.full((INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3), PAD_VALUE, dtype=np.uint8)
-        x = int(INPUT_WIDTH_PX * rng.uniform(0.3, 0.7))
-        y = int(INPUT_HEIGHT_PX * rng.uniform(0.3, 0.7))
+        canvas = blank(size_px)
+        height_px, width_px = size_px
+        x = int(width_px * rng.uniform(0.3, 0.7))
+        y = int(height_px * rng.uniform(0.3, 0.7))
         windows = [
             (0, 0, x, y),
-            (x, 0, INPUT_WIDTH_PX, y),
-            (0, y, x, INPUT_HEIGHT_PX),
-            (x, y, INPUT_WIDTH_PX, INPUT_HEIGHT_PX),
+            (x, 0, width_px, y),
+            (0, y, x, height_px),
+            (x, y, width_px, height_px),
         ]
         boxes, labels, known = [], [], []
         for x0, y0, x1, y1 in windows:
@@ -107,15 +133,16 @@ class Mixer:
             pixels=canvas,
             boxes=np.concatenate(boxes),
             labels=np.concatenate(labels),
-            known=known_by_window(windows, known),
+            known=known_by_window(windows, known, size_px),
         )
 
 
-def _jittered(rng: np.random.Generator, record: Record) -> Sample:
+def _jittered(rng: np.random.Generator, record: Record, size_px: tuple[int, int]) -> Sample:
     """Place the picture at another scale: small and far, or cropped."""
-    canvas = np.full((INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3), PAD_VALUE, dtype=np.uint8)
+    canvas = blank(size_px)
     boxes, labels = _scattered(rng, canvas, record, (0.6, 1.1))
-    return Sample(pixels=canvas, boxes=boxes, labels=labels, known=known_everywhere(record.known))
+    known = known_everywhere(record.known, size_px)
+    return Sample(pixels=canvas, boxes=boxes, labels=labels, known=known)
 
 
 def _scattered(
@@ -151,15 +178,17 @@ def _flipped(sample: Sample) -> Sample:
         sample,
         pixels=np.ascontiguousarray(sample.pixels[:, ::-1]),
         boxes=boxes,
-        known=mirrored(sample.known),
+        known=mirrored(sample.known, sample.pixels.shape[:2]),
     )
 
 
-def mirrored(known: Bool[np.ndarray, "a c"]) -> Bool[np.ndarray, "a c"]:
+def mirrored(
+    known: Bool[np.ndarray, "a c"], size_px: tuple[int, int] = INPUT_SIZE_PX
+) -> Bool[np.ndarray, "a c"]:
     """Mirror the knowledge of the anchors left to right, level by level."""
     parts, start = [], 0
-    for stride in (8, 16, 32):
-        rows, columns = INPUT_HEIGHT_PX // stride, INPUT_WIDTH_PX // stride
+    for stride in STRIDES_PX:
+        rows, columns = size_px[0] // stride, size_px[1] // stride
         level = known[start : start + rows * columns].reshape(rows, columns, len(LABELS))
         parts.append(level[:, ::-1].reshape(-1, len(LABELS)))
         start += rows * columns

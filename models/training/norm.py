@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float64, UInt8
 from torch import Tensor, nn
 
-from models.training.network import Conv, YoloxNano
+from models.training.network import Conv, HazardNet
 
 EPSILON = 1e-3
 MOMENTUM = 0.03
@@ -46,7 +46,7 @@ class _Moments:
         return norm
 
 
-def unfold(network: YoloxNano, batches: Iterable[UInt8[Tensor, "b h w 3"]]) -> None:
+def unfold(network: HazardNet, batches: Iterable[UInt8[Tensor, "b h w 3"]]) -> None:
     """Give every activated convolution a batch norm fitted to ``batches``, in place."""
     blocks = [module for module in network.modules() if isinstance(module, Conv)]
     moments = [_Moments() for _ in blocks]
@@ -61,7 +61,7 @@ def unfold(network: YoloxNano, batches: Iterable[UInt8[Tensor, "b h w 3"]]) -> N
         block.norm = moment.norm()
 
 
-def folded(network: YoloxNano) -> YoloxNano:
+def folded(network: HazardNet) -> HazardNet:
     """Return a copy on the CPU whose convolutions do what theirs and the batch norm did."""
     plain = copy.deepcopy(network).cpu().eval()
     for block in plain.modules():

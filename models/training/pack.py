@@ -11,7 +11,7 @@ import torch
 from onnx.reference import ReferenceEvaluator
 
 from models.training.classes import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, LABELS, PAD_VALUE, SETS
-from models.training.network import Exported, YoloxNano
+from models.training.network import Exported, HazardNet
 
 OPSET = 17
 LARGEST_BYTES = 4_000_000
@@ -34,6 +34,8 @@ class ExportError(Exception):
 class PackText:
     """What ``pack.toml`` says beside the format."""
 
+    name: str
+    """Of the pack."""
     version: str
     """Of the pack."""
     thresholds: tuple[float, ...]
@@ -44,10 +46,14 @@ class PackText:
     """Sets, and generators of drawn scenes."""
 
 
-def write_pack(network: YoloxNano, text: PackText, folder: Path) -> None:
-    """Replace the pack in ``folder``: the weights first, then the file that names them."""
+def write_pack(content: bytes, text: PackText, folder: Path) -> None:
+    """Replace the pack in ``folder``: the weights first, then the file that names them.
+
+    Raises ``ExportError`` for weights that are too large to ship.
+    """
+    if len(content) > LARGEST_BYTES:
+        raise ExportError(f"the ONNX file has {len(content)} bytes, {LARGEST_BYTES} are allowed")
     folder.mkdir(parents=True, exist_ok=True)
-    content = exported(network)
     digest = hashlib.sha256(content).hexdigest()
     _replace(folder / "model.onnx", content)
     _replace(folder / "pack.toml", _toml(text, digest).encode())
@@ -59,9 +65,12 @@ def _replace(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def exported(network: YoloxNano) -> bytes:
-    """Return the ONNX file, checked against the network on noise. Raises ``ExportError``."""
-    model = Exported(network.float()).eval().to(memory_format=torch.contiguous_format)
+def exported(network: HazardNet, thresholds: tuple[float, ...]) -> bytes:
+    """Return the ONNX file, checked against the network on noise. Raises ``ExportError``.
+
+    ``thresholds`` are the hazards' own, which come to lie at 0.5.
+    """
+    model = Exported(network.float(), thresholds).eval().to(memory_format=torch.contiguous_format)
     noise = np.random.default_rng(0).integers(0, 256, (2, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3))
     pixels = torch.from_numpy(noise.astype(np.uint8))
     buffer = io.BytesIO()
@@ -98,13 +107,11 @@ def _check(model: Exported, pixels: torch.Tensor, content: bytes) -> None:
     difference = float(np.abs(expected - found).max())
     if expected.shape != found.shape or difference > TOLERANCE:
         raise ExportError(f"the ONNX file differs from the network by {difference}")
-    if len(content) > LARGEST_BYTES:
-        raise ExportError(f"the ONNX file has {len(content)} bytes, {LARGEST_BYTES} are allowed")
 
 
 def _toml(text: PackText, digest: str) -> str:
     head = f"""format = 1
-name = "hazard_nano"
+name = "{text.name}"
 version = "{text.version}"
 
 [model]

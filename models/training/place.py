@@ -1,15 +1,15 @@
 """Geometry: a picture scaled into a rectangle of the model's canvas, its boxes with it."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
-from models.training.classes import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, LABELS, PAD_VALUE, STRIDES_PX
-from models.training.records import Record
+from models.training.classes import HAZARDS, INPUT_SIZE_PX, LABELS, PAD_VALUE, STRIDES_PX
+from models.training.records import Record, ignored
 
-IGNORED = -1
 KEPT_SHARE = 0.35
 """A box cut to less than this share of its area is no example any more, and no negative."""
 SMALLEST_SIDE_PX = 3.0
@@ -24,18 +24,35 @@ class Sample:
     boxes: Float32[np.ndarray, "n 4"]
     """Corners in pixels."""
     labels: Int64[np.ndarray, "n"]
-    """Class, or -1 for regions that count neither way."""
+    """Class, or ``ignored`` of it for regions that count neither way."""
     known: Bool[np.ndarray, "a c"]
     """For each anchor, the classes whose absence is known there."""
 
 
-def letterboxed(record: Record) -> Sample:
+def presence(sample: Sample) -> tuple[Bool[np.ndarray, "p"], Bool[np.ndarray, "p"]]:
+    """Return which hazards the sample holds, and for which of them that is known.
+
+    A labelled hazard is there. That one is not there is known where every part of the canvas
+    knows the class, and no region is left that may hold it, such as the rim of a cropped flame.
+    """
+    hazards = np.array(HAZARDS)
+    there = np.isin(hazards, sample.labels)
+    doubtful = np.isin(ignored(hazards), sample.labels)
+    return there, there | (sample.known[:, hazards].all(axis=0) & ~doubtful)
+
+
+def blank(size_px: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """Return an empty canvas; ``size_px`` is (h, w)."""
+    return np.full((*size_px, 3), PAD_VALUE, dtype=np.uint8)
+
+
+def letterboxed(record: Record, size_px: tuple[int, int] = INPUT_SIZE_PX) -> Sample:
     """Return the whole picture, top left on the canvas: how the product sees a frame."""
-    canvas = np.full((INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3), PAD_VALUE, dtype=np.uint8)
-    height_px, width_px = record.pixels.shape[:2]
-    scale = min(INPUT_HEIGHT_PX / height_px, INPUT_WIDTH_PX / width_px)
+    canvas = blank(size_px)
+    scale = min(side / own for side, own in zip(size_px, record.pixels.shape[:2], strict=True))
     boxes, labels = paste(canvas, record, scale=scale, left_px=0, top_px=0)
-    return Sample(pixels=canvas, boxes=boxes, labels=labels, known=known_everywhere(record.known))
+    known = known_everywhere(record.known, size_px)
+    return Sample(pixels=canvas, boxes=boxes, labels=labels, known=known)
 
 
 def paste(
@@ -70,28 +87,33 @@ def cut(
     full = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-6)
     poor = (sides.prod(axis=1) < KEPT_SHARE * full) | (sides.min(axis=1) < SMALLEST_SIDE_PX)
     kept = sides.min(axis=1) > 0.5
-    return inside[kept], np.where(poor, IGNORED, labels)[kept]
+    return inside[kept], np.where(poor & (labels >= 0), ignored(labels), labels)[kept]
 
 
-def anchor_centres() -> Float32[np.ndarray, "a 2"]:
+@cache
+def anchor_centres(size_px: tuple[int, int] = INPUT_SIZE_PX) -> Float32[np.ndarray, "a 2"]:
     """Return the centre x y in pixels of every anchor, strides 8, 16, 32, row-major."""
     centres = []
     for stride in STRIDES_PX:
-        y, x = np.mgrid[: INPUT_HEIGHT_PX // stride, : INPUT_WIDTH_PX // stride]
+        y, x = np.mgrid[: size_px[0] // stride, : size_px[1] // stride]
         centres.append((np.stack((x.ravel(), y.ravel()), axis=1) + 0.5) * stride)
     return np.concatenate(centres).astype(np.float32)
 
 
-def known_everywhere(known: Bool[np.ndarray, "c"]) -> Bool[np.ndarray, "a c"]:
+def known_everywhere(
+    known: Bool[np.ndarray, "c"], size_px: tuple[int, int] = INPUT_SIZE_PX
+) -> Bool[np.ndarray, "a c"]:
     """Give every anchor the same knowledge."""
-    return np.broadcast_to(known, (len(anchor_centres()), len(LABELS))).copy()
+    return np.broadcast_to(known, (len(anchor_centres(size_px)), len(LABELS))).copy()
 
 
 def known_by_window(
-    windows: list[tuple[int, int, int, int]], known: list[Bool[np.ndarray, "c"]]
+    windows: list[tuple[int, int, int, int]],
+    known: list[Bool[np.ndarray, "c"]],
+    size_px: tuple[int, int] = INPUT_SIZE_PX,
 ) -> Bool[np.ndarray, "a c"]:
     """Give each anchor the knowledge of the window its centre lies in; nothing outside of all."""
-    centres = anchor_centres()
+    centres = anchor_centres(size_px)
     result = np.zeros((len(centres), len(LABELS)), dtype=bool)
     for (x0, y0, x1, y1), each in zip(windows, known, strict=True):
         inside = (centres >= (x0, y0)).all(axis=1) & (centres < (x1, y1)).all(axis=1)

@@ -35,9 +35,14 @@ class Record:
     boxes: Float32[np.ndarray, "n 4"]
     """Corners x0 y0 x1 y1 in pixels."""
     labels: Int64[np.ndarray, "n"]
-    """Class of each box; -1 marks a region that counts neither way."""
+    """Class of each box, or ``ignored`` of it for a region that counts neither way."""
     known: Bool[np.ndarray, "c"]
     """Classes whose every instance is labelled."""
+
+
+def ignored(labels: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
+    """Return what marks regions that may or may not be of these classes: all below zero."""
+    return -1 - labels
 
 
 def known_mask(classes: tuple[int, ...]) -> Bool[np.ndarray, "c"]:

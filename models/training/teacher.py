@@ -1,7 +1,8 @@
 """The COCO network as a teacher: vehicles and people in sets that don't label them.
 
 What it is sure of becomes a box; what it suspects becomes a region that counts neither way, so
-that no unlabelled car or person is taught to be background.
+that no unlabelled car or person is taught to be background. Where it suspects nothing, nothing
+is there: left untold, the network saw people in every cloud of smoke.
 """
 
 from dataclasses import replace
@@ -14,8 +15,7 @@ from jaxtyping import Bool, Float32, Int64
 
 from models.training.classes import COCO_ROWS, PAD_VALUE, PERSON, STRIDES_PX, VEHICLES
 from models.training.network import coco_network
-from models.training.place import IGNORED
-from models.training.records import Record
+from models.training.records import Record, ignored, known_mask
 from vision.suppression import area, overlap, suppress
 
 SURE = 0.45
@@ -42,7 +42,9 @@ class Teacher:
         return replace(
             record,
             boxes=np.concatenate((record.boxes, boxes)),
-            labels=np.concatenate((record.labels, np.where(scores >= SURE, labels, IGNORED))),
+            labels=np.concatenate(
+                (record.labels, np.where(scores >= SURE, labels, ignored(labels)))
+            ),
         )
 
     def _look(
@@ -103,7 +105,12 @@ def completed_records(records: list[Record], weights: Path, cache: Path) -> list
             stored[key] = np.column_stack((done.boxes, done.labels)).astype(np.float32)
         rows = stored[key]
         results.append(
-            replace(record, boxes=rows[:, :4].copy(), labels=rows[:, 4].astype(np.int64))
+            replace(
+                record,
+                boxes=rows[:, :4].copy(),
+                labels=rows[:, 4].astype(np.int64),
+                known=record.known | known_mask(ANSWERABLE),
+            )
         )
     np.savez(cache, **stored)
     return results

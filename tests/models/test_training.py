@@ -1,23 +1,27 @@
 """The data side of training: what is known, what is held out, where boxes go. No torch here."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.training import clips, composite
-from models.training.classes import COCO_ROWS, LABELS, PERSON, SETS
+from models.training.classes import COCO_ROWS, INPUT_SIZE_PX, LABELS, PERSON, SETS
 from models.training.evaluate import Found, curve, hazard_thresholds
 from models.training.mixing import mirrored
 from models.training.place import (
-    IGNORED,
     Sample,
     anchor_centres,
     cut,
     known_by_window,
     known_everywhere,
     letterboxed,
+    presence,
 )
-from models.training.records import Record, held_out_groups, known_mask
+from models.training.records import Record, held_out_groups, ignored, known_mask
 
 FIRE, SMOKE, ROCK = composite.FIRE, composite.SMOKE, composite.ROCK
+HEIGHT, WIDTH = INPUT_SIZE_PX
+MIDDLE = WIDTH // 2
 
 
 def record(*, source="road", height_px=200, width_px=400, boxes=(), labels=(), known=(0, 1, 2)):
@@ -75,8 +79,9 @@ class TestSplit:
 class TestKnowledge:
     def test_each_tile_keeps_its_own(self):
         first, second = known_mask((FIRE, SMOKE)), known_mask((FIRE,))
-        known = known_by_window([(0, 0, 224, 256), (224, 0, 448, 256)], [first, second])
-        left = anchor_centres()[:, 0] < 224
+        tiles = [(0, 0, MIDDLE, HEIGHT), (MIDDLE, 0, WIDTH, HEIGHT)]
+        known = known_by_window(tiles, [first, second])
+        left = anchor_centres()[:, 0] < MIDDLE
         assert known[left, SMOKE].all()
         assert not known[~left, SMOKE].any()
         assert known[:, FIRE].all()
@@ -86,21 +91,53 @@ class TestKnowledge:
         assert known.sum() == 1
 
     def test_mirrors_with_the_picture(self):
-        known = known_by_window([(0, 0, 224, 256)], [known_mask((FIRE,))])
-        right = anchor_centres()[:, 0] > 224
+        known = known_by_window([(0, 0, MIDDLE, HEIGHT)], [known_mask((FIRE,))])
+        right = anchor_centres()[:, 0] > MIDDLE
         assert np.array_equal(mirrored(known)[:, FIRE], right)
+
+
+class TestPresence:
+    """What the picture as a whole is taught: partial labels stay partial there too."""
+
+    def told(self, **given):
+        there, known = presence(letterboxed(record(**given)))
+        return there.tolist(), known.tolist()
+
+    def test_a_labelled_hazard_is_there(self):
+        there, known = self.told(boxes=[(0, 0, 50, 50)], labels=[FIRE], known=(FIRE, SMOKE, ROCK))
+        assert (there, known) == ([True, False, False], [True, True, True])
+
+    def test_smoke_over_a_fire_in_a_set_without_smoke_is_not_taught_to_be_absent(self):
+        there, known = self.told(boxes=[(0, 0, 50, 50)], labels=[FIRE], known=(FIRE,))
+        assert (there, known) == ([True, False, False], [True, False, False])
+
+    def test_a_flame_cut_to_its_rim_is_neither_there_nor_absent(self):
+        rim = ignored(np.array([FIRE]))
+        there, known = self.told(boxes=[(0, 0, 50, 50)], labels=rim, known=(FIRE, SMOKE, ROCK))
+        assert (there, known) == ([False, False, False], [False, True, True])
+
+    def test_what_may_be_a_person_says_nothing_of_hazards(self):
+        maybe = ignored(np.array([PERSON]))
+        _, known = self.told(boxes=[(0, 0, 50, 50)], labels=maybe, known=(FIRE, SMOKE, ROCK))
+        assert known == [True, True, True]
+
+    def test_one_tile_without_knowledge_makes_the_whole_unknown(self):
+        tiles = [(0, 0, MIDDLE, HEIGHT), (MIDDLE, 0, WIDTH, HEIGHT)]
+        known = known_by_window(tiles, [known_mask((FIRE, SMOKE)), known_mask((FIRE,))])
+        sample = replace(letterboxed(record()), known=known)
+        assert presence(sample)[1].tolist() == [True, False, False]
 
 
 class TestPlace:
     def test_letterbox_is_top_left_and_keeps_proportions(self):
         sample = letterboxed(record(boxes=[(0, 0, 400, 200)], labels=[FIRE]))
-        assert np.allclose(sample.boxes, [[0, 0, 448, 224]])
-        assert (sample.pixels[224:] == 114).all()
+        assert np.allclose(sample.boxes, [[0, 0, WIDTH, MIDDLE]])
+        assert (sample.pixels[MIDDLE:] == 114).all()
 
     def test_a_box_mostly_cut_off_counts_neither_way(self):
         boxes = np.array([[-90, 0, 10, 50], [10, 10, 60, 60]], np.float32)
         inside, labels = cut(boxes, np.array([FIRE, FIRE]), (0, 0, 100, 100))
-        assert labels.tolist() == [IGNORED, FIRE]
+        assert labels.tolist() == [ignored(FIRE), FIRE]
         assert inside[0].tolist() == [0, 0, 10, 50]
 
     def test_a_box_outside_is_gone(self):
@@ -152,7 +189,7 @@ class TestComposite:
 class TestFigures:
     def truth(self, boxes, known=(FIRE,)):
         return Sample(
-            pixels=np.zeros((256, 448, 3), np.uint8),
+            pixels=np.zeros((HEIGHT, WIDTH, 3), np.uint8),
             boxes=np.array(boxes, np.float32).reshape(-1, 4),
             labels=np.zeros(len(boxes), np.int64),
             known=known_everywhere(known_mask(known)),
