@@ -42,7 +42,7 @@ def judged(rows: list[tuple[Record, dict[int, float]]]) -> trial.Judged:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sets() -> list[trial.SetFigures]:
     roads = [(picture("road"), {FIRE: 0.3, SMOKE: 0.05}) for _ in range(199)]
     loud = [(picture("road"), {FIRE: 0.8})]
