@@ -1,29 +1,36 @@
 """Making a pack of somebody's ONNX file: guessed, wrapped, tried, measured, written whole."""
 
+import fcntl
 import hashlib
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import onnx
 
+from models.files import FileError, TooLargeError, read_file
 from models.graphs import GraphError, output_shapes, read
-from models.labels import Meaning
-from models.pack_text import CardFacts, TomlFacts, card, toml
+from models.guessing import decoders, refuse_unlikely
+from models.metadata import MetadataError, check_metadata
+from models.pack_text import card, toml
 from models.packs import (
     DEFAULT_PACK,
+    MAX_LABELS,
     MAX_WEIGHTS_BYTES,
     PackError,
     PackMissingError,
     PackNetworkError,
     PackRefusedError,
+    PackTrialError,
 )
+from models.request import Added, Draft, Request
 from models.trial import Figures, tried
 from models.wrapping import Picture, Preparation, is_ours, picture_of, wrapped
-from vision.decoders import DECODERS, DecoderName
-from vision.decoders.candidates import written
+from vision.decoders import DecoderName
 from vision.roles import Role
 
 PLAIN: Final = (0.0, 0.0, 0.0)
@@ -41,61 +48,8 @@ USUAL: Final = {
 }
 """What each family's own programs do to a picture; RF-DETR's `deploy/export.py` has ImageNet's."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What ``model add`` was asked."""
-
-    file: Path
-    """The ONNX file."""
-    labels: tuple[tuple[str, Meaning], ...]
-    """Every class of the network, in its order."""
-    name: str
-    """The pack's."""
-    packs: Path
-    """The directory that gets it."""
-    decoder: DecoderName | None
-    """``None``: to be guessed."""
-    size_px: tuple[int, int] | None
-    """Height and width, for a network that leaves them open."""
-    channels: str | None
-    """``rgb`` or ``bgr``; ``None``, here and below: as the family does."""
-    scale: float | None
-    """Divides values 0-255."""
-    mean: tuple[float, float, float] | None
-    """Taken off."""
-    std: tuple[float, float, float] | None
-    """Divides at the end."""
-    batch_sizes: tuple[int, ...] | None
-    """``None``: 1, 2 and 4 where the network leaves the batch open."""
-    threshold: float
-    """Of every hazard and vehicle."""
-    iou: float
-    """Of suppression."""
-    licence: str
-    """Of the weights, in its owner's words."""
-    replace: bool
-    """Whether an older pack of the name may go."""
-    pictures: tuple[Path, ...]
-    """Tried besides the drawn ones."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
-    """A pack that was written, and what it was seen to do."""
-
-    directory: Path
-    """Where it is."""
-    decoder: DecoderName
-    """How its outputs are read."""
-    guessed: bool
-    """Whether nobody said so."""
-    preparation: Preparation | None
-    """What its graph does to a picture first; ``None``: the file was a pack's already."""
-    given_sha256: str
-    """Of the file that was given."""
-    figures: Figures
-    """Measured."""
+OPEN_BATCH: Final = ((1, 2, 4), (1,))
+"""What is tried where a file leaves the batch open: some do, and have one picture inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,121 +62,139 @@ class _Given:
     """What it holds."""
     picture: Picture
     """Its input."""
+    ours: bool
+    """Whether that is the product's own: its bytes stay as they are."""
+    decoders: tuple[DecoderName, ...]
+    """What may read it."""
 
 
 def add(request: Request) -> Added:
     """Write a pack, or nothing. Raises ``PackError``, whose text names the file."""
     target = request.packs / request.name
+    _refuse_target(request, target)
+    _refuse_labels(request)
+    try:
+        given = _given(request)
+    except GraphError as error:
+        raise PackNetworkError(f"{request.file}: {error}") from error
+    try:
+        request.packs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".adding-", dir=request.packs) as part:
+            place = Path(part) / request.name
+            place.mkdir(mode=0o755)
+            draft, figures = _first_that_works(request, given, place)
+            (place / "CARD.md").write_text(card(request, draft, figures), "utf-8")
+            with _alone(request.packs):
+                _refuse_target(request, target)
+                _put(place, target, Path(part) / "older")
+    except OSError as error:
+        raise PackMissingError(f"{target}: {error.strerror}: give --packs a directory") from error
+    return Added(directory=target, guessed=request.decoder is None, draft=draft, figures=figures)
+
+
+def _refuse_target(request: Request, target: Path) -> None:
     if request.name == DEFAULT_PACK.name:
         raise PackRefusedError(f"{request.name} is the product's own pack: give --name another")
     if target.exists() and not request.replace:
         raise PackRefusedError(f"{target} is there: give --name another, or --replace")
     if target.exists() and not (target / "pack.toml").is_file():
         raise PackRefusedError(f"{target} is no pack, and is left alone: give --name another")
+
+
+def _refuse_labels(request: Request) -> None:
+    if len(request.labels) > MAX_LABELS:
+        raise PackRefusedError(
+            f"{request.file}: {len(request.labels)} labels are given, and a pack has at most "
+            f"{MAX_LABELS}: train the network with fewer classes"
+        )
     if not any(meaning.role is Role.HAZARD for _, meaning in request.labels):
         raise PackRefusedError(f"{request.file}: no label is a hazard: nothing to watch for")
+
+
+def _given(request: Request) -> _Given:
     content = _content(request.file)
+    model = read(content)
     try:
-        model = read(content)
-        picture = picture_of(model.graph, request.size_px)
-        _refuse_useless(request, model.graph, picture)
-        names = _decoders(model.graph, request, picture)
-    except GraphError as error:
-        raise PackNetworkError(f"{request.file}: {error}") from error
-    given = _Given(content=content, model=model, picture=picture)
-    try:
-        request.packs.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".adding-", dir=request.packs) as part:
-            draft = Path(part) / request.name
-            draft.mkdir(mode=0o755)
-            added = _first_that_works(request, given, names, draft)
-            _put(draft, target, Path(part) / "older")
-    except OSError as error:
-        raise PackMissingError(f"{target}: {error.strerror}: give --packs a directory") from error
-    return added
+        check_metadata(model, request.labels)
+    except MetadataError as error:
+        raise GraphError(str(error)) from error
+    picture = picture_of(model.graph, request.size_px)
+    ours = is_ours(model.graph, picture)
+    numbers = request.scale or request.mean or request.std
+    if numbers and picture.kind == onnx.TensorProto.UINT8:
+        raise GraphError("its input is uint8: --scale, --mean and --std have nothing to do")
+    if request.channels and ours:
+        raise GraphError("its input is a pack's already, BGR: leave --channels out")
+    names = decoders(
+        output_shapes(model.graph), len(request.labels), picture.size_px, request.decoder
+    )
+    return _Given(content=content, model=model, picture=picture, ours=ours, decoders=names)
 
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_WEIGHTS_BYTES + 1)
-    except OSError as error:
-        raise PackMissingError(f"{path}: {error.strerror}: give an ONNX file") from error
-    if len(content) > MAX_WEIGHTS_BYTES:
+        return read_file(path, MAX_WEIGHTS_BYTES)
+    except TooLargeError as error:
         raise PackNetworkError(
             f"{path} is larger than {MAX_WEIGHTS_BYTES} bytes, and too slow to watch with: export "
             "a smaller variant, or quantise it"
-        )
-    return content
+        ) from error
+    except FileError as error:
+        raise PackMissingError(f"{path}: {error}: give an ONNX file") from error
 
 
-def _refuse_useless(request: Request, graph: onnx.GraphProto, picture: Picture) -> None:
-    numbers = request.scale or request.mean or request.std
-    if numbers and picture.kind == onnx.TensorProto.UINT8:
-        raise GraphError("its input is uint8: --scale, --mean and --std have nothing to do")
-    if request.channels and is_ours(graph, picture):
-        raise GraphError("its input is a pack's already, BGR: leave --channels out")
-
-
-def _decoders(
-    graph: onnx.GraphProto, request: Request, picture: Picture
-) -> tuple[DecoderName, ...]:
-    """Return the decoders that the declared outputs allow: one, or some to be tried."""
-    shapes, count = output_shapes(graph), len(request.labels)
-    reasons = {}
-    for name in [request.decoder] if request.decoder else DecoderName:
-        try:
-            DECODERS[name].fits(shapes, count, picture.height_px, picture.width_px)
-        except ValueError as error:
-            reasons[name] = str(error)
-    names = tuple(DecoderName) if request.decoder is None else (request.decoder,)
-    names = tuple(name for name in names if name not in reasons)
-    if not names and request.decoder:
-        raise GraphError(f"{reasons[request.decoder]}; labels are all classes, in their order")
-    if not names:
-        there = ", ".join(f"{name} {written(shape)}" for name, shape in shapes.items())
-        raise GraphError(
-            f"its outputs are {there}; a pack gives boxes, scores and classes alone (no masks, no "
-            f"poses, no embeddings), and {count} labels need one of: a row of {5 + count} for each "
-            f"anchor (yolox), {4 + count} rows (yolov8), boxes [b, q, 4] and logits [b, q, {count}]"
-            f" (detr) or [b, q, {count + 1}] (rf_detr), or boxes, scores and labels (detr_deployed)"
-        )
-    return names
-
-
-def _first_that_works(
-    request: Request, given: _Given, names: Sequence[DecoderName], draft: Path
-) -> Added:
+def _first_that_works(request: Request, given: _Given, place: Path) -> tuple[Draft, Figures]:
     """Write the draft of a pack with the first decoder that its network bears out."""
     refusals = []
-    for name in names:
-        ours = is_ours(given.model.graph, given.picture)
-        how = None if ours else _preparation(request, name)
+    for draft in _drafts(request, given):
+        (place / "model.onnx").write_bytes(draft.weights)
+        (place / "pack.toml").write_text(toml(request, draft), "utf-8")
         try:
-            weights = wrapped(given.model, given.picture, how) if how else given.content
-        except GraphError as error:
-            raise PackNetworkError(f"{request.file}: {error}") from error
-        (draft / "model.onnx").write_bytes(weights)
-        (draft / "pack.toml").write_text(_toml(request, name, given, weights), "utf-8")
-        try:
-            figures = tried(draft, request.pictures)
-        except PackMissingError:  # a picture to try it on
+            return draft, _tried(request, draft, place)
+        except (PackMissingError, PackTrialError):  # a picture to try it on; no end
             raise
         except PackError as error:
-            text = str(error).replace(str(draft / "model.onnx"), str(request.file))
-            refusals.append(text.replace(str(draft / "pack.toml"), str(request.file)))
-            continue
-        added = Added(
-            directory=request.packs / request.name,
-            decoder=name,
-            guessed=request.decoder is None,
-            preparation=how,
-            given_sha256=hashlib.sha256(given.content).hexdigest(),
-            figures=figures,
-        )
-        (draft / "CARD.md").write_text(_card(request, added), "utf-8")
-        return added
-    raise PackNetworkError("; ".join(refusals))
+            refusals.append(str(error))
+    raise PackNetworkError("; ".join(dict.fromkeys(refusals)))
+
+
+def _drafts(request: Request, given: _Given) -> Iterator[Draft]:
+    batches: Sequence[tuple[int, ...]] = OPEN_BATCH
+    if request.batch_sizes is not None:
+        batches = (request.batch_sizes,)
+    elif given.picture.batch is not None:
+        batches = ((given.picture.batch,),)
+    for name in given.decoders:
+        how = None if given.ours else _preparation(request, name)
+        try:
+            weights = given.content if how is None else wrapped(given.model, given.picture, how)
+        except GraphError as error:
+            raise PackNetworkError(f"{request.file}: {error}") from error
+        for sizes in batches:
+            yield Draft(
+                decoder=name,
+                preparation=how,
+                size_px=given.picture.size_px,
+                batch_sizes=sizes,
+                weights=weights,
+                given_sha256=hashlib.sha256(given.content).hexdigest(),
+            )
+
+
+def _tried(request: Request, draft: Draft, place: Path) -> Figures:
+    """Return what a draft does. Raises ``PackError`` in which the given file stands for it."""
+    try:
+        figures = tried(place, request.pictures)
+        if request.decoder is None:
+            refuse_unlikely(draft.decoder, figures.outputs, draft.size_px)
+    except GraphError as error:
+        raise PackNetworkError(f"{request.file}: {error}") from error
+    except PackError as error:
+        text = str(error)
+        for name in ("model.onnx", "pack.toml"):
+            text = text.replace(str((place / name).absolute()), str(request.file))
+        raise type(error)(text) from error
+    return figures
 
 
 def _preparation(request: Request, decoder: DecoderName) -> Preparation:
@@ -235,48 +207,23 @@ def _preparation(request: Request, decoder: DecoderName) -> Preparation:
     )
 
 
-def _toml(request: Request, decoder: DecoderName, given: _Given, weights: bytes) -> str:
-    picture = given.picture
-    fixed = None if picture.batch is None else (picture.batch,)
-    return toml(
-        TomlFacts(
-            name=request.name,
-            sha256=hashlib.sha256(weights).hexdigest(),
-            decoder=decoder,
-            size_px=(picture.height_px, picture.width_px),
-            batch_sizes=request.batch_sizes or fixed or (1, 2, 4),
-            iou=request.iou,
-            labels=request.labels,
-            threshold=request.threshold,
-            given=request.file.name,
-            given_sha256=hashlib.sha256(given.content).hexdigest(),
-            licence=request.licence,
-        )
-    )
+@contextmanager
+def _alone(packs: Path) -> Iterator[None]:
+    """Hold a directory of packs: of two that add at once one comes second, and sees the first."""
+    held = os.open(packs, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
-def _card(request: Request, added: Added) -> str:
-    return card(
-        CardFacts(
-            name=request.name,
-            given=request.file.name,
-            given_sha256=added.given_sha256,
-            decoder=added.decoder,
-            guessed=added.guessed,
-            preparation=added.preparation,
-            labels=request.labels,
-            licence=request.licence,
-            figures=added.figures,
-        )
-    )
-
-
-def _put(draft: Path, target: Path, older: Path) -> None:
+def _put(place: Path, target: Path, older: Path) -> None:
     """Move the whole draft to its place; what was there goes with the temporary directory."""
     if target.exists():
         target.rename(older)
     try:
-        draft.rename(target)
+        place.rename(target)
     except OSError:
         if older.exists():
             older.rename(target)

@@ -3,35 +3,66 @@
 import argparse
 import json
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from types import FrameType
+from typing import Any, Final, NoReturn
 
-from models.adding import Added, Request, add
-from models.labels import LabelError, Meaning, meaning
-from models.pack_text import prepared
+from models.adding import add
+from models.label_lists import labels_of
+from models.labels import LabelError
+from models.pack_text import RAISES, prepared
 from models.packs import DEFAULT_PACK, Pack, PackError, load_pack
+from models.request import Added, Request
 from vision.decoders import DecoderName
+from vision.masker import PINNED_SHA256
 
 PACKS: Final = Path("packs")
 NAME: Final = re.compile("[a-z0-9_]{1,40}")
+DONE, REFUSED, INTERRUPTED, STOPPED = 0, 1, 130, 143
 UNKNOWN_LICENCE: Final = "not declared: ask who made the file"
 
 
+class _StoppedError(BaseException):
+    """SIGTERM came. No fault: what is half done goes as at Ctrl-C."""
+
+
 def main(words: Sequence[str]) -> int:
-    """Run ``fengsui model``; return the exit code: 0 done, 1 refused, 2 wrong arguments."""
+    """Run ``fengsui model``.
+
+    Returns 0 when done, 1 if refused, 2 for wrong arguments, 130 or 143 if it was stopped.
+    """
     given = _parser().parse_args(words)
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         text, machine = given.run(given)
     except (PackError, LabelError) as error:
         sys.stderr.write(f"fengsui: {error}\n")
-        return 1
+        if given.json:
+            _print({"error": error.code, "text": str(error)})
+        return REFUSED
+    except KeyboardInterrupt:
+        sys.stderr.write("\nfengsui: interrupted\n")
+        return INTERRUPTED
+    except _StoppedError:
+        return STOPPED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     sys.stdout.write(text + "\n")
     if given.json:
-        sys.stdout.write(json.dumps(machine, ensure_ascii=False) + "\n")
-    return 0
+        _print(machine)
+    return DONE
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise _StoppedError
+
+
+def _print(machine: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(machine, ensure_ascii=False) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +124,14 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=_batches, metavar="1,2,4", help="pictures at a time, as the network can"
     )
-    parser.add_argument("--pictures", type=Path, nargs="+", default=[], help="try it on these, too")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE|DIR",
+        help="try it on this, too, or on the JPEG and PNG files in it; may be given again",
+    )
 
 
 def _name(text: str) -> str:
@@ -138,26 +176,12 @@ def _batches(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _labels(text: str) -> tuple[tuple[str, Meaning], ...]:
-    """Return names and meanings; ``text`` is a list, or a file of them. Raises ``LabelError``."""
-    path = Path(text)
-    try:
-        is_file = path.is_file()
-        parts = path.read_text("utf-8").splitlines() if is_file else text.split(",")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelError(f"{text}: the labels can't be read: give UTF-8, one a line") from error
-    labels = tuple(meaning(part) for part in parts if part.strip())
-    if not labels:
-        raise LabelError("--labels is empty: give every class of the network in its order")
-    return labels
-
-
 def _add(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     stem = re.sub("[^a-z0-9]+", "_", given.file.stem.lower()).strip("_")[:40]
     added = add(
         Request(
             file=given.file,
-            labels=_labels(given.labels),
+            labels=labels_of(given.labels),
             name=given.name or stem or "pack",
             packs=given.packs,
             decoder=given.decoder,
@@ -174,13 +198,13 @@ def _add(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
             pictures=tuple(given.pictures),
         )
     )
-    pack = load_pack(added.directory)
+    pack, how = load_pack(added.directory), added.draft.preparation
     return _told(added, pack), {
         **_described(pack),
         "directory": str(added.directory),
         "guessed": added.guessed,
-        "preparation": None if added.preparation is None else asdict(added.preparation),
-        "given_sha256": added.given_sha256,
+        "preparation": None if how is None else asdict(how),
+        "given_sha256": added.draft.given_sha256,
         **asdict(added.figures),
     }
 
@@ -189,14 +213,16 @@ def _told(added: Added, pack: Pack) -> str:
     figures = added.figures
     times = ", ".join(f"{ms:.1f} at {size}" for size, ms in figures.ms_per_picture.items())
     roles = ", ".join(f"{one.name} ({one.hazard or one.role})" for one in pack.settings.labels)
+    raises = [f"{RAISES}."] if pack.sha256 != PINNED_SHA256 else []
     return "\n".join(
         [
             f"{pack.name} is in {added.directory}",
-            f"decoder: {added.decoder}{' (guessed; --decoder says another)' * added.guessed}",
-            f"picture: {prepared(added.preparation)}",
+            f"decoder: {added.draft.decoder}{' (guessed; --decoder says another)' * added.guessed}",
+            f"picture: {prepared(added.draft.preparation)}",
             f"labels: {roles}",
             f"loaded in {figures.load_ms:.0f} ms; ms a picture on one thread: {times}",
             f"tried on {figures.pictures} pictures, a hazard found in {figures.with_hazard}",
+            *raises,
             f"use it: fengsui watch --pack {added.directory} URL_OR_FILE",
         ]
     )

@@ -11,6 +11,8 @@ import onnx
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from models.labels import Meaning
+from models.metadata import MetadataError, check_metadata
 from vision.decoders import DECODERS, Shape
 from vision.detector import DetectorSettings
 
@@ -167,7 +169,13 @@ def type_name(value: onnx.ValueInfoProto) -> str:
 
 def check_pack(content: bytes, settings: DetectorSettings) -> None:
     """Hold a pack's weights against what its ``pack.toml`` says. Raises ``GraphError``."""
-    graph = read(content).graph
+    model = read(content)
+    said = [(one.name, Meaning(role=one.role, hazard=one.hazard)) for one in settings.labels]
+    try:
+        check_metadata(model, said)
+    except MetadataError as error:
+        raise GraphError(str(error)) from error
+    graph = model.graph
     inputs = inputs_of(graph)
     if [one.name for one in inputs] != ["pixels"] or type_name(inputs[0]) != "UINT8":
         given = ", ".join(f"{one.name} ({type_name(one).lower()})" for one in inputs)
@@ -185,18 +193,8 @@ def check_pack(content: bytes, settings: DetectorSettings) -> None:
         raise GraphError(
             f"it takes {shape[0]} pictures at a time, pack.toml says {settings.batch_sizes}"
         )
-    check_outputs(graph, settings)
-
-
-def check_outputs(graph: onnx.GraphProto, settings: DetectorSettings) -> None:
-    """Hold the declared outputs against decoder and labels. Raises ``GraphError``."""
     try:
-        DECODERS[settings.decoder].fits(
-            output_shapes(graph),
-            len(settings.labels),
-            settings.input_height_px,
-            settings.input_width_px,
-        )
+        DECODERS[settings.decoder].fits(output_shapes(graph), len(settings.labels), *size_px)
     except ValueError as error:
         raise GraphError(
             f"{error}: the decoder `{settings.decoder}` does not fit: the labels must be all the "

@@ -1,79 +1,51 @@
 """What ``model add`` writes beside the weights: ``pack.toml`` and a card."""
 
+import hashlib
 import json
-from dataclasses import dataclass
 from typing import Final
 
 from models.labels import Meaning
+from models.request import Draft, Request
 from models.trial import Figures
 from models.wrapping import Preparation
-from vision.decoders import DecoderName
+from vision.droptest import FOREIGN
+from vision.hazards import DETECTABLE
 from vision.letterbox import PAD_VALUE
 from vision.masker import PERSON_THRESHOLD
 from vision.roles import Role
 
 VERSION: Final = "0.1.0"
 
-Labels = tuple[tuple[str, Meaning], ...]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TomlFacts:
-    """What ``pack.toml`` says of somebody's network."""
-
-    name: str
-    """The pack's."""
-    sha256: str
-    """Of the pack's weights."""
-    decoder: DecoderName
-    """How its outputs are read."""
-    size_px: tuple[int, int]
-    """``h`` and ``w``."""
-    batch_sizes: tuple[int, ...]
-    """What is ever run."""
-    iou: float
-    """Of suppression."""
-    labels: Labels
-    """In the network's order."""
-    threshold: float
-    """Of hazards and vehicles."""
-    given: str
-    """Name of the file that was given."""
-    given_sha256: str
-    """Its hash."""
-    licence: str
-    """Of the weights."""
-
-
-def toml(facts: TomlFacts) -> str:
+def toml(request: Request, draft: Draft) -> str:
     """Return ``pack.toml``."""
     head = f"""format = 1
-name = {_quoted(facts.name)}
+name = {_quoted(request.name)}
 version = {_quoted(VERSION)}
 
 [model]
 file = "model.onnx"
-sha256 = "{facts.sha256}"
-decoder = "{facts.decoder}"
-input_height_px = {facts.size_px[0]}
-input_width_px = {facts.size_px[1]}
+sha256 = "{hashlib.sha256(draft.weights).hexdigest()}"
+decoder = "{draft.decoder}"
+input_height_px = {draft.size_px[0]}
+input_width_px = {draft.size_px[1]}
 channels = "bgr"
 pad_value = {PAD_VALUE}
-batch_sizes = {list(facts.batch_sizes)}
+batch_sizes = {list(draft.batch_sizes)}
 
 [suppression]
-iou = {facts.iou}
+iou = {request.iou}
 """
-    labels = "".join(_label(name, meaning, facts.threshold) for name, meaning in facts.labels)
+    labels = "".join(_label(name, meaning, request.threshold) for name, meaning in request.labels)
     return f"""{head}{labels}
 [provenance]
 command = "fengsui model add"
 trained_on = []
-base_weights = {_quoted(facts.given)}
-given_sha256 = "{facts.given_sha256}"
+base_weights = {_quoted(request.file.name)}
+given_sha256 = "{draft.given_sha256}"
 
 [licences]
-weights = {_quoted(facts.licence)}
+weights = {_quoted(request.licence)}
 """
 
 
@@ -90,30 +62,6 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # TOML's basic strings have JSON's escapes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """What the card says."""
-
-    name: str
-    """The pack's."""
-    given: str
-    """Name of the file that was given."""
-    given_sha256: str
-    """Its hash."""
-    decoder: DecoderName
-    """How its outputs are read."""
-    guessed: bool
-    """Whether nobody said so."""
-    preparation: Preparation | None
-    """What its graph does to a picture first."""
-    labels: Labels
-    """In the network's order."""
-    licence: str
-    """Of the weights."""
-    figures: Figures
-    """Measured."""
-
-
 def prepared(how: Preparation | None) -> str:
     """Say in words what is done to a picture."""
     if how is None:
@@ -126,29 +74,38 @@ def prepared(how: Preparation | None) -> str:
     return text
 
 
-def card(facts: CardFacts) -> str:
+RAISES: Final = (
+    f"A pack that isn't the product's own raises {' and '.join(sorted(FOREIGN.raises))} alone, and "
+    "those only where the product's own masker could look and no person stands; its "
+    f"{' and '.join(sorted(DETECTABLE - FOREIGN.raises))} and vehicles are measured by "
+    "`fengsui eval images` and raise nothing"
+)
+
+
+def card(request: Request, draft: Draft, figures: Figures) -> str:
     """Return ``CARD.md``."""
     rows = "".join(
         f"| {name} | {meaning.role}{f': {meaning.hazard}' if meaning.hazard else ''} |\n"
-        for name, meaning in facts.labels
+        for name, meaning in request.labels
     )
-    times = "".join(f"| {size} | {ms:.1f} |\n" for size, ms in facts.figures.ms_per_picture.items())
-    return f"""# {facts.name}
+    times = "".join(f"| {size} | {ms:.1f} |\n" for size, ms in figures.ms_per_picture.items())
+    guessed = " (guessed)" if request.decoder is None else ""
+    return f"""# {request.name}
 
-Made by `fengsui model add` from `{facts.given}`, SHA-256 `{facts.given_sha256}`.
-Licence of the weights, as declared: {facts.licence}.
+Made by `fengsui model add` from `{request.file.name}`, SHA-256 `{draft.given_sha256}`.
+Licence of the weights, as declared: {request.licence}.
 
-Decoder `{facts.decoder}`{" (guessed)" if facts.guessed else ""}. Done to a picture first, in the \
-graph: {prepared(facts.preparation)}. Pictures come shrunk whole into the top left of the input, \
+Decoder `{draft.decoder}`{guessed}. Done to a picture first, in the \
+graph: {prepared(draft.preparation)}. Pictures come shrunk whole into the top left of the input, \
 the rest grey: a network that was trained on stretched pictures may do worse here.
 
 | label | may become |
 |---|---|
 {rows}
-Where people are is said by the product's own masker, which runs beside this pack; labels of the \
-role `mask` add nothing to it.
+{RAISES}. Where people are is said by the product's own masker, which runs beside this pack; \
+boxes of the role `mask` are added to its regions, and never take one away.
 
-Measured where the pack was made, one thread: loaded in {facts.figures.load_ms:.0f} ms.
+Measured where the pack was made, one thread: loaded in {figures.load_ms:.0f} ms.
 
 | pictures at a time | ms a picture |
 |---|---|

@@ -6,6 +6,7 @@ PackError                 the pack can't be used
 ├── PackHashError         the weights are not those that pack.toml names
 └── PackRefusedError      a label without an allowed role, or a format we don't read
     └── PackNetworkError  the weights aren't a network that we run
+        └── PackTrialError  the trial of a new pack didn't come to its end
 ```
 """
 
@@ -17,6 +18,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from models.files import FileError, TooLargeError, read_file
 from models.labels import LabelError, refuse_name
 from vision.decoders import DecoderName
 from vision.detector import Detector, DetectorError, DetectorSettings
@@ -29,6 +31,9 @@ DEFAULT_PACK = Path(__file__).parent / "hazard_nano"
 
 MAX_WEIGHTS_BYTES = 128 * 1024 * 1024
 """Room for the smallest RF-DETR, 30 M parameters; what is bigger can't keep up on a CPU."""
+
+MAX_LABELS = 100
+"""COCO's 80 and a little."""
 
 
 class PackError(Exception):
@@ -59,6 +64,12 @@ class PackNetworkError(PackRefusedError):
     """The weights aren't a network that we run. The text names the file and what to do."""
 
     code = "pack_network"
+
+
+class PackTrialError(PackNetworkError):
+    """The trial of a new pack didn't come to its end: it took too long or too much, or crashed."""
+
+    code = "pack_trial"
 
 
 Threshold = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
@@ -104,7 +115,7 @@ class PackFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+\.\d+$")]
     model: _Model
     suppression: _Suppression
-    labels: Annotated[tuple[_Label, ...], msgspec.Meta(min_length=1, max_length=100)]
+    labels: Annotated[tuple[_Label, ...], msgspec.Meta(min_length=1, max_length=MAX_LABELS)]
     provenance: _Provenance
     licences: dict[str, str]
 
@@ -191,15 +202,13 @@ def _describe(path: Path) -> PackFile:
 
 def _read(path: Path, limit_bytes: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(limit_bytes + 1)
-    except OSError as error:
-        raise PackMissingError(f"{path}: {error.strerror}: give a pack's directory") from error
-    if len(content) > limit_bytes:
+        return read_file(path, limit_bytes)
+    except TooLargeError as error:
         raise PackRefusedError(
             f"{path} is larger than {limit_bytes} bytes: export a smaller variant, or quantise it"
-        )
-    return content
+        ) from error
+    except FileError as error:
+        raise PackMissingError(f"{path}: {error}: give a pack's directory") from error
 
 
 def _label(label: _Label, directory: Path) -> Label:

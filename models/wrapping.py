@@ -13,6 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from models.graphs import GraphError, graphs_in, inputs_of, shape_of, type_name
+from models.metadata import keep_what_is_checked
 
 OURS: Final = "fengsui/"
 """Begins the names of the tensors that are put in."""
@@ -61,6 +62,11 @@ class Picture:
     batch: int | None
     """How many pictures at a time, if that is fixed."""
 
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """``h`` and ``w``."""
+        return self.height_px, self.width_px
+
 
 def picture_of(graph: onnx.GraphProto, size_px: tuple[int, int] | None) -> Picture:
     """Return the picture's input. Raises ``GraphError``; ``size_px`` is what --input says."""
@@ -72,7 +78,7 @@ def picture_of(graph: onnx.GraphProto, size_px: tuple[int, int] | None) -> Pictu
             "the picture alone"
         )
     shape = shape_of(given[0])
-    if shape is None or len(shape) != 4 or 3 not in (shape[1], shape[3]):
+    if shape is None or len(shape) != 4 or not {3, None} & {shape[1], shape[3]}:
         raise GraphError(
             f"its input `{given[0].name}` is {shape}, not [b, 3, h, w] or [b, h, w, 3]"
         )
@@ -84,7 +90,8 @@ def picture_of(graph: onnx.GraphProto, size_px: tuple[int, int] | None) -> Pictu
         raise GraphError(
             f"its input is {type_name(given[0]).lower()}: float32, float16 and uint8 are known"
         )
-    channels_first = shape[1] == 3
+    # Where the number of channels is open, they come first: no exporter leaves it so otherwise.
+    channels_first = shape[1] == 3 or (shape[1] is None and shape[3] != 3)
     height_px, width_px = _size(shape[2:] if channels_first else shape[1:3], size_px)
     return Picture(
         name=given[0].name,
@@ -126,6 +133,7 @@ def wrapped(model: onnx.ModelProto, picture: Picture, how: Preparation) -> bytes
         raise GraphError(f"it is of opset {standard}: export it with {LEAST_OPSET} or later")
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    keep_what_is_checked(copy)
     graph = copy.graph
     if any(name.startswith(OURS) for node in graph.node for name in node.output):
         raise GraphError("it was wrapped before: give the file that its maker exported")

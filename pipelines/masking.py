@@ -1,6 +1,7 @@
 """The pinned masker beside a pack that isn't the product's own.
 
-A pack's own person columns add nothing here: where people are is the pinned masker's to say.
+A pack's own boxes of the role ``mask`` join the masker's, and count for nothing without it: where
+people are is the pinned masker's to say.
 """
 
 import time
@@ -13,7 +14,7 @@ from vision.arrays import BatchPixels, Detections
 from vision.beside import Beside, canvas_px
 from vision.detector import Detector, DetectorError
 from vision.letterbox import Letterbox
-from vision.masker import MaskRegions
+from vision.masker import MaskRegions, joined
 
 
 class MaskedDetector:
@@ -27,7 +28,6 @@ class MaskedDetector:
         if not masker.masks:
             raise ValueError("only the pinned weights may say where people are")
         self.settings = detector.settings
-        self.masks = True
         self.input_size_px = canvas_px(detector, masker)
         fits = detector.input_size_px == self.input_size_px
         self._detector: Detector | None = detector if fits else None
@@ -43,11 +43,11 @@ class MaskedDetector:
         Raises ``DetectorError`` if the pack's own network fails; ``None`` stands for a masker
         that did, and for a batch in which there is nothing to cover.
         """
+        everything = np.arange(len(letterboxes))
         if self._detector is None:
-            everything = np.arange(len(letterboxes))
-            detections, _ = self._shrunk(pixels, letterboxes, everything)
+            detections, more = self._shrunk(pixels, letterboxes, everything)
         else:
-            detections, _ = self._detector(pixels, letterboxes)
+            detections, more = self._detector.with_regions(pixels, letterboxes)
         looks = np.unique(detections.frame_index)
         if not len(looks):
             return detections, None
@@ -58,4 +58,4 @@ class MaskedDetector:
             self._metrics.masker_errors.inc()
             return detections, None
         self._metrics.masker.observe(time.perf_counter() - started_s)
-        return detections, regions
+        return detections, joined([(regions, everything), (more, everything)])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 import av
 import av.error
@@ -48,7 +48,7 @@ CLOCK_TOLERANCE_S: Final = 2.0
 """A wall clock that differs by more was set: it is believed from then on."""
 
 END_TOLERANCE_S: Final = 1.5
-"""A whole file's last picture begins up to a frame before its end, and 1 fps is the slowest."""
+"""Where packets have no duration, a whole file's last one begins a frame before its end."""
 
 RTSP_OPTIONS: Final = {
     "rtsp_transport": "tcp",
@@ -80,7 +80,10 @@ class Source:
         self._metrics = metrics
         self._seq = 0
         self.length_s: float | None = None
-        """How long a file says that it is, once it is open."""
+        """How long a file says that its video is, once it is open; how long it is, once read."""
+        self.opened_at: datetime | None = None
+        """When the connection was opened. A file's own time begins then, with any of its streams:
+        where the picture begins after the sound, so do the looks."""
 
     def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
         """Connect and yield looks until ``stopping`` says so.
@@ -88,11 +91,19 @@ class Source:
         Raises ``SourceError`` when the stream can't be had, breaks or ends.
         """
         with self._connect() as container:
-            if self.address.is_file and container.duration:
-                self.length_s = container.duration / av.time_base
             stream = self._video(container)
-            yield from self._sample(container, stream, stopping)
+            if self.address.is_file:
+                extent = Extent.of(container, stream)
+                self.length_s = extent.says_s - extent.start_s or None
+                packets = extent.followed(container, stream)
+                yield from self._sample(packets, stream, extent.start_s, stopping)
+                self.length_s = extent.video_s - extent.start_s
+            else:
+                extent = None
+                yield from self._sample(container.demux(stream), stream, None, stopping)
         if not stopping():
+            if extent:
+                extent.require_end(self.address)
             kind = faults.FileEndedError if self.address.is_file else faults.StreamLostError
             raise kind(self.address.shown, "the stream ended")
 
@@ -136,25 +147,26 @@ class Source:
         return stream
 
     def _sample(
-        self, container: InputContainer, stream: VideoStream, stopping: Callable[[], bool]
+        self,
+        packets: "Iterator[Packet[VideoStream]]",
+        stream: VideoStream,
+        start_s: float | None,
+        stopping: Callable[[], bool],
     ) -> Iterator[Frame]:
         sampler, clock = Sampler(), StreamClock()
         # Wall time runs on the monotonic clock, so that pictures stay in order.
         opened_at, opened_s = datetime.now(UTC), time.monotonic()
-        time_s = opened_s
+        self.opened_at = opened_at
+        clock.offset_s = None if start_s is None else opened_s - start_s
         with self._read_errors():
-            for packet in container.demux(stream):
+            for packet in packets:
                 if stopping():
                     return
-                if packet.size == 0:
-                    continue  # PyAV's mark of the end
                 received_ns = time.monotonic_ns()
-                self._metrics.frames_received.inc()
-                stamp = packet.dts if packet.pts is None else packet.pts
-                time_s = clock.read(stamp, stream, received_ns)
-                if not sampler.wants_packet(is_keyframe=packet.is_keyframe, time_s=time_s):
-                    if not sampler.started:
-                        self._metrics.drop("before_keyframe")
+                if packet.size == 0:  # PyAV's mark of the end: what a file's decoder holds comes
+                    if not (self.address.is_file and sampler.started and packet.dts is None):
+                        continue
+                elif not self._is_wanted(packet, stream, sampler, clock, received_ns):
                     continue
                 for picture in self._decode(stream, packet, sampler.speed):
                     self._metrics.frames_decoded.inc()
@@ -166,14 +178,23 @@ class Source:
                             opened_at = _followed(opened_at, seen_s - opened_s)
                         at = opened_at + timedelta(seconds=seen_s - opened_s)
                         yield self._look(picture, at, received_ns)
-        if self.address.is_file:
-            self._complain_of_missing_end(container, time_s - opened_s)
 
-    def _complain_of_missing_end(self, container: InputContainer, read_s: float) -> None:
-        whole_s = (container.duration or 0) / av.time_base
-        if read_s < whole_s - END_TOLERANCE_S:
-            what = f"it ends after {read_s:.0f} s of {whole_s:.0f} s: it was cut off"
-            raise faults.CorruptStreamError(self.address.shown, what)
+    def _is_wanted(
+        self,
+        packet: "Packet[VideoStream]",
+        stream: VideoStream,
+        sampler: Sampler,
+        clock: "StreamClock",
+        received_ns: int,
+    ) -> bool:
+        self._metrics.frames_received.inc()
+        stamp = packet.dts if packet.pts is None else packet.pts
+        time_s = clock.read(stamp, stream, received_ns)
+        if sampler.wants_packet(is_keyframe=packet.is_keyframe, time_s=time_s):
+            return True
+        if not sampler.started:
+            self._metrics.drop("before_keyframe")
+        return False
 
     def _decode(
         self, stream: VideoStream, packet: "Packet[VideoStream]", speed: Speed
@@ -186,7 +207,7 @@ class Source:
         context = stream.codec_context
         try:
             pictures = context.decode(packet)
-            if speed is Speed.KEYFRAMES:
+            if speed is Speed.KEYFRAMES and packet.size:
                 pictures += context.decode(None)
                 context.flush_buffers()
         except av.error.InvalidDataError:
@@ -230,6 +251,57 @@ def _followed(opened_at: datetime, elapsed_s: float) -> datetime:
     return opened_now if set_anew else opened_at
 
 
+@dataclass(slots=True, kw_only=True)
+class Extent:
+    """How far a file says that it goes, and how far its packets do, in seconds of its stamps."""
+
+    start_s: float
+    """Where the first of its streams begins."""
+    says_s: float
+    """Where it says that it ends: its video, or where that has no length of its own, all of it."""
+    is_of_video: bool
+    """Whether that is the video's own; else any stream may reach it: sound may outlast it."""
+    video_s: float = 0.0
+    """Where its video ends, as far as it was read."""
+    read_s: float = 0.0
+    """Where the last of its streams ends, as far as it was read."""
+
+    @classmethod
+    def of(cls, container: InputContainer, stream: VideoStream) -> "Extent":
+        """Read what a file's headers say."""
+        start_s = (container.start_time or 0) / av.time_base
+        whole_s = (container.duration or 0) / av.time_base
+        own_s = float((stream.duration or 0) * (stream.time_base or 0))
+        if own_s and abs(own_s - whole_s) > 1e-3:  # FFmpeg copies the file's where there is none
+            says_s = float((stream.start_time or 0) * (stream.time_base or 0)) + own_s
+            return cls(start_s=start_s, says_s=says_s, is_of_video=True, video_s=start_s)
+        # Matroska's length counts from zero, wherever its streams begin.
+        from_s = 0.0 if "matroska" in container.format.name else start_s
+        return cls(start_s=start_s, says_s=from_s + whole_s, is_of_video=False, video_s=start_s)
+
+    def followed(
+        self, container: InputContainer, stream: VideoStream
+    ) -> "Iterator[Packet[VideoStream]]":
+        """Yield the video's packets, the mark of its end included."""
+        for packet in container.demux():
+            stamp = packet.dts if packet.pts is None else packet.pts
+            is_video = packet.stream.index == stream.index
+            if stamp is not None and packet.time_base:
+                end_s = float((stamp + (packet.duration or 0)) * packet.time_base)
+                self.read_s = max(self.read_s, end_s)
+                self.video_s = max(self.video_s, end_s if is_video else 0.0)
+            if is_video:
+                yield cast("Packet[VideoStream]", packet)
+
+    def require_end(self, address: Address) -> None:
+        """Raise ``CorruptStreamError`` where the end is missing."""
+        reached_s = self.video_s if self.is_of_video else self.read_s
+        if reached_s < self.says_s - END_TOLERANCE_S:
+            ended_s, whole_s = reached_s - self.start_s, self.says_s - self.start_s
+            what = f"it ends after {ended_s:.0f} s of {whole_s:.0f} s: it was cut off"
+            raise faults.CorruptStreamError(address.shown, what)
+
+
 @dataclass(slots=True)
 class StreamClock:
     """Stream time on the monotonic clock's scale: both agree when the first stamp arrives.
@@ -238,7 +310,8 @@ class StreamClock:
     of arrival, so a stream never seems to jump because a stamp is missing.
     """
 
-    _offset_s: float | None = None
+    offset_s: float | None = None
+    """What is added to a stamp; a file's is known before its first packet."""
 
     def read(self, stamp: int | None, stream: VideoStream, received_ns: int) -> float:
         """Return seconds. In the stream's time base: a drained picture's own is unset."""
@@ -246,9 +319,9 @@ class StreamClock:
         if stamp is None or not stream.time_base:
             return arrived_s
         stamp_s = float(stamp * stream.time_base)
-        if self._offset_s is None:
-            self._offset_s = arrived_s - stamp_s
-        return stamp_s + self._offset_s
+        if self.offset_s is None:
+            self.offset_s = arrived_s - stamp_s
+        return stamp_s + self.offset_s
 
 
 def _explain(error: Exception, address: Address, phase: str) -> faults.SourceError:

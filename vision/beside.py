@@ -31,7 +31,6 @@ class Beside:
 
     def __init__(self, detector: Detector) -> None:
         self.settings = detector.settings
-        self.masks = detector.masks
         self._detector = detector
         size = (self.settings.batch_sizes[-1], *detector.input_size_px, 3)
         self._arena = np.full(size, PAD_VALUE, np.uint8)
@@ -41,11 +40,11 @@ class Beside:
         pixels: BatchPixels,
         letterboxes: Sequence[Letterbox],
         pictures: Int64[np.ndarray, "m"],
-    ) -> tuple[Detections, MaskRegions | None]:
+    ) -> tuple[Detections, MaskRegions]:
         """Return what is in the chosen pictures, under their numbers in the batch.
 
         ``letterboxes`` say how each picture lies in ``pixels``; ``pictures`` are the chosen rows.
-        Mask regions as from ``Detector``. Raises ``DetectorError``.
+        Mask regions are those of ``Detector.with_regions``. Raises ``DetectorError``.
         """
         at_once = self.settings.batch_sizes[-1]
         things: list[Detections] = []
@@ -54,22 +53,21 @@ class Beside:
             rows = pictures[start : start + at_once]
             found, where = self._look(pixels, [letterboxes[row] for row in rows], rows)
             things.append(found)
-            if where is not None:
-                regions.append((where, rows))
-        return _one_table(things), joined(regions) if self.masks else None
+            regions.append((where, rows))
+        return _one_table(things), joined(regions)
 
     def _look(
         self,
         pixels: BatchPixels,
         letterboxes: Sequence[Letterbox],
         rows: Int64[np.ndarray, "k"],
-    ) -> tuple[Detections, MaskRegions | None]:
+    ) -> tuple[Detections, MaskRegions]:
         size = next(size for size in self.settings.batch_sizes if size >= len(rows))
         own = [
             self._copy(pixels[row], letterbox, place)
             for place, (row, letterbox) in enumerate(zip(rows, letterboxes, strict=True))
         ]
-        found, regions = self._detector(self._arena[:size], own)
+        found, regions = self._detector.with_regions(self._arena[:size], own)
         moved = Detections(
             frame_index=rows[found.frame_index],
             xyxy=found.xyxy,

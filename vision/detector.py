@@ -66,7 +66,9 @@ class Detector:
         self._session = _session(weights, settings.threads)
         self._decoder = DECODERS[settings.decoder]
         self._outputs = _outputs(self._session, settings)
-        for size in settings.batch_sizes:  # each once, so that none is slow the first time
+        self.output_shapes: dict[str, tuple[int, ...]] = {}
+        """What came out for the smallest batch: files may leave sizes open."""
+        for size in reversed(settings.batch_sizes):  # each once: none is slow the first time
             self._try(size)
 
     @property
@@ -79,10 +81,21 @@ class Detector:
     ) -> tuple[Detections, MaskRegions | None]:
         """Return what is in the pictures and, apart, where people are.
 
-        ``pixels`` may hold more rows than there are ``letterboxes``: a batch padded to one of
-        the fixed sizes; what is found in the padding is ignored. Mask regions are ``None``
-        where the weights are not the pinned masker's: the drop test then lets pass only what
-        may be reported without a masker. Raises ``DetectorError`` for output that isn't finite.
+        Mask regions are ``None`` where the weights are not the pinned masker's: the drop test
+        then lets pass only what may be reported without a masker. Otherwise as ``with_regions``.
+        """
+        things, regions = self.with_regions(pixels, letterboxes)
+        return things, regions if self.masks else None
+
+    def with_regions(
+        self, pixels: BatchPixels, letterboxes: Sequence[Letterbox]
+    ) -> tuple[Detections, MaskRegions]:
+        """Return what is in the pictures and, apart, what the network itself would cover.
+
+        Weights that are not the pinned masker's add these regions to its own, and say nothing
+        without it. ``pixels`` may hold more rows than there are ``letterboxes``: a batch padded
+        to one of the fixed sizes; what is found in the padding is ignored. Raises
+        ``DetectorError`` for output that isn't finite.
         """
         settings = self.settings
         outputs = self._run(pixels, len(letterboxes))
@@ -98,10 +111,11 @@ class Detector:
             )
         is_mask = self._is_mask[found.label]
         things = self._suppressed(found.where(~is_mask), settings.iou_limit)
-        if not self.masks:
-            return _to_source(things, letterboxes), None
         # Every box, unsuppressed: what is covered is a union, and no limit may lose a person.
-        where = _to_source(found.where(is_mask), letterboxes)
+        people = found.where(is_mask)
+        if not self.masks:  # these only add, and damaged weights give 20,000
+            people = people.strongest(MAX_CANDIDATES)
+        where = _to_source(people, letterboxes)
         return _to_source(things, letterboxes), MaskRegions(where.frame_index, where.xyxy)
 
     def _suppressed(self, found: Candidates, iou_limit: float) -> Candidates:
@@ -135,6 +149,8 @@ class Detector:
         """Look at grey: declared shapes are often symbolic, what comes out is what counts."""
         grey = np.full((size, *self.input_size_px, 3), PAD_VALUE, np.uint8)
         outputs = self._run(grey, size)
+        shapes = map(np.shape, outputs)
+        self.output_shapes = dict(zip(self._outputs, shapes, strict=True))
         if doubt := self._decoder.doubt(outputs):
             raise DetectorError(doubt)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
 
 from vision.arrays import Detections
 from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
@@ -15,6 +14,38 @@ JUDGED_BY_TIME = frozenset({Hazard.FIRE, Hazard.SMOKE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What may reach the rules on a network's word."""
+
+    vehicles: bool
+    """Whether its vehicles do."""
+    raises: frozenset[Hazard]
+    """Its hazards that do; whatever else it calls a hazard is measured and no more."""
+    judged_by_time: frozenset[Hazard]
+    """Those that pass where a person stands, because time decides about them."""
+    without_masker: frozenset[Hazard]
+    """Those that pass where nobody can say where people are."""
+
+
+OWN = Trust(
+    vehicles=True,
+    raises=frozenset(Hazard),
+    judged_by_time=JUDGED_BY_TIME,
+    without_masker=REPORTED_WITHOUT_MASKER,
+)
+"""The pinned weights: what they call a fire was measured."""
+
+FOREIGN = Trust(
+    vehicles=False,
+    raises=JUDGED_BY_TIME,
+    judged_by_time=frozenset(),
+    without_masker=frozenset(),
+)
+"""Any other weights: their `fire` may be anybody's person, so nothing is excepted. Their debris
+waits for the rule that voids regions which held a person in the last minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
     """In how many looks the test took something out, by reason.
 
@@ -22,37 +53,49 @@ class Dropped:
     """
 
     mostly_person: int
-    """Looks in which a person region covered a hazard's box."""
+    """A person region covered a hazard's box."""
     no_masker: int
-    """Looks in which the masker could not say where people are."""
+    """The masker could not say where people are."""
+    foreign_pack: int
+    """It was a hazard that only the product's own weights raise."""
 
 
 class DropTest:
     """Runs before every rule, on every batch."""
 
-    def __init__(self, labels: tuple[Label, ...]) -> None:
-        self._without_masker = np.array(
-            [label.hazard in REPORTED_WITHOUT_MASKER for label in labels]
-        )
+    def __init__(self, labels: tuple[Label, ...], trust: Trust) -> None:
         self._is_hazard = np.array([label.hazard is not None for label in labels])
-        self._judged_by_time = np.array([label.hazard in JUDGED_BY_TIME for label in labels])
+        self._may_raise = np.array(
+            [
+                trust.vehicles if label.hazard is None else label.hazard in trust.raises
+                for label in labels
+            ]
+        )
+        self._judged_by_time = np.array([label.hazard in trust.judged_by_time for label in labels])
+        self._without_masker = np.array([label.hazard in trust.without_masker for label in labels])
 
     def __call__(
         self, detections: Detections, regions: MaskRegions | None
     ) -> tuple[Detections, Dropped]:
         """Return the detections that may reach the rules, and what was dropped."""
+        may_raise = self._may_raise[detections.label]
+        foreign_pack = _looks(self._hazards(detections.where(~may_raise)))
+        left = detections.where(may_raise)
         if regions is None:
-            drop = ~self._without_masker[detections.label]
-            return detections.where(~drop), Dropped(
-                mostly_person=0, no_masker=_looks(detections, drop)
+            drop = ~self._without_masker[left.label]
+            return left.where(~drop), Dropped(
+                mostly_person=0, no_masker=_looks(left.where(drop)), foreign_pack=foreign_pack
             )
-        drop = mostly_covered(detections, regions) & ~self._judged_by_time[detections.label]
+        drop = mostly_covered(left, regions) & ~self._judged_by_time[left.label]
         # Vehicles go too, but no rule asked for them: counting them would tell of people only.
-        of_hazards = drop & self._is_hazard[detections.label]
-        return detections.where(~drop), Dropped(
-            mostly_person=_looks(detections, of_hazards), no_masker=0
+        mostly_person = _looks(self._hazards(left.where(drop)))
+        return left.where(~drop), Dropped(
+            mostly_person=mostly_person, no_masker=0, foreign_pack=foreign_pack
         )
 
+    def _hazards(self, detections: Detections) -> Detections:
+        return detections.where(self._is_hazard[detections.label])
 
-def _looks(detections: Detections, drop: Bool[np.ndarray, "n"]) -> int:
-    return len(np.unique(detections.frame_index[drop]))
+
+def _looks(detections: Detections) -> int:
+    return len(np.unique(detections.frame_index))

@@ -27,6 +27,8 @@ class Alarms:
 
     hazards: tuple[Case, ...]
     """Pictures with a hazard that the set labels in full."""
+    labelled: tuple[Case, ...]
+    """Pictures with any hazard label, in full or not."""
     free: tuple[Case, ...]
     """The set's pictures without any labelled hazard."""
     negatives: tuple[Case, ...]
@@ -72,6 +74,7 @@ def alarms(
     counted = every if has_none else known & every
     return Alarms(
         hazards=tuple(c for c, own in zip(cases, labelled, strict=True) if own & counted),
+        labelled=tuple(c for c, own in zip(cases, labelled, strict=True) if own),
         free=tuple(c for c, own in zip(cases, labelled, strict=True) if not own),
         negatives=tuple(negatives),
         known=counted,
@@ -82,28 +85,35 @@ def alarms(
 
 def alarm_figures(alarms: Alarms) -> Figures:
     """Return what is told of whole pictures."""
-    negatives = alarms.peaks(alarms.negatives, alarms.all)
-    false, found, of_negatives = (
-        reaches(peaks, alarms.thresholds) for peaks in (alarms.false, alarms.found, negatives)
-    )
-    plain = at_share(alarms.found.max(axis=1), negatives.max(axis=1))
-    scaled = at_share(
-        (alarms.found / alarms.thresholds).max(axis=1),
-        (negatives / alarms.thresholds).max(axis=1),
-    )
+    false, found = (reaches(peaks, alarms.thresholds) for peaks in (alarms.false, alarms.found))
     return {
         "false_positive_images": int(false.sum()),
         "hazard_free_images": len(false),
-        "negatives": len(negatives),
+        "negatives": len(alarms.negatives),
         "hazard_images": len(found),
-        "picture_recall_at_1pct": plain and plain["recall"],
-        "at_1pct": plain,
-        "at_1pct_scaled": scaled,
+        **_at_share(alarms),
         "at_pack_thresholds": {
             **_share("recall", int(found.sum()), len(found)),
             **_share("alarm_share", int(false.sum()), len(false)),
-            **_share("negatives_alarm_share", int(of_negatives.sum()), len(of_negatives)),
         },
+    }
+
+
+def _at_share(alarms: Alarms) -> Figures:
+    """Return the recall at the one score that at most 1 % of the negatives lie above.
+
+    Any hazard counts on both sides, whichever the set labels: a picture with smoke over its
+    labelled fire is found by either, as an alarm would be.
+    """
+    found, negatives = (
+        alarms.peaks(cases, alarms.all).max(axis=1) for cases in (alarms.labelled, alarms.negatives)
+    )
+    if len(negatives) == 0 or len(found) == 0:
+        return {"picture_recall_at_1pct": None, "picture_threshold_at_1pct": None}
+    cut = cut_at_share(negatives, ALARM_SHARE)
+    return {
+        "picture_recall_at_1pct": rounded(float((found > cut).mean())),
+        "picture_threshold_at_1pct": rounded(cut),
     }
 
 
@@ -111,20 +121,6 @@ def reaches(peaks: Peaks, thresholds: Float32[np.ndarray, "h"]) -> Bool[np.ndarr
     """Mark the pictures in which a hazard reaches its threshold."""
     above: Bool[np.ndarray, "p"] = np.any(peaks >= thresholds, axis=1)
     return above
-
-
-def at_share(
-    found: Float32[np.ndarray, "q"], negatives: Float32[np.ndarray, "p"]
-) -> Figures | None:
-    """Return the recall at the score that at most 1 % of the negatives lie above."""
-    if len(negatives) == 0 or len(found) == 0:
-        return None
-    cut = cut_at_share(negatives, ALARM_SHARE)
-    return {
-        "above": rounded(cut),
-        **_share("recall", int((found > cut).sum()), len(found)),
-        **_share("alarm_share", int((negatives > cut).sum()), len(negatives)),
-    }
 
 
 def _share(name: str, hits: int, total: int) -> Figures:

@@ -1,6 +1,6 @@
 """From a folder to cases: each picture read, looked at and forgotten; what was found is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float32, Int64
 
 from models.scoring import Found, longer_side
 from pipelines.evaluate.faults import LeftOut, LeftOutError
-from pipelines.evaluate.folder import Entry
-from pipelines.evaluate.labels import NOTHING, read_labels
+from pipelines.evaluate.folder import Entry, Labels, read_labels
 from pipelines.evaluate.looker import Looker
 from pipelines.evaluate.names import PERSON, ClassList
 from pipelines.evaluate.pictures import read_picture
@@ -18,8 +17,11 @@ from vision.arrays import Boxes, Detections
 from vision.detector import DetectorError
 from vision.masker import MaskRegions, mostly_covered
 
-Progress = Callable[[int, int], None]
+Told = Callable[[int, int], None]
 """Is told how many pictures of how many are done."""
+
+Read = tuple[Entry, Labels]
+"""A picture's file and its labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +33,9 @@ class Case:
     found: Found
     """Hazards and vehicles, in source pixels."""
     boxes: Float32[np.ndarray, "n 4"]
-    """Labelled, in source pixels; people among them."""
+    """Labelled, in source pixels; people and what the pack doesn't know among them."""
     meanings: Int64[np.ndarray, "n"]
-    """The pack's label of each, or ``PERSON`` or ``VEHICLE``."""
+    """The pack's label of each, or ``PERSON``, ``VEHICLE`` or ``UNKNOWN``."""
     covered: Bool[np.ndarray, "p"] | None
     """Which of the labelled people are covered; ``None`` without a masker."""
 
@@ -43,63 +45,68 @@ class Case:
         return longer_side(self.boxes[self.meanings == PERSON])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cases:
-    """A folder's cases, and what its labels held besides."""
-
-    cases: tuple[Case, ...]
-    """In the order of the files."""
-    unknown_boxes: int
-    """Labelled boxes of classes that the pack doesn't know."""
+def read_all(entries: Sequence[Entry], left_out: LeftOut) -> list[Read]:
+    """Read every label file before the first picture: a wrong class list shows at once."""
+    found = []
+    for entry in entries:
+        try:
+            found.append((entry, read_labels(entry.labels)))
+        except LeftOutError as error:
+            left_out.note(error)
+    return found
 
 
 def look_at(
-    entries: list[Entry],
+    read: Sequence[Read],
     looker: Looker,
     classes: ClassList,
     left_out: LeftOut,
-    progress: Progress,
+    told: Told,
     *,
     hazard_free: bool,
-) -> Cases:
+) -> tuple[Case, ...]:
     """Look at each picture. What can't be used is left out; so is a hazard that is none."""
-    cases, unknown = [], 0
-    for number, entry in enumerate(entries, 1):
+    cases = []
+    for number, (entry, labels) in enumerate(read, 1):
         try:
-            case, boxes = _case(entry, looker, classes)
-            if hazard_free:
-                _require_no_hazard(case, looker)
-            cases.append(case)
-            unknown += boxes
+            (_require_no_hazard if hazard_free else _require_known)(entry, labels, looker, classes)
+            cases.append(_case(entry, labels, looker, classes))
         except LeftOutError as error:
             left_out.note(error)
-        progress(number, len(entries))
-    return Cases(cases=tuple(cases), unknown_boxes=unknown)
+        told(number, len(read))
+    return tuple(cases)
 
 
-def _require_no_hazard(case: Case, looker: Looker) -> None:
-    if looker.is_hazard[case.meanings[case.meanings >= 0]].any():
+def _require_no_hazard(entry: Entry, labels: Labels, looker: Looker, classes: ClassList) -> None:
+    meanings = classes.meant(labels.numbers)
+    if looker.is_hazard[meanings[meanings >= 0]].any():
         what = "a hazard is labelled: take it out of --negatives, or correct its labels"
-        raise LeftOutError(case.picture, "negative_shows_hazard", what)
+        raise LeftOutError(entry.picture, "negative_shows_hazard", what)
 
 
-def _case(entry: Entry, looker: Looker, classes: ClassList) -> tuple[Case, int]:
-    labels = NOTHING if entry.labels is None else read_labels(entry.labels, classes)
+def _require_known(entry: Entry, labels: Labels, _: Looker, classes: ClassList) -> None:
+    highest, count = labels.numbers.max(initial=0), len(classes.names)
+    if entry.labels and highest >= count:
+        what = f"class {highest} is none of the {count} of the class list: correct one of them"
+        raise LeftOutError(entry.labels, "label_class", what)
+
+
+def _case(entry: Entry, labels: Labels, looker: Looker, classes: ClassList) -> Case:
     pixels = read_picture(entry.picture)
     try:
         seen = looker(pixels)
     except DetectorError as error:
         raise LeftOutError(entry.picture, "detector_error", str(error)) from error
     size_px = np.array([pixels.shape[1], pixels.shape[0]] * 2, np.float32)
-    people = labels.boxes[labels.meanings == PERSON]
-    case = Case(
+    meanings = classes.meant(labels.numbers)
+    people = labels.boxes[meanings == PERSON]
+    return Case(
         picture=entry.picture,
         found=seen.found,
         boxes=labels.boxes * size_px,
-        meanings=labels.meanings,
+        meanings=meanings,
         covered=None if seen.people is None else covered_by(people, seen.people),
     )
-    return case, labels.unknown
 
 
 def covered_by(boxes: Boxes, regions: MaskRegions) -> Bool[np.ndarray, "n"]:

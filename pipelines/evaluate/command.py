@@ -11,11 +11,10 @@ from typing import Final
 import cv2
 
 from models.packs import DEFAULT_PACK, PackError, load_pack
-from pipelines.evaluate import page, tables
-from pipelines.evaluate.faults import EvaluationError, shown
+from pipelines.evaluate import tables
+from pipelines.evaluate.faults import EvaluationError, Progress, shown
 from pipelines.evaluate.figures import Figures
 from pipelines.evaluate.images import Request, judge
-from pipelines.evaluate.progress import Progress
 from pipelines.evaluate.timing import fitted, video_figures, video_notes
 from pipelines.evaluate.truth import read_truth
 from pipelines.evaluate.video import watch
@@ -31,9 +30,10 @@ classes.txt or obj.names, else the pack's own labels. What each figure means: do
 
 VIDEO_HELP: Final = """\
 The truth is JSON: {"events": [{"hazard": "fire", "from_s": 4.0, "to_s": 51.0}]}, the list alone,
-or CSV with the head hazard,from_s,to_s (start_s and end_s mean the same). `"events": []` says that
-the clip shows no hazard. The clip goes through the stages of a worker in its own time: keyframes
-that come often enough are looked at, else a picture every 1.9 s; none is dropped.
+or CSV with the head hazard,from_s,to_s (start and end, from and to, begin mean the same).
+`"events": []` says that the clip shows no hazard; times count from the clip's beginning. The clip
+goes through the stages of a worker in its own time: keyframes that come often enough are looked
+at, else a picture every 1.9 s; none is dropped.
 """
 
 
@@ -44,7 +44,7 @@ def main(words: Sequence[str]) -> int:
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        page.require_writable(given.report)
+        _require_writable(given.report)
         code: int = given.run(given)
     except (EvaluationError, PackError) as error:
         _tell(f"fengsui: {error}")
@@ -119,12 +119,12 @@ def _images(given: argparse.Namespace) -> int:
         pack_dir=given.pack or DEFAULT_PACK,
     )
     progress = Progress("pictures")
-    judgement = judge(request, progress.tell, progress.pictures)
+    judgement = judge(request, progress.tell, progress)
     progress.end()
     if given.report:
         from pipelines.evaluate.report import images_page  # noqa: PLC0415 - plots, for few
 
-        page.write(given.report, images_page(judgement, str(given.folder)))
+        _write(given.report, images_page(judgement, str(given.folder)))
     _print(given, judgement.figures, tables.images(judgement.figures), judgement.notes)
     return DONE
 
@@ -133,20 +133,21 @@ def _video(given: argparse.Namespace) -> int:
     truth = read_truth(given.truth)
     pack = load_pack(given.pack or DEFAULT_PACK)
     progress = Progress("s")
-    watched = watch(given.file, pack, progress.seconds)
+    watched = watch(given.file, pack, progress)
     progress.end()
-    there = fitted(truth, watched.length_s, f"{shown(given.truth)}, {shown(given.file)}")
+    there = fitted(truth.events, watched.length_s, f"{shown(given.truth)}, {shown(given.file)}")
     figures = {
         **video_figures(watched, there),
         "left_out": watched.drops,
         "pack": pack.name,
         "pack_sha256": pack.sha256,
     }
+    notes = [*truth.notes, *video_notes(watched, truth.events)]
     if given.report:
         from pipelines.evaluate.report import video_page  # noqa: PLC0415 - plots, for few
 
-        page.write(given.report, video_page(watched, there, figures, str(given.file)))
-    _print(given, figures, tables.video(figures), video_notes(watched, truth))
+        _write(given.report, video_page(watched, there, figures, str(given.file), notes))
+    _print(given, figures, tables.video(figures), notes)
     return DONE
 
 
@@ -157,6 +158,21 @@ def _print(given: argparse.Namespace, figures: Figures, text: str, notes: Sequen
         text = json.dumps({**figures, "notes": list(notes)}, allow_nan=False)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _require_writable(path: Path | None) -> None:
+    """Raise ``EvaluationError`` now rather than after an hour's work."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise EvaluationError(f"--report {shown(path)}: give a file in a folder that is there")
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, "utf-8", "replace")
+    except OSError as error:
+        raise EvaluationError(
+            f"--report {shown(path)}: it can't be written ({error.strerror}): give another place"
+        ) from error
 
 
 def _tell(text: str) -> None:

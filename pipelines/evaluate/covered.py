@@ -1,9 +1,10 @@
 """The one place of `eval` that makes pictures: small ones for the report, covered before all else.
 
-They are the user's own pictures and go into a file of the user's. Still: people and vehicles,
-labelled or found, are filled opaque; only the hazard's box stays sharp, and of that a quarter of
-the picture at most; the rest is a mosaic. The fill goes on last, so nothing is sharp under it.
-Where the masker can't say where people are there is no picture.
+They are the user's own pictures and go into a file of the user's. Still: people and vehicles that
+are found, and whatever is labelled and no hazard, are filled opaque; only the hazard's box stays
+sharp, a large one in cells, and a quarter of the picture at most; the rest is a mosaic. The fill
+goes on last, so nothing is sharp under it. Where the masker can't say where people are there is no
+picture.
 """
 
 import base64
@@ -16,7 +17,6 @@ from jaxtyping import Float32, UInt8
 from pipelines.evaluate.faults import LeftOutError
 from pipelines.evaluate.figures import MASKING_SCORE
 from pipelines.evaluate.looker import Looker, Seen
-from pipelines.evaluate.names import PERSON, VEHICLE
 from pipelines.evaluate.pictures import read_picture
 from pipelines.evaluate.worst import Example
 from vision.arrays import Boxes, Pixels
@@ -45,6 +45,16 @@ SHARP_SHARE: Final = 0.25
 """No more of a picture is sharp, however large the hazard's box."""
 
 
+SHARP_BOX_SHARE: Final = 1 / 8
+"""In a larger box somebody whom neither a label nor the masker marks could be recognised."""
+
+CELLS: Final = 24
+"""So many a side such a box then has: a flame can be told from a lamp, a face has two or three."""
+
+LEAST_LEFT: Final = 0.2
+"""With less of the box's window than this there is nothing to judge."""
+
+
 class NotShownError(Exception):
     """There is no picture; the reason in two languages."""
 
@@ -64,19 +74,18 @@ def small_picture(example: Example, looker: Looker) -> str:
         raise NotShownError("无法确定人的位置", "nobody can say where people are") from None
     size_px = np.array([pixels.shape[1], pixels.shape[0]] * 2, np.float32)
     hidden = np.concatenate([_labelled(example, looker), _found(seen, looker)]) / size_px
-    small = _covered(_shrunk(pixels), seen.people, hidden, example.box / size_px)
-    if (small == FILL).all():
-        raise NotShownError("画面全部可能有人或车", "people or vehicles may be anywhere in it")
+    small, left = _covered(_shrunk(pixels), seen.people, hidden, example.box / size_px)
+    if left < LEAST_LEFT:
+        raise NotShownError("框内大多被遮盖", "most of the box is filled")
     _, content = cv2.imencode(".jpg", small, JPEG)
     return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
 
 
 def _labelled(example: Example, looker: Looker) -> Float32[np.ndarray, "n 4"]:
+    """Return whatever is labelled and no hazard: a class that we don't know may be people."""
     meanings = example.case.meanings
-    vehicles = (meanings >= 0) & looker.is_vehicle[np.maximum(meanings, 0)]
-    boxes: Float32[np.ndarray, "n 4"] = example.case.boxes[
-        vehicles | (meanings == PERSON) | (meanings == VEHICLE)
-    ]
+    hazards = (meanings >= 0) & looker.is_hazard[np.maximum(meanings, 0)]
+    boxes: Float32[np.ndarray, "n 4"] = example.case.boxes[~hazards]
     return boxes
 
 
@@ -95,23 +104,39 @@ def _shrunk(pixels: UInt8[np.ndarray, "H W 3"]) -> Pixels:
 
 def _covered(
     pixels: Pixels, people: MaskRegions, hidden: Boxes, box: Float32[np.ndarray, "4"]
-) -> Pixels:
-    """Return a picture of which only the box is sharp, and in which nobody and no vehicle is."""
+) -> tuple[Pixels, float]:
+    """Return a picture of which only the box can be made out, and nobody and no vehicle in it.
+
+    Besides the share of the box's window that isn't filled.
+    """
     vehicles = MaskRegions(np.zeros(len(hidden), np.int64), hidden.astype(np.float32))
 
-    def filled(picture: Pixels) -> Pixels:
-        return covered(covered(picture, people, 0, FILL), vehicles, 0, FILL)
+    def filled(picture: Pixels, colour: tuple[int, int, int] = FILL) -> Pixels:
+        return covered(covered(picture, people, 0, colour), vehicles, 0, colour)
 
     clean = filled(pixels)
     height_px, width_px = pixels.shape[:2]
-    cells = (max(1, round(CELLS_HIGH * width_px / height_px)), CELLS_HIGH)
-    coarse = cv2.resize(clean, cells, interpolation=cv2.INTER_AREA)
-    result: Pixels = cv2.resize(coarse, (width_px, height_px), interpolation=cv2.INTER_NEAREST)
+    result = _mosaic(clean, max(1, round(CELLS_HIGH * width_px / height_px)), CELLS_HIGH)
     x0, y0, x1, y1 = _window(box, width_px, height_px)
-    result[y0:y1, x0:x1] = clean[y0:y1, x0:x1]
+    window, side = clean[y0:y1, x0:x1], box[2:] - box[:2]
+    if window.size and side[0] * side[1] > SHARP_BOX_SHARE:
+        cell_px = side * np.array([width_px, height_px]) / CELLS
+        across, down = np.maximum(1, np.array([x1 - x0, y1 - y0]) // cell_px).astype(int).tolist()
+        window = _mosaic(window, across, down)
+    result[y0:y1, x0:x1] = window
     corners = np.round(box * np.array([width_px, height_px] * 2)).astype(int).tolist()
     cv2.rectangle(result, tuple(corners[:2]), tuple(corners[2:]), OUTLINE, 1)
-    return filled(result)
+    hit = filled(np.zeros_like(pixels), (255, 255, 255))[y0:y1, x0:x1]
+    return filled(result), 1.0 - float(hit.mean()) / 255 if hit.size else 1.0
+
+
+def _mosaic(pixels: Pixels, across: int, down: int) -> Pixels:
+    """Return a picture in cells, each of one colour."""
+    size = (pixels.shape[1], pixels.shape[0])
+    cells = (min(across, size[0]), min(down, size[1]))
+    coarse = cv2.resize(pixels, cells, interpolation=cv2.INTER_AREA)
+    result: Pixels = cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST)
+    return result
 
 
 def _window(

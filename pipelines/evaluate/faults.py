@@ -1,4 +1,4 @@
-"""What can be wrong with what `eval` is given.
+"""What can be wrong with what `eval` is given, and what it says on stderr meanwhile.
 
 ```
 EvaluationError          nothing can be said; the command ends
@@ -6,10 +6,15 @@ LeftOutError             one file can't be used; it is told, counted, and the re
 ```
 """
 
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+EVERY_S: Final = 0.2
 
 
 class EvaluationError(Exception):
@@ -46,6 +51,31 @@ class LeftOut:
         self.reasons[error.reason] += 1
         self.tell(f"left out: {error}")
 
-    def in_words(self) -> str:
-        """Return the counts in words."""
-        return ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items()))
+
+class Progress:
+    """How far it is: a line that rewrites itself on a terminal, else one line at the end."""
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._live = sys.stderr.isatty()
+        self._text = ""
+        self._began_s = time.monotonic()
+        self._shown_s = 0.0
+
+    def __call__(self, done: float, total: float | None) -> None:
+        """Take a number of pictures, or of seconds of a clip."""
+        self._text = f"{done:.0f} of {total or 0:.0f} {self._unit}"
+        now_s = time.monotonic()
+        if self._live and now_s - self._shown_s >= EVERY_S:
+            self._shown_s = now_s
+            sys.stderr.write(f"\r\x1b[K{self._text}")
+            sys.stderr.flush()
+
+    def tell(self, line: str) -> None:
+        """Write a line of its own."""
+        sys.stderr.write(("\r\x1b[K" if self._live else "") + line + "\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Say how long it took."""
+        self.tell(f"{self._text}, {time.monotonic() - self._began_s:.0f} s")

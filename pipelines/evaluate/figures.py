@@ -51,26 +51,28 @@ def _pair(found: Found, case: Case, labels: Iterable[int]) -> Pair:
 
 
 def class_figures(cases: Sequence[Case], known: frozenset[int], looker: Looker) -> Figures:
-    """Return the figures of every known class, by the pack's name for it."""
+    """Return the figures of every class, by the pack's name for it.
+
+    Hazards are always there, so that a script finds them; those that the set doesn't label in full
+    have no figures.
+    """
+    every = known | frozenset(np.nonzero(looker.is_hazard)[0].tolist())
     return {
         looker.pack.settings.labels[label].name: _one_class(
-            of_class(cases, label, IOU),
-            of_class(cases, label, LOOSE_IOU),
-            float(looker.thresholds[label]),
+            cases if label in known else (), label, float(looker.thresholds[label])
         )
-        for label in sorted(known)
+        for label in sorted(every)
     }
 
 
-def _one_class(strict: Judged, loose: Judged, threshold: float) -> Figures:
-    curve, wide = scoring.curve(strict), scoring.curve(loose)
+def _one_class(cases: Sequence[Case], label: int, threshold: float) -> Figures:
+    strict, loose = of_class(cases, label, IOU), of_class(cases, label, LOOSE_IOU)
+    wide = scoring.curve(loose)
     return {
         **_at_threshold(strict, threshold),
         "threshold": rounded(threshold),
-        "best_f1": rounded(curve.best_f1 if curve else None),
         "f1_iou30": rounded(scoring.at_threshold(loose, threshold).f1) if wide else None,
         "best_f1_iou30": rounded(wide.best_f1 if wide else None),
-        "best_f1_iou30_threshold": rounded(wide.best_threshold if wide else None),
         "sizes": {
             name: _at_threshold(strict.between(*limits), threshold)
             for name, limits in SIZES_PX.items()
@@ -92,27 +94,18 @@ def _at_threshold(judged: Judged, threshold: float) -> Figures:
 
 def vehicle_figures(cases: Sequence[Case], looker: Looker) -> Figures | None:
     """Return the figures of any vehicle against any vehicle; None where none is labelled."""
-    labels = [VEHICLE, *np.nonzero(looker.is_vehicle)[0].tolist()]
     every = any_vehicle(cases, looker, np.zeros(len(looker.thresholds), np.float32))
     usual = any_vehicle(cases, looker, looker.thresholds)
-    curve = scoring.curve(every)
+    curve, point = scoring.curve(every), scoring.at_threshold(usual, 0.0)
     if curve is None:
         return None
     return {
+        "boxes": curve.boxes,
+        "precision": rounded(point.precision),
+        "recall": rounded(point.recall),
         "ap50": rounded(curve.average_precision),
         "precision_at_recall_70": rounded(scoring.precision_at_recall(every, VEHICLE_RECALL)),
-        **_found_at(usual),
-        "sizes": {name: _found_at(usual.between(*limits)) for name, limits in SIZES_PX.items()},
-        "masked": masked_vehicles(cases, looker, labels),
-    }
-
-
-def _found_at(judged: Judged) -> Figures:
-    point, boxes = scoring.at_threshold(judged, 0.0), len(judged.wanted_px)
-    return {
-        "boxes": boxes,
-        "precision": rounded(point.precision) if boxes else None,
-        "recall": rounded(point.recall) if boxes else None,
+        "masked": masked_vehicles(cases, looker),
     }
 
 
@@ -123,7 +116,7 @@ def any_vehicle(
 
     Two boxes on one vehicle, as car and as truck, are one: the weaker goes, as within a label.
     """
-    labels = [VEHICLE, *np.nonzero(looker.is_vehicle)[0].tolist()]
+    labels = _vehicle_labels(looker)
     limit = looker.pack.settings.iou_limit
 
     def alone(found: Found) -> Found:
@@ -132,6 +125,10 @@ def any_vehicle(
         return found.where(suppress(found.boxes, found.scores, group, limit))
 
     return scoring.judged((_pair(alone(case.found), case, labels) for case in cases), IOU)
+
+
+def _vehicle_labels(looker: Looker) -> list[int]:
+    return [VEHICLE, *np.nonzero(looker.is_vehicle)[0].tolist()]
 
 
 def _vehicles(found: Found, looker: Looker) -> Bool[np.ndarray, "n"]:
@@ -146,23 +143,30 @@ LEAST_MASKED_PX: Final = 32.0
 """Smaller ones show no face and no plate."""
 
 
-def masked_vehicles(cases: Sequence[Case], looker: Looker, labels: Sequence[int]) -> Figures:
-    """Return how many labelled vehicles of 32 px and more would be filled."""
-    hit, covered, total = 0, 0, 0
+def masked_vehicles(cases: Sequence[Case], looker: Looker) -> Figures:
+    """Return which share of the labelled vehicles would be filled, by more than half."""
+    sides, covered = [np.zeros(0, np.float32)], list[bool]()
     for case in cases:
-        wanted = case.boxes[np.isin(case.meanings, list(labels))]
-        wanted = wanted[scoring.longer_side(wanted) >= LEAST_MASKED_PX]
+        wanted = case.boxes[np.isin(case.meanings, _vehicle_labels(looker))]
         found = case.found
         boxes = found.boxes[_vehicles(found, looker) & (found.scores >= MASKING_SCORE)]
-        ratio = scoring.ious(wanted, boxes)
-        total += len(wanted)
-        hit += int((ratio.max(axis=1, initial=0.0) >= IOU).sum())
-        covered += sum(_is_mostly_in(box, boxes) for box in wanted)
+        sides.append(scoring.longer_side(wanted))
+        covered.extend(_is_mostly_in(box, boxes) for box in wanted)
+    return _covered_shares(np.concatenate(sides), np.array(covered, bool))
+
+
+def _covered_shares(sides: Float32[np.ndarray, "n"], covered: Bool[np.ndarray, "n"]) -> Figures:
+    """Return how many of 32 px and more there are, and the share that is covered, by size."""
+
+    def share(least_px: float, below_px: float) -> Figures:
+        mine = (sides >= least_px) & (sides < below_px)
+        labelled = int(mine.sum())
+        part = float(covered[mine].mean()) if labelled else None
+        return {"labelled": labelled, "covered": rounded(part)}
+
     return {
-        "boxes": total,
-        "threshold": MASKING_SCORE,
-        "found": rounded(hit / total) if total else None,
-        "mostly_covered": rounded(covered / total) if total else None,
+        **share(LEAST_MASKED_PX, np.inf),
+        "sizes": {name: share(*SIZES_PX[name]) for name in ("medium", "large")},
     }
 
 
@@ -182,16 +186,4 @@ def people_figures(cases: Sequence[Case]) -> Figures | None:
     told = [(case.people_px, case.covered) for case in cases if case.covered is not None]
     sides = np.concatenate([np.zeros(0, np.float32), *(side for side, _ in told)])
     covered = np.concatenate([np.zeros(0, bool), *(each for _, each in told)])
-    if not (sides >= LEAST_MASKED_PX).any():
-        return None
-
-    def share(least_px: float, below_px: float) -> Figures:
-        mine = (sides >= least_px) & (sides < below_px)
-        labelled = int(mine.sum())
-        part = float(covered[mine].mean()) if labelled else None
-        return {"labelled": labelled, "covered": rounded(part)}
-
-    return {
-        **share(LEAST_MASKED_PX, np.inf),
-        "sizes": {name: share(*SIZES_PX[name]) for name in ("medium", "large")},
-    }
+    return _covered_shares(sides, covered) if (sides >= LEAST_MASKED_PX).any() else None

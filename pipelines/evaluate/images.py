@@ -1,14 +1,14 @@
 """``fengsui eval images``: a labelled folder, hazard-free pictures beside it, figures out."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+
+import numpy as np
 
 from models.packs import load_pack
 from pipelines.evaluate.alarms import FEW, Alarms, alarm_figures, alarms
-from pipelines.evaluate.cases import Case, Cases, Progress, look_at
+from pipelines.evaluate.cases import Case, Read, Told, look_at, read_all
 from pipelines.evaluate.faults import EvaluationError, LeftOut, shown
 from pipelines.evaluate.figures import (
     Figures,
@@ -19,7 +19,13 @@ from pipelines.evaluate.figures import (
 )
 from pipelines.evaluate.folder import entries, spread
 from pipelines.evaluate.looker import Looker
-from pipelines.evaluate.names import UNKNOWN, ClassList, class_list, meaning
+from pipelines.evaluate.names import (
+    UNKNOWN,
+    ClassList,
+    class_list,
+    class_list_of_negatives,
+    meaning,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,100 +64,107 @@ class Judgement:
     """What looked at them."""
 
 
-NO_NEGATIVES: Final = "without --negatives there is no recall at 1 % of alarms"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Set:
+    """One folder's labels, read and not yet looked at."""
+
+    folder: Path
+    """Where."""
+    read: list[Read]
+    """Files and labels."""
+    pictures: frozenset[Path]
+    """All of them, by where they really lie."""
+    twice: int
+    """How many were passed over since the other folder has them."""
 
 
-def judge(request: Request, tell: Callable[[str], None], progress: Progress) -> Judgement:
+def judge(request: Request, tell: Callable[[str], None], told: Told) -> Judgement:
     """Look at every picture and sum up. Raises ``EvaluationError`` or ``PackError``."""
-    started_s = time.perf_counter()
-    pack = load_pack(request.pack_dir)
-    reading_ms = (time.perf_counter() - started_s) * 1e3
-    looker, left_out = Looker(pack), LeftOut(tell=tell)
-    classes = class_list(request.names, request.folder, pack.settings.labels)
+    looker, left_out = Looker(load_pack(request.pack_dir)), LeftOut(tell=tell)
+    packs = looker.pack.settings.labels
+    classes = class_list(request.names, request.folder, packs)
     asked = None if request.known is None else _asked(request.known, looker)
-    own = _looked(
-        request.folder,
-        request,
-        looker,
-        classes,
-        left_out=left_out,
-        progress=progress,
-        hazard_free=False,
-    )
-    free = Cases(cases=(), unknown_boxes=0)
-    if request.negatives is not None:
-        given = _list_of_negatives(request, classes, looker)
-        free = _looked(
-            request.negatives,
-            request,
-            looker,
-            given,
-            left_out=left_out,
-            progress=progress,
-            hazard_free=True,
-        )
-    known = known_labels(own.cases) if asked is None else asked
-    sorted_out = alarms(own.cases, free.cases, known, looker)
+    own = _read(request.folder, request.limit, left_out, frozenset(), labelled=True)
+    _require_fit(own.read, classes)
+    free = None
+    if request.negatives is not None:  # read first: what is wrong is told before the long part
+        free = _read(request.negatives, request.limit, left_out, own.pictures, labelled=False)
+    cases = look_at(own.read, looker, classes, left_out, told, hazard_free=False)
+    _require_some(cases, request.folder, left_out)
+    negatives: tuple[Case, ...] = ()
+    if free is not None and (free.read or not free.twice):
+        highest = max((int(one.numbers.max(initial=0)) for _, one in free.read), default=0)
+        theirs = class_list_of_negatives(free.folder, packs, classes, highest)
+        negatives = look_at(free.read, looker, theirs, left_out, told, hazard_free=True)
+        _require_some(negatives, free.folder, left_out)
+    known = known_labels(cases) if asked is None else asked
+    sorted_out = alarms(cases, negatives, known, looker)
     figures = {
-        **_figures(own, known, sorted_out, looker),
-        "load_ms": round(reading_ms + looker.load_ms, 1),
+        **_figures(cases, known, sorted_out, looker),
+        "empty_label_files": sum(len(labels.numbers) == 0 for _, labels in own.read),
         "left_out": dict(sorted(left_out.reasons.items())),
         "class_list": {"names": list(classes.names), "from": classes.origin},
     }
     return Judgement(
         figures=figures,
-        notes=tuple(_notes(own, sorted_out, classes, request)),
-        cases=own.cases,
+        notes=tuple(_notes(figures, sorted_out, classes, free.twice if free else 0)),
+        cases=cases,
         known=known,
         alarms=sorted_out,
         looker=looker,
     )
 
 
-def _figures(own: Cases, known: frozenset[int], alarms: Alarms, looker: Looker) -> Figures:
+def _figures(
+    cases: Sequence[Case], known: frozenset[int], alarms: Alarms, looker: Looker
+) -> Figures:
     return {
-        "images": len(own.cases),
-        "classes": class_figures(own.cases, known, looker),
+        "images": len(cases),
+        "classes": class_figures(cases, known, looker),
         **alarm_figures(alarms),
         "ms_per_image": round(looker.ms_per_image, 3),
-        "vehicles": vehicle_figures(own.cases, looker),
-        "people_covered": people_figures(own.cases),
-        "unknown_boxes": own.unknown_boxes,
+        "vehicles": vehicle_figures(cases, looker),
+        "people_covered": people_figures(cases),
+        "unknown_boxes": sum(int((case.meanings == UNKNOWN).sum()) for case in cases),
         "pack": looker.pack.name,
         "pack_sha256": looker.pack.sha256,
     }
 
 
-def _looked(
-    folder: Path,
-    request: Request,
-    looker: Looker,
-    classes: ClassList,
-    *,
-    left_out: LeftOut,
-    progress: Progress,
-    hazard_free: bool,
-) -> Cases:
-    before = left_out.reasons.copy()
-    pictures = spread(entries(folder, left_out, labelled=not hazard_free), request.limit)
-    result = look_at(pictures, looker, classes, left_out, progress, hazard_free=hazard_free)
-    if not result.cases:
-        here = LeftOut(tell=left_out.tell, reasons=left_out.reasons - before)
+def _read(
+    folder: Path, limit: int | None, left_out: LeftOut, others: frozenset[Path], *, labelled: bool
+) -> _Set:
+    """Read a folder's labels, but for pictures that the other folder has."""
+    every = entries(folder, left_out, labelled=labelled)
+    mine = [entry for entry in every if entry.picture.resolve() not in others]
+    return _Set(
+        folder=folder,
+        read=read_all(spread(mine, limit), left_out),
+        pictures=frozenset(entry.picture.resolve() for entry in every),
+        twice=len(every) - len(mine),
+    )
+
+
+def _require_fit(read: Sequence[Read], classes: ClassList) -> None:
+    """Raise ``EvaluationError`` where too many numbers lie beyond the list: it is another's."""
+    count = len(classes.names)
+    highest = np.array([labels.numbers.max(initial=0) for _, labels in read], np.int64)
+    beyond = int((highest >= count).sum())
+    if 3 * beyond > len(read):
         raise EvaluationError(
-            f"{shown(folder)}: no picture of it could be used: {here.in_words()}: "
+            f"{classes.origin}: the class list {', '.join(map(shown, classes.names))} does not "
+            f"fit: {beyond} of {len(read)} label files have numbers beyond its {count} names, up "
+            f"to {highest.max()}: give --names with a name for each number, in their order"
+        )
+
+
+def _require_some(cases: Sequence[Case], folder: Path, left_out: LeftOut) -> None:
+    if not cases:
+        counts = ", ".join(f"{count} {reason}" for reason, count in left_out.reasons.items())
+        raise EvaluationError(
+            f"{shown(folder)}: no picture of it could be used: {counts}: "
             "each is named above with what to do"
         )
-    return result
-
-
-def _list_of_negatives(request: Request, classes: ClassList, looker: Looker) -> ClassList:
-    """Return the negatives' own class list if there is one, else the labelled folder's."""
-    if request.names is not None or request.negatives is None:
-        return classes
-    labels = looker.pack.settings.labels
-    own = class_list(None, request.negatives, labels, hazard_free=True)
-    is_default = own.names == tuple(one.name for one in labels)
-    return classes if is_default else own
 
 
 def _asked(text: str, looker: Looker) -> frozenset[int]:
@@ -168,7 +181,7 @@ def _asked(text: str, looker: Looker) -> frozenset[int]:
     return frozenset(named.values())
 
 
-def _notes(own: Cases, alarms: Alarms, classes: ClassList, request: Request) -> list[str]:
+def _notes(own: Figures, alarms: Alarms, classes: ClassList, twice: int) -> list[str]:
     notes = []
     unknown = [
         name
@@ -177,11 +190,21 @@ def _notes(own: Cases, alarms: Alarms, classes: ClassList, request: Request) -> 
     ]
     if unknown:
         notes.append(
-            f"the pack doesn't know {', '.join(map(shown, unknown))}: {own.unknown_boxes} boxes of "
-            "such classes say nothing here"
+            f"the pack doesn't know {', '.join(map(shown, unknown))}: {own['unknown_boxes']} boxes "
+            "of such classes say nothing here"
         )
-    if request.negatives is None:
-        notes.append(NO_NEGATIVES)
+    if own["empty_label_files"]:
+        notes.append(
+            f"{own['empty_label_files']} label files are empty, which says that nothing is there: "
+            "where a picture was only never labelled, take its file away"
+        )
+    if twice:
+        notes.append(
+            f"{twice} pictures of --negatives are the labelled folder's own: they were judged "
+            "once, by their labels"
+        )
+    if not alarms.negatives:
+        notes.append("without negatives there is no recall at 1 % of alarms")
     elif len(alarms.negatives) < FEW:
         notes.append(
             f"{len(alarms.negatives)} negatives are few: 1 % of fewer than {FEW} is no alarm at "

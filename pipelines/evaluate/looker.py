@@ -44,10 +44,7 @@ class Looker:
         """Raise ``PackError`` for a pack that can't run."""
         self.pack = pack
         self._settings = pack.settings
-        started_s = time.perf_counter()
         self._product = pack.detector()
-        self.load_ms = (time.perf_counter() - started_s) * 1e3
-        """Building the detector, with one run of every batch size."""
         labels = tuple(replace(one, threshold=LEAST_SCORE) for one in pack.settings.labels)
         self._detector = replace(pack, settings=replace(pack.settings, labels=labels)).detector()
         self._masker = None if self._detector.masks else load_masker()

@@ -1,6 +1,9 @@
 """Reading one picture file that may be anything: its size is known before it is decoded."""
 
+import os
+import re
 import stat
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,12 @@ MAX_PIXELS: Final = 8192 * 4608
 
 MAX_BYTES: Final = 128 * 1024 * 1024
 """Such a picture uncompressed, and a little."""
+
+_DAMAGE: Final = re.compile(
+    r"Premature end of JPEG|libpng error|"
+    r"Corrupt JPEG data: (?!\d\d? extraneous bytes before marker 0xd9)"
+)
+"""A few bytes too many before the end harm nothing: some cameras pad; more were a picture once."""
 
 _FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG's start-of-frame markers; the three others are tables."""
@@ -35,15 +44,32 @@ def read_picture(path: Path) -> Pixels:
         raise LeftOutError(path, "not_a_picture", what)
     if not _has_an_end(content):
         raise LeftOutError(path, "truncated", "it has no end: it was cut off, copy it again")
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        pixels = None
+    pixels, said = _decoded(content)
     # Another size than the header's (turned or not) would mean that the wrong header was read.
-    if pixels is None or sorted(pixels.shape[:2]) != sorted(size_px):
+    if pixels is None or sorted(pixels.shape[:2]) != sorted(size_px) or _DAMAGE.search(said):
         raise LeftOutError(path, "undecodable", "it can't be decoded: it is damaged, copy it again")
-    decoded: Pixels = pixels
-    return decoded
+    return pixels
+
+
+def _decoded(content: bytes) -> tuple[Pixels | None, str]:
+    """Decode a picture; returns what libjpeg and libpng said of it, besides.
+
+    They write to the process's stderr and fill in grey for what is missing, so that is where
+    damage shows. Whatever another thread wrote there meanwhile would be lost: `eval` has one.
+    """
+    with tempfile.TemporaryFile() as said:  # a pipe could fill up
+        stderr = os.dup(2)
+        try:
+            os.dup2(said.fileno(), 2)
+            try:
+                pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+            except cv2.error:
+                pixels = None
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+        said.seek(0)
+        return pixels, said.read().decode("utf-8", "replace")
 
 
 def _read(path: Path) -> bytes:

@@ -1,4 +1,12 @@
-"""The pages of `--report`: of labelled pictures, and of a clip."""
+"""The page of `--report`: one file, no script, nothing fetched, Chinese before English.
+
+Of labelled pictures it has the worst ones, as `covered.py` makes them; of a clip its times alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Final
 
 import numpy as np
 
@@ -7,23 +15,22 @@ from pipelines.evaluate.covered import NotShownError, small_picture
 from pipelines.evaluate.faults import shown
 from pipelines.evaluate.figures import IOU, Figures, of_class
 from pipelines.evaluate.images import Judgement
-from pipelines.evaluate.page import both, figure, grid, page, paragraph, section, table
 from pipelines.evaluate.plots import Bar, Plot, svg, timeline
-from pipelines.evaluate.timing import is_of
+from pipelines.evaluate.timing import right_alerts
 from pipelines.evaluate.truth import TrueEvent
 from pipelines.evaluate.video import Watched
 from pipelines.evaluate.worst import Example, false_alarms, misses
 
-TITLE = ("烽燧评测报告", "Fengsui evaluation")
+TITLE: Final = ("烽燧评测报告", "Fengsui evaluation")
 
-SIZE_NAMES = {
+SIZE_NAMES: Final = {
     "all": "全部 all",
     "small": "小 <32 px",
     "medium": "中 32–96 px",
     "large": "大 >96 px",
 }
 
-CLASS_HEADS = (
+CLASS_HEADS: Final = (
     ("类别", "class"),
     ("尺寸（长边）", "size, longer side"),
     ("标注框", "boxes"),
@@ -33,31 +40,141 @@ CLASS_HEADS = (
     ("AP50", "all thresholds"),
 )
 
+SHA_DIGITS: Final = 12
+"""As many as tell packs apart; all of them are in the JSON."""
+
+MOST: Final = 12
+"""Examples of each kind, one a picture."""
+
+MOST_TRIED: Final = 60
+"""A set in which nothing can be shown must not be looked at a second time."""
+
+POLICY: Final = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'"
+)
+"""A page that was tampered with in transit still can't fetch or run anything."""
+
+STYLE: Final = """
+:root { color-scheme: light; }
+body { font: 15px/1.5 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif;
+  margin: 0 auto; max-width: 68rem; padding: 1rem; color: #1c1f24; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+small, .en { color: #59616d; font-weight: normal; } .en { font-size: .85em; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #d9dde3; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+.pairs td:last-child { overflow-wrap: anywhere; min-width: 8rem; }
+.sizes td:nth-child(2) { white-space: nowrap; }
+@media (max-width: 30rem) { th, td { padding: .25rem .3rem; } }
+th .en { display: block; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; }
+figure { margin: 0; break-inside: avoid; } figcaption { overflow-wrap: anywhere; font-size: .85em; }
+svg { width: 100%; height: auto; } img { max-width: 100%; height: auto; }
+.none { background: #eef0f3; padding: 2rem 1rem; }
+@media print { body { max-width: none; } h2 { break-after: avoid; } }
+"""
+
+
+def both(chinese: str, english: str) -> str:
+    """Return a phrase in both languages."""
+    return f'{escape(chinese)} <span class="en" lang="en">{escape(english)}</span>'
+
+
+def section(chinese: str, english: str, *parts: str) -> str:
+    """Return a part of the page under its heading."""
+    return f"<section><h2>{both(chinese, english)}</h2>{''.join(parts)}</section>"
+
+
+def paragraph(chinese: str, english: str) -> str:
+    """Return a paragraph in both languages."""
+    return f'<p>{escape(chinese)}<br><span class="en" lang="en">{escape(english)}</span></p>'
+
+
+def table(
+    heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]], kind: str = "wide"
+) -> str:
+    """Return a table; a cell that holds None is a dash. Cells are escaped."""
+    head = "".join(f'<th scope="col">{both(*one)}</th>' for one in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{_cell(one)}</td>' for one in row)}</tr>" for row in rows)
+    inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="{escape(kind)}"><table>{inside}</table></div>'
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+
+
+def figure(content: str, caption: str) -> str:
+    """Return a picture or plot with its caption; ``content`` is markup, ``caption`` is escaped."""
+    return f"<figure>{content}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def grid(figures: Iterable[str]) -> str:
+    """Return figures side by side as far as there is room."""
+    return f'<div class="grid">{"".join(figures)}</div>'
+
+
+def page(chinese: str, english: str, *sections: str) -> str:
+    """Return the whole page."""
+    return (
+        '<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{escape(chinese)} {escape(english)}</title><style>{STYLE}</style></head>"
+        f"<body><h1>{both(chinese, english)}</h1>{''.join(sections)}</body></html>\n"
+    )
+
 
 def images_page(judgement: Judgement, name: str) -> str:
     """Return the page of a labelled folder."""
     worst, alarming = (
         select(judgement.alarms, judgement.looker) for select in (misses, false_alarms)
     )
+    reasons = judgement.figures["left_out"].items()
+    left_out = table((("原因", "reason"), ("文件", "files")), reasons) if reasons else "<p>–</p>"
     return page(
         *TITLE,
         _summary(judgement, name),
         section("各类别", "By class and size", _class_table(judgement.figures)),
+        section("跳过的文件", "Left out", left_out),
         section("精确率与召回率", "Precision and recall", grid(_curves(judgement))),
         section("误报与召回", "Alarms and recall", grid(_alarm_curve(judgement))),
+        section("如何看图", "How to read the pictures", *_how_to_read()),
         _examples("漏报", "Worst misses", worst, judgement),
         _examples("误报", "Worst false alarms", alarming, judgement),
-        section(
-            "说明",
-            "Notes",
-            paragraph(
-                "人和车辆（标注的与检出的）一律涂实，图片其余部分为马赛克；不统计检出的人。",
-                "People and vehicles, labelled and detected, are filled; the rest of each picture "
-                "is a mosaic. How many people were detected is told nowhere.",
-            ),
-            *(f'<p lang="en">{both("", note)}</p>' for note in judgement.notes),
+        notes(judgement.notes),
+    )
+
+
+def _how_to_read() -> tuple[str, ...]:
+    return (
+        paragraph(
+            "注意：既未标注也未检出的人和车可能出现在隐患框内，转交前请逐图检查。"
+            "检出的人和车、标注的其他一切均已涂实；大框为粗马赛克，图片其余部分更粗；不统计检出的人。",
+            "Careful: people and vehicles that are neither labelled nor detected may be in the "
+            "box: look at each picture before you pass the page on. Detected people and vehicles, "
+            "and whatever else is labelled, are filled; large boxes are coarse, the rest of a "
+            "picture is coarser. How many people were detected is told nowhere.",
+        ),
+        paragraph(
+            "图下的数字是模型给该框的分数（0 到 1）：漏报为标注框处同类检出的最高分，"
+            "0.00 即毫无检出；误报为该误检框的分数。误报先列无隐患的图片，再列有隐患图片中的错框。",
+            "The number under a picture is the model's score, 0 to 1: for a miss the best that was "
+            "found at the labelled box, 0.00 where there was nothing; for a false alarm the wrong "
+            "box's. False alarms in pictures without a hazard come first, then wrong boxes in "
+            "pictures with one.",
         ),
     )
+
+
+def notes(lines: Sequence[str]) -> str:
+    """Return what a reader of the figures must know."""
+    return section("说明", "Notes", *(f'<p lang="en">{escape(shown(one))}</p>' for one in lines))
 
 
 def _summary(judgement: Judgement, name: str) -> str:
@@ -67,7 +184,7 @@ def _summary(judgement: Judgement, name: str) -> str:
     rows: list[tuple[str, object]] = [
         ("数据 data", shown(name)),
         ("模型包 pack", own["pack"]),
-        ("权重 SHA-256", own["pack_sha256"]),
+        ("权重 weights, SHA-256", own["pack_sha256"][:SHA_DIGITS]),
         ("图片 pictures", own["images"]),
         ("无隐患图片 negatives", own["negatives"]),
         ("有隐患图片中检出的比例 hazard pictures found", pack_point["recall"]),
@@ -78,10 +195,13 @@ def _summary(judgement: Judgement, name: str) -> str:
         ("每图毫秒 ms a picture, one thread", own["ms_per_image"]),
         ("标注的人被遮盖 labelled people covered", people and people["covered"]),
         ("标注的车被遮盖 labelled vehicles covered",
-         vehicles and vehicles["masked"]["mostly_covered"]),
+         vehicles and vehicles["masked"]["covered"]),
+        ("空标注文件 empty label files", own["empty_label_files"]),
         ("跳过的文件 left out", sum(own["left_out"].values())),
     ]  # fmt: skip
-    return section("概要", "Summary", table((("项目", "item"), ("数值", "figure")), rows))
+    return section(
+        "概要", "Summary", table((("项目", "item"), ("数值", "figure")), rows, "wide pairs")
+    )
 
 
 def _interval(limits: list[float] | None) -> str | None:
@@ -91,14 +211,15 @@ def _interval(limits: list[float] | None) -> str | None:
 def _class_table(own: Figures) -> str:
     rows: list[tuple[object, ...]] = []
     for name, each in own["classes"].items():
-        for size, row in {"all": each, **each["sizes"]}.items():
+        sizes = each["sizes"] if each["boxes"] else {}
+        for size, row in {"all": each, **sizes}.items():
             cells = (row["boxes"], row["precision"], row["recall"], row["f1"], row["ap50"])
             rows.append((shown(name), SIZE_NAMES[size], *cells))
-    if vehicles := own["vehicles"]:
-        for size, row in {"all": vehicles, **vehicles["sizes"]}.items():
-            cells = (row["boxes"], row["precision"], row["recall"], None, row.get("ap50"))
-            rows.append(("任何车辆 any vehicle", SIZE_NAMES[size], *cells))
-    return table(CLASS_HEADS, rows)
+    if own["vehicles"]:
+        row = own["vehicles"]
+        cells = (row["boxes"], row["precision"], row["recall"], None, row["ap50"])
+        rows.append(("任何车辆 any vehicle", SIZE_NAMES["all"], *cells))
+    return table(CLASS_HEADS, rows, "wide sizes")
 
 
 def _curves(judgement: Judgement) -> list[str]:
@@ -142,29 +263,37 @@ def _alarm_curve(judgement: Judgement) -> list[str]:
 
 
 def _examples(chinese: str, english: str, examples: list[Example], judgement: Judgement) -> str:
-    looker = judgement.looker
-    shown_ones = []
-    for one in examples:
-        name = looker.pack.settings.labels[one.label].name
-        where = f"{one.case.picture.parent.name}/{one.case.picture.name}"
-        caption = f"{shown(name)} {one.score:.2f} · {shown(where)}"
+    """Return the worst that can be shown, and how many can't."""
+    looker, figures, skipped = judgement.looker, list[str](), Counter[tuple[str, str]]()
+    for one in examples[:MOST_TRIED]:
+        if len(figures) == MOST:
+            break
         try:
             content = f'<img src="{small_picture(one, looker)}" alt="">'
         except NotShownError as error:
-            content = (
-                f'<div class="none">{both("无图：", "no picture:")}<br>{both(*error.reason)}</div>'
-            )
-        shown_ones.append(figure(content, caption))
-    return section(chinese, english, grid(shown_ones) if shown_ones else "<p>–</p>")
+            skipped[error.reason] += 1
+            continue
+        name = looker.pack.settings.labels[one.label].name
+        where = f"{one.case.picture.parent.name}/{one.case.picture.name}"
+        figures.append(figure(content, f"{shown(name)} {one.score:.2f} · {shown(where)}"))
+    parts = [grid(figures) if figures else "<p>–</p>"]
+    parts += [
+        paragraph(f"未显示 {count} 张：{why[0]}", f"{count} not shown: {why[1]}")
+        for why, count in skipped.items()
+    ]
+    return section(chinese, english, *parts)
 
 
-def video_page(watched: Watched, truth: tuple[TrueEvent, ...], own: Figures, name: str) -> str:
+def video_page(
+    watched: Watched, truth: Sequence[TrueEvent], own: Figures, name: str, lines: Sequence[str]
+) -> str:
     """Return the page of a clip: no picture of it, its times alone."""
+    right = right_alerts(watched, truth)
     bars = [
         *(Bar(row=f"{one.hazard} 真实 true", from_s=one.from_s, to_s=one.to_s, colour="#15803d")
           for one in truth),
         *(Bar(row=f"{one.hazard} 告警 alert", from_s=one.onset_s, to_s=one.end_s,
-              colour="#1d4ed8" if any(is_of(one, event) for event in truth) else "#c2410c")
+              colour="#1d4ed8" if one in right else "#c2410c")
           for one in watched.raised),
     ]  # fmt: skip
     rows: list[tuple[str, object]] = [
@@ -185,7 +314,10 @@ def video_page(watched: Watched, truth: tuple[TrueEvent, ...], own: Figures, nam
               for each in own["events"]]  # fmt: skip
     return page(
         *TITLE,
-        section("概要", "Summary", table((("项目", "item"), ("数值", "figure")), rows)),
+        section(
+            "概要", "Summary", table((("项目", "item"), ("数值", "figure")), rows, "wide pairs")
+        ),
         section("时间线", "Timeline", timeline(bars, watched.length_s)),
         section("真实事件", "True events", table(heads, events)),
+        notes(lines),
     )

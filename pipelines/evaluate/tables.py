@@ -13,7 +13,8 @@ def images(own: Figures) -> str:
     rows: list[Sequence[object]] = [heads]
     for name, each in own["classes"].items():
         rows.append((shown(name), "all", *_four(each), each["best_f1_iou30"]))
-        rows.extend(("", size, *_four(row), "") for size, row in each["sizes"].items())
+        sizes = each["sizes"] if each["boxes"] else {}
+        rows.extend(("", size, *_four(row), "") for size, row in sizes.items())
     if vehicles := own["vehicles"]:
         cells = (vehicles["boxes"], vehicles["precision"], vehicles["recall"], "", vehicles["ap50"])
         rows.append(("any vehicle", "all", *cells, ""))
@@ -26,8 +27,8 @@ def _four(row: Figures) -> tuple[object, ...]:
 
 
 def _pictures(own: Figures) -> list[str]:
-    point, at_1pct, vehicles = own["at_pack_thresholds"], own["at_1pct"], own["vehicles"]
-    people = own["people_covered"]
+    point, vehicles, people = own["at_pack_thresholds"], own["vehicles"], own["people_covered"]
+    cut = own["picture_threshold_at_1pct"]
     hazards, free = own["hazard_images"], own["hazard_free_images"]
     lines = [
         f"pictures with a hazard: {hazards}; found in {_cell(point['recall'])} of them "
@@ -35,14 +36,14 @@ def _pictures(own: Figures) -> list[str]:
         f"pictures without: {free}; false positive: {own['false_positive_images']} "
         + _interval(point["alarm_share_95"]),
         f"recall of pictures at 1 % alarms: {_cell(own['picture_recall_at_1pct'])}"
-        + (f" (one score above {at_1pct['above']:.3f})" if at_1pct else ""),
-        f"{own['ms_per_image']:.1f} ms a picture on one thread, {own['load_ms']:.0f} ms to load",
+        + ("" if cut is None else f" (any hazard's score above {cut:.3f})"),
+        f"{own['ms_per_image']:.1f} ms a picture on one thread",
     ]
     if vehicles:
         masked = vehicles["masked"]
         lines.append(
             f"vehicles: precision {_cell(vehicles['precision_at_recall_70'])} at recall 0.70; "
-            f"{_cell(masked['mostly_covered'])} of {masked['boxes']} from 32 px would be covered"
+            f"{_cell(masked['covered'])} of {masked['labelled']} from 32 px would be covered"
         )
     if people:
         share, labelled = _cell(people["covered"]), people["labelled"]

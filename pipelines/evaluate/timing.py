@@ -9,39 +9,55 @@ from pipelines.evaluate.faults import EvaluationError
 from pipelines.evaluate.figures import Figures, rounded
 from pipelines.evaluate.truth import TrueEvent
 from pipelines.evaluate.video import Raised, Watched
-from vision.hazards import Hazard
 
 AFTER_END_S: Final = 5.0
 """An alert so long after the end is still about it: it needs three looks, each up to 2 s apart."""
 
+CLOCK_LOOK_S: Final = 2.0
+"""How far looks are apart where there are too few to say."""
+
 Span = tuple[float, float]
 
 
-def is_of(alert: Raised, event: TrueEvent) -> bool:
-    """Say whether an alert was raised about an event."""
-    in_time = event.from_s <= alert.onset_s <= event.to_s + AFTER_END_S
+def is_of(alert: Raised, event: TrueEvent, look_s: float) -> bool:
+    """Say whether an alert is about an event: it was open from one look before to 5 s after.
+
+    People mark a beginning when they are sure; and an alert that is open goes on for the next
+    event at once, without a new onset.
+    """
+    in_time = alert.end_s > event.from_s - look_s and alert.onset_s <= event.to_s + AFTER_END_S
     return alert.hazard is event.hazard and in_time
+
+
+def look_s(watched: Watched) -> float:
+    """Return how far looks are apart."""
+    gaps = [later - sooner for sooner, later in pairwise(watched.looks_s)]
+    return median(gaps) if gaps else CLOCK_LOOK_S
+
+
+def right_alerts(watched: Watched, truth: Sequence[TrueEvent]) -> list[Raised]:
+    """Return the alerts that are about an event."""
+    apart_s = look_s(watched)
+    return [one for one in watched.raised if any(is_of(one, event, apart_s) for event in truth)]
 
 
 def video_figures(watched: Watched, truth: Sequence[TrueEvent]) -> Figures:
     """Return what is told of a clip. Times are seconds of it, of looks."""
-    right = [one for one in watched.raised if any(is_of(one, event) for event in truth)]
+    right = right_alerts(watched, truth)
     wrong = len(watched.raised) - len(right)
-    gaps = [later - sooner for sooner, later in pairwise(watched.looks_s)]
+    events = [_event(event, watched) for event in truth]
+    alerted = [event["alert_s"] for event in events if event["alert_s"] is not None]
+    hours = watched.length_s / 3600
     return {
         "alerts": len(watched.raised),
         "first_true_s": rounded(min((event.from_s for event in truth), default=None)),
-        "first_alert_s": rounded(min((one.onset_s for one in right), default=None)),
-        "false_alarms_per_hour": rounded(wrong / (watched.length_s / 3600))
-        if watched.length_s
-        else None,
+        "first_alert_s": min(alerted, default=None),
+        "false_alarms_per_hour": rounded(wrong / hours) if hours else None,
         "coverage": coverage(truth, watched.raised),
         "false_alarms": wrong,
         "length_s": rounded(watched.length_s),
         "looks": len(watched.looks_s),
-        "look_interval_s": rounded(median(gaps)) if gaps else None,
-        "hazards": _hazards(watched, truth),
-        "events": [_event(event, watched.raised) for event in truth],
+        "events": events,
         "alert_list": [
             {
                 "hazard": one.hazard,
@@ -55,33 +71,17 @@ def video_figures(watched: Watched, truth: Sequence[TrueEvent]) -> Figures:
     }
 
 
-def _hazards(watched: Watched, truth: Sequence[TrueEvent]) -> Figures:
-    """Return the figures of each hazard that is true or was raised."""
-    figures: Figures = {}
-    for hazard in Hazard:
-        events = [event for event in truth if event.hazard is hazard]
-        raised = [one for one in watched.raised if one.hazard is hazard]
-        if events or raised:
-            false = sum(not any(is_of(one, event) for event in events) for one in raised)
-            figures[hazard] = {
-                "events": len(events),
-                "found": sum(any(is_of(one, event) for one in raised) for event in events),
-                "alerts": len(raised),
-                "false_alarms": false,
-                "coverage": coverage(events, raised),
-            }
-    return figures
-
-
-def _event(event: TrueEvent, raised: Sequence[Raised]) -> Figures:
-    first = min((one.onset_s for one in raised if is_of(one, event)), default=None)
+def _event(event: TrueEvent, watched: Watched) -> Figures:
+    apart_s = look_s(watched)
+    own = [max(one.onset_s, event.from_s) for one in watched.raised if is_of(one, event, apart_s)]
+    first = min(own, default=None)
     return {
         "hazard": event.hazard,
         "from_s": event.from_s,
         "to_s": event.to_s,
         "alert_s": rounded(first),
         "delay_s": rounded(None if first is None else first - event.from_s),
-        "coverage": coverage([event], raised),
+        "coverage": coverage([event], watched.raised),
     }
 
 

@@ -5,8 +5,8 @@ The looks are a camera's: the sampler takes keyframes that come often enough, el
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from models.packs import Pack
 from pipelines.address import command_line_address
 from pipelines.evaluate.faults import EvaluationError, shown
+from pipelines.evaluate.pictures import picture_size
 from pipelines.faults import FileEndedError, SourceError
 from pipelines.flow import Flow
 from pipelines.messages import Alert, Camera
@@ -23,6 +24,18 @@ from pipelines.source import Source
 from vision.hazards import Hazard
 
 CAMERA_ID: Final = "eval"
+
+FAULTS: Final = {
+    "bad_address": "there is no such file: give a clip that lies on this machine",
+    "no_video": "there is no video in it: give a clip with a picture",
+    "unsupported_codec": "there is no decoder for its video: convert it to H.264",
+}
+"""What `pipelines.faults` says is for cameras."""
+
+UNREADABLE: Final = "it is no video that can be read: copy it again, or convert it to H.264"
+
+MOTION_JPEG: Final = frozenset({".mjpeg", ".mjpg"})
+"""Clips that begin as a picture does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +69,22 @@ class Watched:
 
 
 def watch(path: Path, pack: Pack, progress: Callable[[float, float | None], None]) -> Watched:
-    """Take a clip through the flow. Raises ``EvaluationError`` or ``PackError``.
+    """Take a clip through the flow; ``progress`` is told how many seconds of how many are done.
 
-    ``progress`` is told how many seconds of how many are done.
+    Raises ``EvaluationError`` or ``PackError``.
     """
     metrics = WorkerMetrics(CollectorRegistry())
     flow = Flow(pack=pack, drills=frozenset(), epoch=0, metrics=metrics)
     alerts: dict[object, list[tuple[float, Alert]]] = {}
     looks_s: list[float] = []
+    _refuse_picture(path)
     try:
         address = command_line_address(str(path))
         camera = Camera(camera_id=CAMERA_ID, url=address.shown)
         flow.watch(camera)
         source = Source(CAMERA_ID, address, flow.input_size_px, metrics)
-        began: datetime | None = None
         for frame in source.looks(_never):
-            began = began or frame.ref.captured_at
+            began = source.opened_at or frame.ref.captured_at
             looks_s.append((frame.ref.captured_at - began).total_seconds())
             flow.batcher.hand_over(frame, _never)
             for alert in flow.step(0.0):
@@ -80,11 +93,12 @@ def watch(path: Path, pack: Pack, progress: Callable[[float, float | None], None
     except FileEndedError:
         pass
     except SourceError as error:
-        raise EvaluationError(str(error)) from error
+        text = FAULTS.get(error.code, UNREADABLE)
+        text = f"{error.what}: copy the file again" if looks_s else text
+        raise EvaluationError(f"{shown(path)}: {text}") from error
     if not looks_s or metrics.total("fengsui_frames_analysed_total") == 0:
-        raise EvaluationError(
-            f"{shown(path)}: no picture of it could be looked at: {metrics.drops}"
-        )
+        damaged = f"{sum(metrics.drops.values())} of its pictures were damaged, none was looked at"
+        raise EvaluationError(f"{shown(path)}: {damaged}: copy it again, or convert it to H.264")
     length_s = max(source.length_s or 0.0, looks_s[-1])
     raised = [_raised(revisions, length_s) for revisions in alerts.values()]
     return Watched(
@@ -94,6 +108,16 @@ def watch(path: Path, pack: Pack, progress: Callable[[float, float | None], None
         hazards=frozenset(camera.hazards),
         drops={reason: count for reason, count in metrics.drops.items() if count},
     )
+
+
+def _refuse_picture(path: Path) -> None:
+    """FFmpeg takes a picture for a clip of one."""
+    if path.is_file() and path.suffix.lower() not in MOTION_JPEG:
+        with suppress(OSError), path.open("rb") as file:  # the source says what can't be read
+            if picture_size(file.read(1 << 20)):
+                raise EvaluationError(
+                    f"{shown(path)} is a picture: give a clip, or `fengsui eval images` a folder"
+                )
 
 
 def _never() -> bool:

@@ -1,8 +1,7 @@
-"""Which pictures the report shows: the worst misses and the worst false alarms. Pure."""
+"""In which order the report shows pictures: the worst miss or false alarm first. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from jaxtyping import Float32
@@ -12,9 +11,6 @@ from pipelines.evaluate.alarms import Alarms
 from pipelines.evaluate.cases import Case
 from pipelines.evaluate.figures import LOOSE_IOU
 from pipelines.evaluate.looker import Looker
-
-MOST: Final = 12
-"""Of each kind, one a picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,5 +90,4 @@ def _wrong(case: Case, known: frozenset[int], looker: Looker) -> Iterable[Exampl
 
 
 def _worst(examples: Iterable[Example]) -> list[Example]:
-    ordered: Sequence[Example] = sorted(examples, key=lambda one: (not one.alone, -one.rank))
-    return list(ordered[:MOST])
+    return sorted(examples, key=lambda one: (not one.alone, -one.rank))

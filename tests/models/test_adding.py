@@ -6,9 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import onnx
 import pytest
@@ -16,6 +14,7 @@ from onnx import TensorProto, helper
 
 from models import adding
 from models.command import main
+from models.label_lists import labels_of
 from models.packs import DEFAULT_PACK, PackNetworkError, load_pack
 from tests.support.media import REPOSITORY
 from tests.support.networks import SIZE_PX, answering, brightness, images, saved
@@ -26,6 +25,8 @@ from vision.letterbox import fit
 from vision.roles import Role
 
 NAMES = "fire,smoke,car,person"
+WEAK = ("--threshold", "0.05", "--decoder", "yolov8")
+"""For ``brightness``, whose one anchor is no YOLOv8's."""
 BGR = (51, 102, 204)
 BLUE, GREEN, RED = (value / 255 for value in BGR)
 FULL = fit((96, 64), *SIZE_PX)
@@ -77,14 +78,17 @@ def test_each_family_is_told_by_its_outputs_and_works(
     [
         ([], [RED, GREEN, BLUE]),
         (["--channels", "bgr"], [BLUE, GREEN, RED]),
-        (["--mean", "0.1,0.2,0.0", "--std", "1,2,0.5"], [RED - 0.1, (GREEN - 0.2) / 2, BLUE * 2]),
+        (
+            ["--mean", "0.1,0.2,-0.2", "--std", "1,2,2"],
+            [RED - 0.1, (GREEN - 0.2) / 2, (BLUE + 0.2) / 2],
+        ),
     ],
 )
 def test_a_picture_is_prepared_as_its_own_program_would(
     tmp_path: Path, kind: int, words: list[str], expected: list[float]
 ) -> None:
     file = saved(brightness(images(kind=kind), kind=kind), tmp_path / "given.onnx")
-    detector = added(file, "fire,smoke,car", "--threshold", "0.05", *words)
+    detector = added(file, "fire,smoke,car", *WEAK, *words)
     # The drawn stills are no such plain pictures: only this one's scores are known.
     assert scores(detector, 2) == pytest.approx(expected, abs=0.002)
 
@@ -92,23 +96,21 @@ def test_a_picture_is_prepared_as_its_own_program_would(
 def test_a_scale_of_one_leaves_0_to_255(tmp_path: Path) -> None:
     file = saved(brightness(images()), tmp_path / "given.onnx")
     words = ["--scale", "1", "--mean", "51,102,0", "--std", "255,255,255"]
-    detector = added(file, "fire,smoke,car", "--threshold", "0.05", "--channels", "rgb", *words)
+    detector = added(file, "fire,smoke,car", *WEAK, "--channels", "rgb", *words)
     assert scores(detector) == pytest.approx([RED - 0.2, BLUE], abs=0.002)
 
 
 def test_a_picture_with_channels_last_and_a_taken_name(tmp_path: Path) -> None:
     given = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["b", *SIZE_PX, 3])
     file = saved(brightness(given, axes=(1, 2)), tmp_path / "given.onnx")
-    assert scores(added(file, "fire,smoke,car", "--threshold", "0.05")) == pytest.approx(
+    assert scores(added(file, "fire,smoke,car", *WEAK)) == pytest.approx(
         [RED, GREEN, BLUE], abs=0.002
     )
     inner = brightness(images())
     for node in inner.graph.node:  # a tensor inside has the product's name
         node.input[:] = ["pixels" if name == "means" else name for name in node.input]
         node.output[:] = ["pixels" if name == "means" else name for name in node.output]
-    detector = added(
-        saved(inner, tmp_path / "inner.onnx"), "fire,smoke,car", "--threshold", "0.05", name="inner"
-    )
+    detector = added(saved(inner, tmp_path / "inner.onnx"), "fire,smoke,car", *WEAK, name="inner")
     assert scores(detector) == pytest.approx([RED, GREEN, BLUE], abs=0.002)
 
 
@@ -180,9 +182,13 @@ def test_the_pack_says_where_it_comes_from(tmp_path: Path) -> None:
 def test_labels_from_a_file_and_other_people_s_words(tmp_path: Path) -> None:
     file = saved(answering(answers(DecoderName.YOLOV8), images()), tmp_path / "given.onnx")
     listed = tmp_path / "labels.txt"
-    listed.write_text("Fire\n烟雾\nlorry\n\nPedestrian\n", "utf-8")
+    listed.write_text("Fire\r\n烟雾\nlorry\nPedestrian\n\n", "utf-8-sig")
     labels = added(file, str(listed)).settings.labels
     assert [label.hazard or label.role for label in labels] == ["fire", "smoke", "vehicle", "mask"]
+    assert labels[0].name == "Fire", "without the mark that some editors begin a file with"
+    yaml = tmp_path / "data.yaml"
+    yaml.write_text("nc: 4\nnames: ['fire', \"烟雾\", lorry, person]  # all\n", "utf-8")
+    assert [name for name, _ in labels_of(str(yaml))] == ["fire", "烟雾", "lorry", "person"]
 
 
 @pytest.mark.parametrize(
@@ -200,6 +206,8 @@ def test_labels_from_a_file_and_other_people_s_words(tmp_path: Path) -> None:
         ("car,bus,truck,person", "no label is a hazard"),
         ("fire,smoke,car", "need one of"),
         (",", "is empty"),
+        ("fire,,car,person", "entry 2 is empty"),
+        (",".join(["fire"] * 101), "101 labels are given, and a pack has at most 100"),
     ],
 )
 def test_labels_that_are_refused(
@@ -214,62 +222,36 @@ def test_labels_that_are_refused(
     assert not (tmp_path / "packs" / "given").exists()
 
 
-def of_unknown_inputs() -> onnx.ModelProto:
-    mask = helper.make_tensor_value_info("pixel_mask", TensorProto.INT64, ["N", 64, 64])
-    return answering(answers(DecoderName.DETR), images(), [mask])
+def test_an_input_of_which_all_is_open_has_its_channels_first(tmp_path: Path) -> None:
+    given = helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["b", "c", "h", "w"])
+    file = saved(answering(answers(DecoderName.DETR), given), tmp_path / "given.onnx")
+    assert added(file, NAMES, "--input", "64x96").input_size_px == (64, 96)
 
 
-def of_masks() -> onnx.ModelProto:
-    masks = {"masks": np.zeros((20, 16, 16), np.float32)}
-    return answering({**answers(DecoderName.RF_DETR), **masks}, images())
+def test_a_refusal_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, code in ((["--labels", "face"], "label"), (["--labels", "fire"], "pack_missing")):
+        assert main(["add", str(tmp_path / "none.onnx"), "--json", *words]) == 1
+        said = capsys.readouterr()
+        answer = json.loads(said.out)
+        assert answer["error"] == code
+        assert said.err == f"fengsui: {answer['text']}\n"
 
 
-def of_end_to_end() -> onnx.ModelProto:
-    return answering({"output0": np.zeros((300, 6), np.float32)}, images())
-
-
-def of_dishonest_batch() -> onnx.ModelProto:
-    made = answering(answers(DecoderName.YOLOV8), images())
-    made.graph.node[-1].input[1] = "fixed"
-    fixed = onnx.numpy_helper.from_array(np.array([1, 8, 50], np.int64), "fixed")
-    made.graph.initializer.append(fixed)
-    return made
-
-
-def of_no_numbers() -> onnx.ModelProto:
-    """Not finite on what is bright, fine on grey: only pictures show it."""
-    made = brightness(images())
-    made.graph.node.append(helper.make_node("Log", ["output0"], ["logged"]))
-    made.graph.node.append(helper.make_node("Sub", ["output0", "offset"], ["less"]))
-    made.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.4, np.float32), "offset"))
-    made.graph.node[-2].input[0] = "less"
-    made.graph.node.insert(len(made.graph.node) - 2, made.graph.node.pop())
-    made.graph.node.append(helper.make_node("Add", ["output0", "logged"], ["result"]))
-    made.graph.output[0].name = "result"
-    return made
-
-
-@pytest.mark.parametrize(
-    ("build", "labels", "words"),
-    [
-        (of_unknown_inputs, NAMES, "pixel_mask: only a picture"),
-        (of_masks, NAMES, "no masks"),
-        (of_end_to_end, "fire,smoke", "need one of"),
-        (of_dishonest_batch, NAMES, "batch size"),
-        (of_no_numbers, "fire,smoke,car", "not finite"),
-    ],
-)
-def test_networks_that_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], build: Any, labels: str, words: str
+def test_what_a_pack_raises_is_said_and_the_maker_s_notes_are_not_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = saved(build(), tmp_path / "given.onnx")
-    assert add(file, labels) == 1
-    error = capsys.readouterr().err
-    assert words in error
-    assert str(file) in error
-    assert ".adding-" not in error, "no temporary path in what people read"
-    packs = tmp_path / "packs"
-    assert not packs.exists() or not list(packs.iterdir())
+    made = answering(answers(DecoderName.YOLOV8), images())
+    made.metadata_props.add(key="description", value="trained on somebody's disk")
+    made.metadata_props.add(key="task", value="detect")
+    file = saved(made, tmp_path / "given.onnx")
+    assert add(file, NAMES) == 0
+    card = (tmp_path / "packs" / "given" / "CARD.md").read_text("utf-8")
+    for text in (capsys.readouterr().out, card):
+        assert "raises fire and smoke alone" in text
+        assert "debris and vehicles" in text
+    weights = load_pack(tmp_path / "packs" / "given").weights
+    assert b"somebody" not in weights
+    assert [one.key for one in onnx.load_from_string(weights).metadata_props] == ["task"]
 
 
 def test_a_pack_is_replaced_only_if_asked_and_then_whole(
@@ -311,15 +293,6 @@ def test_the_product_s_own_file_stays_what_it_is(tmp_path: Path) -> None:
     assert main(["add", str(own.path), "--labels", other, *words]) == 1
     swapped = labels.replace("fire", "x=mask", 1)
     assert main(["add", str(own.path), "--labels", swapped, *words]) == 1
-
-
-def test_given_pictures_are_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = saved(answering(answers(DecoderName.YOLOV8), images()), tmp_path / "given.onnx")
-    cv2.imwrite(str(tmp_path / "a.png"), coloured()[0])
-    assert add(file, NAMES, "--pictures", str(tmp_path / "a.png"), "--json") == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["pictures"] == 5
-    assert add(file, NAMES, "--name", "b", "--pictures", str(tmp_path / "none.jpg")) == 1
-    assert "can't be read as a picture" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a pack's network may not hold is seen before anything runs; the file is named."""
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models import packs
 from models.command import main
-from models.packs import DEFAULT_PACK, MAX_WEIGHTS_BYTES, PackNetworkError, PackRefusedError
+from models.packs import (
+    DEFAULT_PACK,
+    MAX_WEIGHTS_BYTES,
+    PackMissingError,
+    PackNetworkError,
+    PackRefusedError,
+)
 from models.packs import load_pack as load
 from tests.support.networks import OPSET, answering, images, pixels
 
@@ -251,17 +258,79 @@ def test_a_good_network_of_each_sort_passes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["face", "licence_plate", "NoHelmet", "gender: male", "人脸", "pose"]
-)
+    "name",
+    [
+        "face", "licence_plate", "NoHelmet", "gender: male", "人脸", "pose", "人臉", "車牌",
+        "ｆａｃｅ", "humanface", "HumanFace", "face1", "gesicht", "Kennzeichen", "老年人", "小孩",
+        "лицо", "fáce",
+    ],
+)  # fmt: skip
 def test_no_pack_s_label_says_who_people_are(tmp_path: Path, name: str) -> None:
     with pytest.raises(PackRefusedError, match="places"):
         load(pack(tmp_path, answering(ANSWER), second=name))
 
 
-@pytest.mark.parametrize("name", ["person", "fallen person", "pedestrian", "行人"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "person", "fallen person", "pedestrian", "行人", "人員", "行人1", "行人群", "骑车人",
+        "工人", "worker", "Driver", "passenger", "fireman", "FireFighterPerson", "Fußgänger",
+        "ＰＥＲＳＯＮ", "человек",
+    ],
+)  # fmt: skip
 def test_no_pack_makes_people_a_vehicle(tmp_path: Path, name: str) -> None:
     with pytest.raises(PackRefusedError, match="only role is `mask`"):
         load(pack(tmp_path, answering(ANSWER), second=name))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("names", "{0: 'fire', 1: 'person'}", "only role is `mask`"),
+        ("names", "{1: 'face', 0: 'fire'}", "no role"),
+        ("names", '["fire", "knife"]', "no role"),
+        ("Class_Names", "fire,人臉", "no role"),
+        ("id2label", '{"0": "fire", "1": "smoke"}', "calls 'smoke' what the labels call 'car'"),
+        ("names", "{0: 'car', 1: 'fire'}", "calls 'car' what the labels call 'fire'"),
+        ("names", "{0: 'fire', 1: 'car', 2: 'bus'}", "names 3 classes .*2 labels"),
+        ("task", "pose", "task is 'pose'"),
+        ("task", "segment", "only detectors"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_held_against_the_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, value: str, words: str
+) -> None:
+    made = answering(ANSWER)
+    made.metadata_props.add(key=key, value=value)
+    with pytest.raises(PackNetworkError, match=words):
+        load(pack(tmp_path, made))
+    file = tmp_path / "model.onnx"
+    given = ["add", str(file), "--labels", "fire,car", "--packs", str(tmp_path / "packs")]
+    assert main(given) == 1
+    assert re.search(words, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("names", "{0: 'brand', 1: 'wagen'}"), ("task", "detect"), ("author", "face"), ("names", ""),
+     ("names", "{1: 'car', 0: 'flame'}")],
+)  # fmt: skip
+def test_what_a_file_says_of_itself_may_fit(tmp_path: Path, key: str, value: str) -> None:
+    made = answering(ANSWER)
+    made.metadata_props.add(key=key, value=value)
+    load(pack(tmp_path, made))
+
+
+def test_a_pipe_for_a_network_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack(tmp_path, answering(ANSWER))
+    (tmp_path / "model.onnx").unlink()
+    os.mkfifo(tmp_path / "model.onnx")
+    with pytest.raises(PackMissingError, match=r"model\.onnx: it is no plain file"):
+        load(tmp_path)
+    assert main(["add", str(tmp_path / "model.onnx"), "--labels", "fire"]) == 1
+    assert "no plain file" in capsys.readouterr().err
 
 
 def test_the_shipped_pack_starts_without_the_reader() -> None:

@@ -1,6 +1,7 @@
 """The product's own masker runs beside every other pack, on the same picture, or nothing passes."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from pipelines.masking import MaskedDetector
 from pipelines.metrics import WorkerMetrics
 from tests.models.test_graphs import pack
 from tests.support.builders import at
-from tests.support.networks import answering, pixels
+from tests.support.networks import answering, not_for_bright, pixels
 from vision.arrays import Detections
 from vision.beside import Beside
 from vision.decoders import DecoderName
@@ -28,6 +29,7 @@ from vision.masker import MaskRegions, joined, mostly_covered
 from vision.roles import Label, Role
 
 ROCK = Label(name="rock", role=Role.HAZARD, hazard=Hazard.DEBRIS, threshold=0.5)
+SMOKE = Label(name="smoke", role=Role.HAZARD, hazard=Hazard.SMOKE, threshold=0.5)
 FIRE = Label(name="fire", role=Role.HAZARD, hazard=Hazard.FIRE, threshold=0.5)
 CAR = Label(name="car", role=Role.VEHICLE, hazard=None, threshold=0.5)
 SOURCE_PX = (640, 360)
@@ -35,7 +37,15 @@ BOX = (0.25, 0.25, 0.5, 0.75)
 """Of the source, in every picture."""
 
 
-def seeing_rocks(size_px: tuple[int, int], label: Label = ROCK, column: int = 0) -> Detector:
+def seeing(
+    size_px: tuple[int, int],
+    label: Label = FIRE,
+    column: int = 0,
+    *,
+    also: tuple[Label, float] = (CAR, 0.0),
+    sizes: tuple[int, ...] = (1, 2, 4),
+    blind_if_bright: bool = False,
+) -> Detector:
     """A foreign detector that finds one thing at ``BOX`` in every picture."""
     wide, high = (
         share * px
@@ -43,15 +53,16 @@ def seeing_rocks(size_px: tuple[int, int], label: Label = ROCK, column: int = 0)
     )
     x0, y0, x1, y1 = np.array(BOX) * [wide, high, wide, high]
     rows = np.array([(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, 0, 0], np.float32)
-    rows[4 + column] = 0.9
+    rows[4 + column], rows[5 - column] = 0.9, also[1]
     made = answering({"output0": rows[:, None]}, pixels("b", size_px))
-    labels = [CAR, CAR]
-    labels[column] = label
+    if blind_if_bright:
+        not_for_bright(made)
+    labels = (label, also[0]) if column == 0 else (also[0], label)
     return Detector(
         made.SerializeToString(),
         DetectorSettings(
-            decoder=DecoderName.YOLOV8, labels=tuple(labels), input_height_px=size_px[0],
-            input_width_px=size_px[1], batch_sizes=(1, 2, 4), iou_limit=0.5,
+            decoder=DecoderName.YOLOV8, labels=labels, input_height_px=size_px[0],
+            input_width_px=size_px[1], batch_sizes=sizes, iou_limit=0.5,
         ),
     )  # fmt: skip
 
@@ -69,8 +80,8 @@ class Masker(Detector):
         self.fails = fails
         self.seen: list[int] = []
 
-    def __call__(
-        self, pixels: np.ndarray, letterboxes: list[Letterbox]
+    def with_regions(
+        self, pixels: np.ndarray, letterboxes: Sequence[Letterbox]
     ) -> tuple[Detections, MaskRegions]:
         assert pixels.shape[1:] == (*self.input_size_px, 3)
         assert len(pixels) in self.settings.batch_sizes
@@ -133,33 +144,82 @@ SIZES = [(256, 448), (640, 640), (96, 96), (64, 512), (512, 64)]
 
 @pytest.mark.parametrize("size_px", SIZES)
 @pytest.mark.parametrize("masker_px", [(256, 448), (320, 320)])
-def test_a_person_taken_for_a_rock_is_dropped_whatever_size_the_pack_has(
+def test_a_person_taken_for_a_fire_is_dropped_whatever_size_the_pack_has(
     size_px: tuple[int, int], masker_px: tuple[int, int]
 ) -> None:
     people = (True, False, True)
-    seen, metrics = looks(seeing_rocks(size_px), Masker(masker_px), people)
+    seen, metrics = looks(seeing(size_px), Masker(masker_px), people)
     assert [len(look.detections) for look in seen] == [0, 1, 0]
     np.testing.assert_allclose(seen[1].detections.xyxy, [BOX], atol=0.01)
     name = "fengsui_looks_with_drops_total"
     assert metrics.registry.get_sample_value(name, {"reason": "mostly_person"}) == 2
 
 
-@pytest.mark.parametrize(("label", "passes"), [(ROCK, False), (CAR, False), (FIRE, True)])
-def test_where_the_masker_fails_only_fire_and_smoke_pass(label: Label, *, passes: bool) -> None:
+def counted(metrics: WorkerMetrics, reason: str) -> float:
+    name = "fengsui_looks_with_drops_total"
+    return metrics.registry.get_sample_value(name, {"reason": reason}) or 0.0
+
+
+@pytest.mark.parametrize("label", [ROCK, CAR, FIRE, SMOKE])
+def test_where_the_masker_fails_nothing_of_another_pack_passes(label: Label) -> None:
     masker = Masker((256, 448), fails=True)
-    seen, metrics = looks(seeing_rocks((256, 448), label), masker, (False,))
-    assert len(seen[0].detections) == int(passes)
+    seen, metrics = looks(seeing((256, 448), label), masker, (False,))
+    assert len(seen[0].detections) == 0
     assert metrics.total("fengsui_masker_errors_total") == 1
     assert metrics.total("fengsui_detector_errors_total") == 0
+    assert counted(metrics, "no_masker") == int(label in {FIRE, SMOKE})
+
+
+@pytest.mark.parametrize(("label", "passes"), [(ROCK, 0), (CAR, 0), (FIRE, 1), (SMOKE, 1)])
+def test_another_pack_raises_fire_and_smoke_alone(label: Label, passes: int) -> None:
+    seen, metrics = looks(seeing((256, 448), label), Masker((256, 448)), (False,))
+    assert len(seen[0].detections) == passes
+    assert counted(metrics, "foreign_pack") == int(label is ROCK)
+    assert counted(metrics, "mostly_person") == 0
+
+
+@pytest.mark.parametrize("size_px", [(256, 448), (96, 96)])
+@pytest.mark.parametrize(("score", "passes"), [(0.9, 0), (0.05, 1)])
+def test_a_pack_s_own_mask_boxes_join_the_masker_s(
+    size_px: tuple[int, int], score: float, passes: int
+) -> None:
+    """Its own network finds a person where it finds a fire, and the masker finds nobody."""
+    person = Label(name="person", role=Role.MASK, hazard=None, threshold=0.1)
+    both = seeing(size_px, also=(person, score))
+    seen, metrics = looks(both, Masker((256, 448)), (False,))
+    assert len(seen[0].detections) == passes
+    assert counted(metrics, "mostly_person") == 1 - passes
+    assert both(np.zeros((1, *size_px, 3), np.uint8), [fit(SOURCE_PX, *size_px)])[1] is None
+    failing, _ = looks(both, Masker((256, 448), fails=True), (False,))
+    assert len(failing[0].detections) == 0, "alone they say nothing"
+
+
+@pytest.mark.parametrize("sizes", [(1, 2, 4), (4,)])
+@pytest.mark.parametrize("size_px", [(256, 448), (96, 96)])
+def test_one_bad_picture_does_not_blind_its_neighbours(
+    sizes: tuple[int, ...], size_px: tuple[int, int]
+) -> None:
+    """Its answer is not a number where the picture is white."""
+    metrics = WorkerMetrics(CollectorRegistry())
+    whole = seeing(size_px, sizes=sizes, blind_if_bright=True)
+    stage = Detection(MaskedDetector(whole, Masker((256, 448)), metrics), metrics)
+    given = batch(stage._detector.input_size_px, (False, False, False, False))
+    given.pixels[2] = 255
+    seen = list(stage(given))
+    assert [look.ref.camera_id for look in seen] == ["c0", "c1", "c3"]
+    assert [len(look.detections) for look in seen] == [1, 1, 1]
+    assert metrics.drops["detector_error"] == 1
+    assert metrics.total("fengsui_detector_errors_total") == 1
+    assert metrics.total("fengsui_frames_analysed_total") == 3
 
 
 def test_the_masker_looks_where_something_was_found_and_nowhere_else() -> None:
     masker = Masker((256, 448))
-    looks(seeing_rocks((256, 448)), masker, (False, False, False))
+    looks(seeing((256, 448)), masker, (False, False, False))
     assert masker.seen == [2, 1], "all three looks, in batches of its own sizes"
     masker = Masker((256, 448))
     metrics = WorkerMetrics(CollectorRegistry())
-    quiet = seeing_rocks((256, 448))
+    quiet = seeing((256, 448))
     quiet._thresholds[:] = 2.0
     stage = Detection(MaskedDetector(quiet, masker, metrics), metrics)
     assert [len(look.detections) for look in stage(batch((256, 448), (True,)))] == [0]
@@ -168,12 +228,12 @@ def test_the_masker_looks_where_something_was_found_and_nowhere_else() -> None:
 
 def test_a_pack_s_own_person_column_says_nothing() -> None:
     person = Label(name="person", role=Role.MASK, hazard=None, threshold=0.1)
-    seen, _ = looks(seeing_rocks((256, 448), person), Masker((256, 448)), (False,))
+    seen, _ = looks(seeing((256, 448), person), Masker((256, 448)), (False,))
     assert len(seen[0].detections) == 0
 
 
 def test_only_the_pinned_weights_may_stand_beside() -> None:
-    foreign = seeing_rocks((256, 448))
+    foreign = seeing((256, 448))
     with pytest.raises(ValueError, match="pinned"):
         MaskedDetector(foreign, foreign, WorkerMetrics(CollectorRegistry()))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -12,6 +13,7 @@ from pipelines import faults, source
 from pipelines.address import camera_address, command_line_address
 from pipelines.metrics import WorkerMetrics
 from pipelines.source import Source
+from tests.support.clips import write_clip
 from tests.support.media import clip
 from tests.support.rtsp import clip_launch, gst_server, tcp_server
 
@@ -178,6 +180,46 @@ def test_a_file_that_ends_early_gives_its_looks_and_says_so(tmp_path: Path) -> N
     assert len(looks) >= 3
     assert isinstance(error, faults.CorruptStreamError)
     assert "of 22 s: it was cut off" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "times_s", "sound_s"),
+    [
+        ("long_sound.mp4", np.arange(0, 3, 0.1), 8),
+        ("long_sound.mkv", np.arange(0, 3, 0.1), 8),
+        ("late.mp4", np.arange(3, 6, 0.1), 2),
+        ("late.mkv", np.arange(3, 6, 0.1), 2),
+        ("late_alone.mkv", np.arange(3, 6, 0.1), 0),
+        ("slow.mp4", np.arange(0, 12), 0),
+        ("one.mp4", [0.0], 0),
+        ("two.mp4", [0.0, 2.5], 0),
+    ],
+)
+def test_a_whole_file_is_not_taken_for_a_cut_one(
+    tmp_path: Path, name: str, times_s: list[float], sound_s: float
+) -> None:
+    """Its time begins with any of its streams, and pictures that the decoder held come too."""
+    options = {"g": "250", "bf": "3"}
+    path = write_clip(tmp_path / name, list(times_s), sound_s=sound_s, options=options)
+    metrics = WorkerMetrics(CollectorRegistry())
+    camera = Source("file", command_line_address(str(path)), (256, 448), metrics)
+    looks = []
+    with pytest.raises(faults.FileEndedError):
+        looks.extend(camera.looks(lambda: False))
+    assert camera.opened_at is not None
+    at_s = [(look.ref.captured_at - camera.opened_at).total_seconds() for look in looks]
+    start_s = 0.0 if sound_s else times_s[0]
+    assert at_s[0] == pytest.approx(times_s[0] - start_s, abs=0.11)
+    assert at_s[-1] == pytest.approx(times_s[-1] - start_s, abs=1.91)
+    assert camera.length_s == pytest.approx(times_s[-1] - start_s + 0.1, abs=1)
+
+
+def test_a_file_of_which_the_sound_alone_is_cut_is_whole(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", list(np.arange(0, 3, 0.1)), sound_s=20)
+    (tmp_path / "cut.mp4").write_bytes(path.read_bytes()[:-300])
+    looks, error, _ = looks_of_file(tmp_path / "cut.mp4")
+    assert isinstance(error, faults.FileEndedError)
+    assert len(looks) == 3
 
 
 def test_a_file_that_isn_t_there_is_told_before_anything_opens() -> None:

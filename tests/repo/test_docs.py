@@ -85,3 +85,19 @@ def test_what_is_said_to_be_held_by_a_test_is() -> None:
     assert len(rows) == 10
     for line in rows:
         assert "held by" in line or "not yet" in line, line
+
+
+def test_what_the_page_on_packs_says_can_be_said() -> None:
+    text = (REPOSITORY / "docs" / "packs.md").read_text("utf-8")
+    fengsui = Path(sys.executable).parent / "fengsui"
+    for command in (["model", "add"], ["eval", "images"], ["watch"]):
+        assert f"fengsui {' '.join(command)} " in text
+    words = (["model", "add"], ["eval", "images"], ["watch"])
+    helps = [
+        subprocess.run([fengsui, *one, "--help"], capture_output=True, text=True, check=True).stdout
+        for one in words
+    ]
+    ours = re.sub(r"`(?:tools|yolo|model\.)[^`]*`.*?\| `", "", text)
+    for option in set(re.findall(r"(?<![\w-])--[a-z_]+", ours)):
+        assert any(option in one for one in helps), option
+    assert "docs/packs.md" in README.read_text("utf-8")

@@ -93,6 +93,29 @@ def brightness(
     return model(nodes, [given], [output], constants)
 
 
+def not_for_bright(made: onnx.ModelProto) -> None:
+    """Make the one answer of a network not a number for each picture that is bright."""
+    output = made.graph.output[0]
+    given = made.graph.input[0].name
+    made.graph.node.extend(
+        [
+            helper.make_node("Cast", [given], ["light"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["light"], ["whole"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Sub", ["limit", "whole"], ["dark"]),
+            helper.make_node("Sqrt", ["dark"], ["root"]),
+            helper.make_node("Mul", ["root", "nothing"], ["number"]),
+            helper.make_node("Unsqueeze", ["number", "rest"], ["wide"]),
+            helper.make_node("Add", [output.name, "wide"], ["result"]),
+        ]
+    )
+    constants = {"limit": np.array(150, np.float32), "nothing": np.array(0, np.float32)}
+    constants["rest"] = np.array([1, 2], np.int64)
+    made.graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in constants.items()
+    )
+    output.name = "result"
+
+
 def saved(made: onnx.ModelProto, path: Path) -> Path:
     path.write_bytes(made.SerializeToString())
     return path

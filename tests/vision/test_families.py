@@ -60,7 +60,7 @@ def yolo_rows(*, decoded: bool) -> np.ndarray:
 
 
 def yolov8_rows() -> np.ndarray:
-    table = np.zeros((4 + len(LABELS), 50), np.float32)
+    table = np.zeros((4 + len(LABELS), ANCHORS), np.float32)
     for anchor, (box, label, score) in enumerate(ROWS):
         table[:4, anchor] = centred(box) * SIZES
         table[4 + label, anchor] = score
@@ -175,6 +175,16 @@ def test_four_columns_of_logits_are_told_from_boxes_by_name() -> None:
     assert DECODERS[DecoderName.DETR].fits(shapes, 7, *SIZE_PX) == ("b", "a")
 
 
+def test_only_what_looks_like_a_family_is_guessed_to_be_it() -> None:
+    eight, rf_detr = DECODERS[DecoderName.YOLOV8], DECODERS[DecoderName.RF_DETR]
+    for anchors in (8400, 34000, 8500, None):  # as it is, -p2, -p6, left open
+        assert eight.likely({"output0": (1, 7, anchors)}, 640, 640)
+    assert not eight.likely({"embedding": (1, 7, 512)}, 112, 112)
+    assert not eight.likely({"output0": (1, 7, 8400)}, 640, 384)
+    assert rf_detr.likely({"dets": (1, 300, 4), "labels": (1, 300, 4)}, 384, 384)
+    assert not rf_detr.likely({"pred_boxes": (1, 100, 4), "logits": (1, 100, 4)}, 640, 640)
+
+
 @pytest.mark.parametrize(
     ("decoder", "of", "words"),
     [
@@ -200,6 +210,10 @@ def test_boxes_in_another_unit_and_scores_that_are_none_are_refused() -> None:
     boxes, logits = queries(len(LABELS))
     with pytest.raises(DetectorError, match="in pixels"):
         detector(DecoderName.DETR, answering({"boxes": boxes * 90, "logits": logits}))
+    small = deployed()
+    small["boxes"] = small["boxes"] / SIZES.astype(np.float32)
+    with pytest.raises(DetectorError, match="not pixels of the input"):
+        detector(DecoderName.DETR_DEPLOYED, answering(small))
     logit_scores = yolov8_rows()
     logit_scores[4:] *= 9
     network = detector(DecoderName.YOLOV8, answering({"output0": logit_scores}))
@@ -219,7 +233,7 @@ def test_a_network_that_can_t_do_its_batch_is_refused() -> None:
     one = next(node for node in made.graph.node if node.op_type == "Expand")
     one.input[1] = "output0_one"
     made.graph.initializer.append(
-        onnx.numpy_helper.from_array(np.array([1, 8, 50], np.int64), "output0_one")
+        onnx.numpy_helper.from_array(np.array([1, 8, ANCHORS], np.int64), "output0_one")
     )
     with pytest.raises(DetectorError, match="batch size"):
         detector(DecoderName.YOLOV8, made)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.builders import detections
-from vision.droptest import DropTest
+from vision.droptest import FOREIGN, OWN, DropTest
 from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
 from vision.masker import PINNED_LABELS, PINNED_SHA256, MaskRegions, covered, is_pinned
 from vision.roles import Label, Role
@@ -34,7 +34,7 @@ def test_regions_say_nothing() -> None:
 
 @pytest.mark.parametrize("label", range(len(LABELS)))
 def test_a_box_that_is_a_person_is_dropped_unless_time_judges(label: int) -> None:
-    kept, dropped = DropTest(LABELS)(detections((BOX, 0.9, label)), regions(BOX))
+    kept, dropped = DropTest(LABELS, OWN)(detections((BOX, 0.9, label)), regions(BOX))
     judged_by_time = LABELS[label].hazard in {Hazard.FIRE, Hazard.SMOKE}
     assert len(kept) == int(judged_by_time)
     of_hazard = LABELS[label].hazard is not None
@@ -44,17 +44,17 @@ def test_a_box_that_is_a_person_is_dropped_unless_time_judges(label: int) -> Non
 def test_two_people_who_cover_a_box_together_drop_it() -> None:
     rock = detections((BOX, 0.9, list(Hazard).index(Hazard.DEBRIS)))
     left, right = (0.4, 0.4, 0.49, 0.8), (0.5, 0.4, 0.6, 0.8)
-    assert len(DropTest(LABELS)(rock, regions(left))[0]) == 1
-    assert len(DropTest(LABELS)(rock, regions(left, right))[0]) == 0
+    assert len(DropTest(LABELS, OWN)(rock, regions(left))[0]) == 1
+    assert len(DropTest(LABELS, OWN)(rock, regions(left, right))[0]) == 0
 
 
 def test_looks_are_counted_never_people() -> None:
     debris = list(Hazard).index(Hazard.DEBRIS)
     many = detections(*[(BOX, 0.9, debris)] * 7)
-    assert DropTest(LABELS)(many, regions(BOX))[1].mostly_person == 1
-    assert DropTest(LABELS)(many, None)[1].no_masker == 1
+    assert DropTest(LABELS, OWN)(many, regions(BOX))[1].mostly_person == 1
+    assert DropTest(LABELS, OWN)(many, None)[1].no_masker == 1
     vehicle = detections((BOX, 0.9, len(LABELS) - 1))
-    kept, dropped = DropTest(LABELS)(vehicle, regions(BOX))
+    kept, dropped = DropTest(LABELS, OWN)(vehicle, regions(BOX))
     assert (len(kept), dropped.mostly_person) == (0, 0), "dropped, but no rule asked for it"
 
 
@@ -73,14 +73,14 @@ def test_the_pinned_weights_columns_keep_their_meaning() -> None:
 def test_a_person_elsewhere_or_in_another_picture_drops_nothing() -> None:
     rock = detections((BOX, 0.9, list(Hazard).index(Hazard.DEBRIS)))
     for people in (regions((0.0, 0.0, 0.2, 0.3)), regions(BOX, picture=1), regions()):
-        kept, dropped = DropTest(LABELS)(rock, people)
+        kept, dropped = DropTest(LABELS, OWN)(rock, people)
         assert len(kept) == 1
         assert dropped.mostly_person == 0
 
 
 @pytest.mark.parametrize("label", range(len(LABELS)))
 def test_without_a_masker_only_four_hazards_pass(label: int) -> None:
-    kept, dropped = DropTest(LABELS)(detections((BOX, 0.9, label)), None)
+    kept, dropped = DropTest(LABELS, OWN)(detections((BOX, 0.9, label)), None)
     passes = LABELS[label].hazard in REPORTED_WITHOUT_MASKER
     assert (len(kept), dropped.no_masker) == (int(passes), int(not passes))
 
@@ -102,3 +102,22 @@ def test_regions_of_another_picture_or_beyond_the_edge_fill_only_what_is_theirs(
     assert (edge[48:, 48:] == 0).all()
     assert (edge[:3, :3] == 0).all()
     assert (edge[20:30] == 255).all()
+
+
+@pytest.mark.parametrize("people", [regions(BOX), regions(), None])
+@pytest.mark.parametrize("label", range(len(LABELS)))
+def test_other_weights_raise_fire_and_smoke_alone_and_only_where_nobody_stands(
+    label: int, people: MaskRegions | None
+) -> None:
+    kept, dropped = DropTest(LABELS, FOREIGN)(detections((BOX, 0.9, label)), people)
+    hazard = LABELS[label].hazard
+    is_fire = hazard in {Hazard.FIRE, Hazard.SMOKE}
+    stands = people is not None and bool(
+        DropTest(LABELS, OWN)(detections((BOX, 0.9, list(Hazard).index(Hazard.DEBRIS))), people)[
+            1
+        ].mostly_person
+    )
+    assert len(kept) == int(is_fire and people is not None and not stands)
+    assert dropped.foreign_pack == int(hazard is not None and not is_fire)
+    assert dropped.no_masker == int(is_fire and people is None)
+    assert dropped.mostly_person == int(is_fire and stands)

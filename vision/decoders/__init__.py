@@ -1,8 +1,8 @@
 """From a network's raw outputs to boxes, scores and labels, vectorised over the batch.
 
-A pack names its decoder. Each has three parts: which outputs it reads and what their shapes must
-be, told before anything runs; the decoding; and what gives away that an output of the right shape
-is another family's.
+A pack names its decoder. Each has four parts: which outputs it reads and what their shapes must
+be, told before anything runs; whether they look like that family where nobody says so; the
+decoding; and what gives away that an output of the right shape is another family's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +32,7 @@ OUTPUT_TYPES = ("tensor(float)", "tensor(float)", "tensor(int64)")
 """What ONNX Runtime must call a decoder's outputs, in the order in which ``fits`` names them."""
 
 Fits = Callable[[Mapping[str, Shape], int, int, int], tuple[str, ...]]
+Likely = Callable[[Mapping[str, Shape], int, int], bool]
 Thresholds = Float32[np.ndarray, "c"]
 
 
@@ -53,44 +54,57 @@ class Decoder:
     fits: Fits
     """Shapes by name, number of labels, h, w: the names of the outputs, in ``decode``'s order.
     Raises ``ValueError``, whose text says what does not fit."""
+    likely: Likely
+    """Shapes that fit, h, w: whether to guess this family where nobody names one."""
     decode: Callable[[Sequence[Any], Thresholds, int, int], Candidates]
     """Outputs, a threshold a label, h, w. Raises ``ValueError`` for labels out of range."""
     doubt: Callable[[Sequence[Any]], str | None]
     """What is wrong with outputs that have the shape, seen on pictures of nothing."""
 
 
+def _certainly(_shapes: Mapping[str, Shape], _height_px: int, _width_px: int) -> bool:
+    """Return that what fits is theirs: nothing else in the wild has their shapes."""
+    return True
+
+
 DECODERS = {
     DecoderName.YOLOX: Decoder(
         fits=yolo.yolox_fits,
+        likely=_certainly,
         decode=lambda outputs, *given: yolo.yolox(outputs[0], *given),
         doubt=lambda outputs: yolo.yolox_doubt(outputs[0]),
     ),
     DecoderName.YOLOX_DECODED: Decoder(
         fits=yolo.yolox_fits,
+        likely=_certainly,
         decode=lambda outputs, *given: yolo.yolox_decoded(outputs[0], *given),
         doubt=lambda outputs: yolo.yolox_decoded_doubt(outputs[0]),
     ),
     DecoderName.YOLOV8: Decoder(
         fits=yolo.yolov8_fits,
+        likely=yolo.yolov8_likely,
         decode=lambda outputs, *given: yolo.yolov8(outputs[0], *given),
         doubt=lambda outputs: yolo.yolov8_doubt(outputs[0]),
     ),
     DecoderName.DETR: Decoder(
         fits=detr.detr_fits,
+        likely=_certainly,
         decode=lambda outputs, limits, *_: detr.detr(outputs[0], outputs[1], limits),
         doubt=lambda outputs: detr.detr_doubt(outputs[0]),
     ),
     DecoderName.RF_DETR: Decoder(
         fits=detr.rf_detr_fits,
+        likely=detr.rf_detr_likely,
         decode=lambda outputs, limits, *_: detr.rf_detr(outputs[0], outputs[1], limits),
         doubt=lambda outputs: detr.detr_doubt(outputs[0]),
     ),
     DecoderName.DETR_DEPLOYED: Decoder(
         fits=detr.detr_deployed_fits,
+        likely=_certainly,
         # ONNX Runtime's int64 is C's long long, another type in NumPy's eyes.
         decode=lambda outputs, *given: detr.detr_deployed(
             outputs[0], outputs[1], outputs[2].astype(np.int64), *given
         ),
-        doubt=lambda _: None,
+        doubt=lambda outputs: detr.detr_deployed_doubt(outputs[0]),
     ),
 }

@@ -42,6 +42,15 @@ def rf_detr_fits(
     return _raw_names(shapes, labels + 1)
 
 
+def rf_detr_likely(
+    shapes: Mapping[str, Shape],
+    height_px: int,  # noqa: ARG001
+    width_px: int,  # noqa: ARG001
+) -> bool:
+    """Say whether the names are its export's: the first DETR, with its softmax, has the shapes."""
+    return set(shapes) == {"dets", "labels"}
+
+
 def _raw_names(shapes: Mapping[str, Shape], columns: int) -> tuple[str, ...]:
     if len(shapes) != 2:
         raise ValueError(
@@ -152,6 +161,16 @@ def detr_deployed(  # noqa: PLR0917 - outputs, then what every decoder gets
         score=scores[frame, query],
         label=labels[frame, query],
     )
+
+
+def detr_deployed_doubt(boxes: QueryBoxes) -> str | None:
+    """Say why boxes that have the shape are not in pixels, if they aren't."""
+    if np.abs(boxes).max(initial=0.0) <= 2.0:
+        return (
+            "its boxes are shares 0-1, not pixels of the input: export it with "
+            "`orig_target_sizes`, or without its post-processor"
+        )
+    return None
 
 
 def _expect(shapes: Mapping[str, Shape], name: str, expected: Shape, words: str) -> None:

@@ -11,6 +11,9 @@ from vision.decoders.candidates import Candidates, Shape, agree, corners, writte
 YOLOX_STRIDES_PX = (8, 16, 32)
 """Ge et al. 2021 (arXiv 2107.08430): three levels of the feature pyramid."""
 
+YOLOV8_STRIDES_PX = ((8, 16, 32), (4, 8, 16, 32), (8, 16, 32, 64))
+"""Ultralytics' ``cfg/models/v8``: as it is, and its variants ``-p2`` and ``-p6``."""
+
 RAW_CENTRES = 16.0
 """Raw centres are offsets of some strides at most; decoded ones spread over the whole input."""
 
@@ -103,6 +106,17 @@ def yolov8_fits(
     """Return the output's name. Raises ``ValueError`` if it isn't [b, 4 + labels, anchors]."""
     words = "box, one a label: no masks, no points of a body"
     return _only(shapes, (None, 4 + labels, None), f"the labels need {4 + labels} rows ({words})")
+
+
+def yolov8_likely(shapes: Mapping[str, Shape], height_px: int, width_px: int) -> bool:
+    """Say whether there is an anchor for each cell: embeddings and the like have the shape, too."""
+    shape = next(iter(shapes.values()))
+    if shape is None or shape[2] is None:
+        return True
+    return any(
+        shape[2] == sum(-(-height_px // stride) * -(-width_px // stride) for stride in strides)
+        for strides in YOLOV8_STRIDES_PX
+    )
 
 
 def yolov8(

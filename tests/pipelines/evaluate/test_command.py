@@ -90,6 +90,62 @@ def test_a_negative_that_shows_a_hazard_is_left_out(
     assert "8 negative_shows_hazard" in err
 
 
+VEHICLES = "3 .5 .5 .2 .2\n7 .2 .2 .1 .1\n"
+
+
+def test_negatives_may_hold_numbers_that_a_short_list_does_not_name(
+    still_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stem, text in (("a", VEHICLES), ("b", ""), ("c", "99 .5 .5 .2 .2")):
+        labelled(tmp_path, stem, noise(), text)
+    words = ("images", still_set, "--limit", 4, "--names", "fire,smoke,rock,car,bus,truck,x,y")
+    assert run(capsys, *words, "--negatives", tmp_path, "--json")[1]["negatives"] == 3
+    labelled(tmp_path / "own", "fire", noise(), "0 .5 .5 .2 .2")
+    words = ("images", tmp_path / "own", "--names", "fire,smoke", "--negatives")
+    for stem in "abc":
+        labelled(tmp_path / "free", stem, noise(), VEHICLES)
+    code, own, err = run(capsys, *words, tmp_path / "free", "--json")
+    assert (code, own["negatives"], own["left_out"]) == (0, 3, {}), err
+    labelled(tmp_path / "free", "d", noise(), "0 .5 .5 .2 .2")
+    _, own, _ = run(capsys, *words, tmp_path / "free", "--json")
+    assert own["left_out"] == {"negative_shows_hazard": 1}
+
+
+def test_pictures_that_both_folders_have_are_judged_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stem, text in (("a", "0 .5 .5 .2 .2"), ("b", "")):
+        labelled(tmp_path / "own", stem, noise(), text)
+    words = ("images", tmp_path / "own", "--json", "--negatives")
+    code, own, err = run(capsys, *words, tmp_path / "own")
+    assert (code, own["negatives"], own["picture_recall_at_1pct"]) == (0, 0, None)
+    assert "2 pictures of --negatives" in err
+    labelled(tmp_path / "free", "c", noise(), None)
+    (tmp_path / "free" / "b.jpg").symlink_to(tmp_path / "own" / "images" / "b.jpg")
+    _, own, err = run(capsys, *words, tmp_path / "free")
+    assert own["negatives"] == 1
+    assert "1 pictures of --negatives" in err
+
+
+def test_empty_label_files_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for stem, text in (("a", "0 .5 .5 .2 .2"), ("b", ""), ("c", " \n")):
+        labelled(tmp_path, stem, noise(), text)
+    code, own, err = run(capsys, "images", tmp_path, "--json")
+    assert (code, own["images"], own["empty_label_files"]) == (0, 3, 2)
+    assert "2 label files are empty" in err
+
+
+def test_a_list_that_many_numbers_lie_beyond_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Looker, "__call__", lambda *_: pytest.fail("looked"))
+    for stem in "abc":
+        labelled(tmp_path, stem, noise(), "0 .5 .5 .2 .2" if stem == "a" else VEHICLES)
+    code, _, err = run(capsys, "images", tmp_path, "--names", "fire,smoke", "--json")
+    assert code == 1
+    assert "2 of 3 label files have numbers beyond its 2 names, up to 7: give --names" in err
+
+
 def test_nothing_left_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labelled(tmp_path, "none", noise(), None)
     code, _, err = run(capsys, "images", tmp_path, "--json")
@@ -122,7 +178,10 @@ def test_known_classes_alone_have_figures(
     still_set: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, own, _ = run(capsys, "images", still_set, "--known", "fire", "--limit", 3, "--json")
-    assert (list(own["classes"]), own["images"]) == (["fire"], 3)
+    assert own["images"] == 3
+    assert own["classes"]["fire"]["boxes"] > 0
+    assert own["classes"]["smoke"]["recall"] is own["classes"]["smoke"]["ap50"] is None
+    assert set(own["classes"]) == {"fire", "smoke", "rock"}
 
 
 def test_another_s_pack_is_judged_and_the_product_s_masker_covers(
@@ -207,6 +266,6 @@ def test_real_pictures(capsys: pytest.CaptureFixture[str]) -> None:
     folder = pictures("cctv_fire")
     code, own, _ = run(capsys, "images", folder, "--limit", 24, "--json")
     assert code == 0
-    assert set(own["classes"]) == {"fire", "smoke"}
+    assert [name for name, each in own["classes"].items() if each["boxes"]] == ["fire", "smoke"]
     assert own["at_pack_thresholds"]["recall"] > 0.3
     assert own["left_out"] == {}

@@ -95,6 +95,31 @@ def test_a_preview_s_end_is_not_the_picture_s(tmp_path: Path) -> None:
     assert reason(path) == "truncated"
 
 
+def test_a_damaged_jpeg_is_refused_and_libjpeg_says_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = encoded(".jpg")
+    middle = len(whole) // 2
+    for name, content in {
+        "zeros.jpg": whole[:middle] + bytes(len(whole) - middle - 2) + whole[-2:],
+        "short.jpg": whole[:middle] + b"\xff\xd9",
+        "bad.png": (png := encoded(".png"))[: len(png) // 2] + b"\7" * 90 + png[-400:],
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        assert reason(tmp_path / name) == "undecodable"
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"
+
+
+def test_padding_before_a_jpeg_s_end_harms_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = encoded(".jpg")
+    (tmp_path / "a.jpg").write_bytes(whole[:-2] + bytes(40) + whole[-2:])
+    assert read_picture(tmp_path / "a.jpg").shape == (60, 90, 3)
+    assert capfd.readouterr().err == ""
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     folder, loop, pipe = tmp_path / "d.jpg", tmp_path / "l.jpg", tmp_path / "p.jpg"
     folder.mkdir()
