@@ -73,7 +73,14 @@ def main() -> None:
             predict = predictor(network, presence=presence)
             _write_trial(predict, pictures, plan.size_px, options.work / file)
     else:
-        publish.publish(network, pictures.train, pictures.held_out, _text(options), options.out)
+        publish.publish(
+            network,
+            train=pictures.train,
+            held_out=pictures.held_out,
+            text=_text(options),
+            out=options.out,
+            work=options.work,
+        )
 
 
 def _options() -> argparse.Namespace:

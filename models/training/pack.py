@@ -1,5 +1,6 @@
 """Writing the pack: the network as one ONNX file, and ``pack.toml`` that names its hash."""
 
+import copy
 import hashlib
 import io
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from jaxtyping import Float32, UInt8
 from onnx.reference import ReferenceEvaluator
 
 from models.training.classes import INPUT_HEIGHT_PX, INPUT_WIDTH_PX, LABELS, PAD_VALUE, SETS
@@ -70,9 +72,13 @@ def exported(network: HazardNet, thresholds: tuple[float, ...]) -> bytes:
 
     ``thresholds`` are the hazards' own, which come to lie at 0.5.
     """
-    model = Exported(network.float(), thresholds).eval().to(memory_format=torch.contiguous_format)
     noise = np.random.default_rng(0).integers(0, 256, (2, INPUT_HEIGHT_PX, INPUT_WIDTH_PX, 3))
     pixels = torch.from_numpy(noise.astype(np.uint8))
+    model = Exported(copy.deepcopy(network.float()), thresholds).eval()
+    model = model.to(memory_format=torch.contiguous_format)
+    with torch.inference_mode():
+        expected = model(pixels[:1]).numpy()
+    model.network.backbone.join_stem()
     buffer = io.BytesIO()
     torch.onnx.export(
         model,
@@ -85,7 +91,7 @@ def exported(network: HazardNet, thresholds: tuple[float, ...]) -> bytes:
         dynamo=False,
     )
     content = _tidied(buffer.getvalue())
-    _check(model, pixels, content)
+    _check(expected, pixels[:1].numpy(), content)
     return content
 
 
@@ -98,12 +104,10 @@ def _tidied(content: bytes) -> bytes:
     return graph.SerializeToString()
 
 
-def _check(model: Exported, pixels: torch.Tensor, content: bytes) -> None:
-    with torch.inference_mode():
-        expected = model(pixels[:1]).numpy()
-    (found,) = ReferenceEvaluator(onnx.load_from_string(content)).run(
-        None, {"pixels": pixels[:1].numpy()}
-    )
+def _check(
+    expected: Float32[np.ndarray, "1 a c"], pixels: UInt8[np.ndarray, "1 h w 3"], content: bytes
+) -> None:
+    (found,) = ReferenceEvaluator(onnx.load_from_string(content)).run(None, {"pixels": pixels})
     difference = float(np.abs(expected - found).max())
     if expected.shape != found.shape or difference > TOLERANCE:
         raise ExportError(f"the ONNX file differs from the network by {difference}")

@@ -1,8 +1,8 @@
 """From a trained network to the pack that ships: thresholds, the eight-bit twin, the choice.
 
 Both twins are written and measured by the product's own detector on the held-out pictures. The
-faster one ships if it loses less than a point in any of ``COMPARED``; the other stays beside it,
-so that anybody can measure the difference again.
+faster one ships if it loses less than a point in each of ``COMPARED``; both stay in the work
+folder, so that anybody can measure the difference again.
 """
 
 import time
@@ -23,13 +23,12 @@ from models.training.place import letterboxed
 from models.training.quantise import quantised
 from models.training.records import ROADS, Record
 from vision.letterbox import fit
+from vision.masker import PERSON_THRESHOLD
 
 ALARM_LINE = 0.5
 """Where each hazard's threshold comes to lie."""
 LEAST_THRESHOLD = 0.02
 """Below, a score tells nothing."""
-PERSON_THRESHOLD = 0.1
-"""People are found to be covered: missing one costs more than covering too much."""
 CALIBRATED_ON = 256
 """Street pictures, and as many with hazards, that set the scales of the eight-bit twin."""
 MOST_LOST = 0.01
@@ -53,9 +52,15 @@ class Twin:
 
 
 def publish(
-    network: HazardNet, train: list[Record], held_out: list[Record], text: PackText, out: Path
+    network: HazardNet,
+    *,
+    train: list[Record],
+    held_out: list[Record],
+    text: PackText,
+    out: Path,
+    work: Path,
 ) -> None:
-    """Write ``out`` and, beside it, the twin that does not ship."""
+    """Write both twins into ``work``, and the one that ships to ``out``."""
     predict = predictor(network)
     thresholds = chosen_thresholds(predict, held_out)
     own, others = thresholds[: len(HAZARDS)], thresholds[len(HAZARDS) :]
@@ -64,15 +69,10 @@ def publish(
     coarse = quantised(precise, calibration(train))
     twins = []
     for name, content in (("fp32", precise), ("int8", coarse)):
-        folder = out.with_name(f"{out.name}_{name}")
-        write_pack(content, replace(text, name=folder.name), folder)
-        twins.append(folder)
+        write_pack(content, replace(text, name=f"{out.name}_{name}"), work / name)
+        twins.append(work / name)
     best = chosen(*measured(twins, held_out))
-    content = (best.folder / "model.onnx").read_bytes()
-    write_pack(content, replace(text, name=out.name), out)
-    for each in best.folder.iterdir():
-        each.unlink()
-    best.folder.rmdir()
+    write_pack((best.folder / "model.onnx").read_bytes(), text, out)
 
 
 def chosen_thresholds(predict: Predict, held_out: list[Record]) -> tuple[float, ...]:

@@ -102,7 +102,7 @@ def test_the_product_s_weights_take_no_other_meaning_and_no_other_threshold(
     )
     with pytest.raises(PackRefusedError, match="another meaning"):
         load_pack(evil).detector()
-    blind = pack_with(tmp_path, weights, ("threshold = 0.1", "threshold = 0.9"))
+    blind = pack_with(tmp_path, weights, (f"threshold = {PERSON_THRESHOLD:.3f}", "threshold = 0.9"))
     assert load_pack(blind).detector()._thresholds[-1] == np.float32(PERSON_THRESHOLD)
 
 
