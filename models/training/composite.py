@@ -15,23 +15,22 @@ from jaxtyping import Float32
 
 from models.training.classes import HAZARDS, VEHICLES
 from models.training.looks import darkened, light_up, strongest
-from models.training.records import Record
-from models.training.variety import (
+from models.training.mattes import (
     FIRE,
-    FULL,
     ROCK,
     SMALLEST_SIDE_PX,
     SMOKE,
     Box,
     Cutouts,
     Pixels,
-    Variety,
     collect,
     fitted,
     flame_matte,
     is_background,
     overlaps,
 )
+from models.training.records import Record
+from models.training.variety import FULL, Variety
 from vision.drawing.hazards import Flame, Smoke, draw_flame, draw_smoke, make_flame, make_smoke
 from vision.drawing.paint import Field, Patch, emboss, fractal, smoothstep
 

@@ -17,8 +17,6 @@ SUPPRESSION_IOU = 0.5
 LEAST_SCORE = 0.02
 Predict = Callable[[UInt8[np.ndarray, "b h w 3"]], Float32[np.ndarray, "b a c"]]
 """Pictures to predictions as ``model.onnx`` gives them."""
-hazard_thresholds = scoring.hazard_thresholds
-"""Beside the rest that the training command takes from here."""
 
 
 def look(predict: Predict, pictures: Sequence[UInt8[np.ndarray, "h w 3"]]) -> list[Found]:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from models.packs import Pack, load_pack
+from models.scoring import hazard_thresholds
 from models.training import trial
 from models.training.classes import HAZARDS, INPUT_SIZE_PX, LABELS, VEHICLES
-from models.training.evaluate import Predict, curve, hazard_thresholds, peaks
+from models.training.evaluate import Predict, curve, peaks
 from models.training.measure import Looker
 from models.training.network import HazardNet, predictor
 from models.training.pack import PackText, exported, write_pack

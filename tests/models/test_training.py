@@ -1,12 +1,17 @@
 """The data side of training: what is known, what is held out, where boxes go. No torch here."""
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from models import training
+from models.scoring import Found, hazard_thresholds
 from models.training import clips, composite
 from models.training.classes import COCO_ROWS, INPUT_SIZE_PX, LABELS, PERSON, SETS
-from models.training.evaluate import Found, curve, hazard_thresholds
+from models.training.evaluate import curve
 from models.training.mixing import mirrored
 from models.training.place import (
     Sample,
@@ -230,3 +235,33 @@ class TestFigures:
     def test_three_of_five_persist(self):
         assert clips.persistent(np.array([1, 0, 1, 0, 1], bool))
         assert not clips.persistent(np.array([1, 0, 0, 1, 0, 0, 1], bool))
+
+
+class TestImports:
+    """Torch isn't installed here, so nothing imports these files: what they take must exist."""
+
+    @staticmethod
+    def defined(path: Path) -> set[str]:
+        names: set[str] = set()
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                names |= {each.asname or each.name for each in node.names}
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                named = ast.walk(node)
+                names |= {each.id for each in named if isinstance(each, ast.Name)}
+        return names
+
+    @pytest.mark.parametrize(
+        "path", sorted(Path(training.__file__).parent.glob("*.py")), ids=lambda path: path.stem
+    )
+    def test_every_name_that_a_file_takes_from_another_is_defined_there(self, path):
+        root = Path(training.__file__).parents[2]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("models."):
+                source = root / (node.module or "").replace(".", "/")
+                file = source.with_suffix(".py")
+                for each in node.names:
+                    submodule = (source / each.name).with_suffix(".py").exists()
+                    assert submodule or each.name in self.defined(file), (path.name, each.name)

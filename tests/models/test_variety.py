@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from models.training import composite, lookalikes, looks, mixing
+from models.training.mattes import flame_matte
 from models.training.mixing import MIXED, Mixer
 from models.training.records import Record, known_mask
-from models.training.variety import FULL, INGREDIENTS, PLAIN, flame_matte
+from models.training.variety import FULL, INGREDIENTS, PLAIN
 from vision.drawing.paint import fractal
 
 FIRE, SMOKE, ROCK = composite.FIRE, composite.SMOKE, composite.ROCK
