@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         return audit(words[1:], os.environ)
     if words[:1] == ["model"]:
-        from models.command import main as model
+        from models.adding.command import main as model
 
         return model(words[1:])
     if words[:1] == ["eval"]:

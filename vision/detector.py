@@ -58,6 +58,7 @@ class Detector:
         except ValueError as error:
             raise DetectorError(str(error)) from error
         self._is_mask = np.array([label.role is Role.MASK for label in settings.labels])
+        self._is_hazard = np.array([label.role is Role.HAZARD for label in settings.labels])
         self._thresholds = np.array([label.weak_threshold for label in settings.labels], np.float32)
         if self.masks and settings.decoder != PINNED_DECODER:
             raise DetectorError(f"the product's own weights are read by `{PINNED_DECODER}`")
@@ -121,7 +122,8 @@ class Detector:
     def _suppressed(self, found: Candidates, iou_limit: float) -> Candidates:
         found = found.strongest(MAX_CANDIDATES)
         group = found.frame_index * len(self.settings.labels) + found.label
-        return found.where(suppress(found.xyxy, found.score, group, iou_limit))
+        edgeless = self._is_hazard[found.label]
+        return found.where(suppress(found.xyxy, found.score, group, iou_limit, edgeless))
 
     def _run(self, pixels: BatchPixels, pictures: int) -> list[np.ndarray]:
         """Return the outputs of the first ``pictures``, all of them finite."""

@@ -34,7 +34,8 @@ def decoded(predictions: Float32[np.ndarray, "b a c"], size_px: tuple[int, int])
     candidates = yolox(predictions, least, *size_px)
     candidates = candidates.strongest(300 * len(predictions))
     group = candidates.frame_index * len(LABELS) + candidates.label
-    keep = suppress(candidates.xyxy, candidates.score, group, SUPPRESSION_IOU)
+    edgeless = np.isin(candidates.label, HAZARDS)
+    keep = suppress(candidates.xyxy, candidates.score, group, SUPPRESSION_IOU, edgeless)
     corners_px = np.array(size_px[::-1] * 2, np.float32)
     results = []
     for index in range(len(predictions)):

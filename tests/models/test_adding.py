@@ -12,9 +12,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from models import adding
-from models.command import main
-from models.label_lists import labels_of
+from models.adding import add as adding
+from models.adding.command import main
+from models.adding.label_lists import labels_of
 from models.packs import DEFAULT_PACK, PackNetworkError, load_pack
 from tests.support.media import REPOSITORY
 from tests.support.networks import SIZE_PX, answering, brightness, images, saved

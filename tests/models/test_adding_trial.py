@@ -14,10 +14,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from models import adding, trial
-from models.command import main
+from models.adding import add as adding
+from models.adding import trial
+from models.adding.command import main
+from models.adding.picture_files import _size_px
 from models.packs import load_pack
-from models.picture_files import _size_px
 from tests.models.test_adding import NAMES, add, coloured
 from tests.support.media import REPOSITORY
 from tests.support.networks import answering, images, saved

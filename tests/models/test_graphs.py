@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models import packs
-from models.command import main
+from models.adding.command import main
 from models.packs import (
     DEFAULT_PACK,
     MAX_WEIGHTS_BYTES,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.label_lists import labels_of
+from models.adding.label_lists import labels_of
 from models.labels import LabelError, refuse_name
 from vision.roles import Role
 

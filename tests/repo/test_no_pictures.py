@@ -16,7 +16,7 @@ ALLOWED = {
     "pipelines/drills/rtsp_text.py",  # parameter sets of drawn scenes
     "pipelines/drills/clip.py",  # encoded drawn scenes on disk
     "vision/drawing/stills.py",  # drawn stills, worn by JPEG
-    "models/adding.py",  # the weights of a pack that somebody adds
+    "models/adding/add.py",  # the weights of a pack that somebody adds
     "pipelines/evaluate/covered.py",  # `eval --report`: people and vehicles filled, and no worker
 }
 

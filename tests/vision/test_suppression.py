@@ -1,23 +1,27 @@
 """Against the textbook loop."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vision.suppression import suppress
+from vision.suppression import INSIDE_SHARE, suppress
 
 
-def textbook(xyxy, score, group, limit):  # type: ignore[no-untyped-def]
-    def iou(a, b):  # type: ignore[no-untyped-def]
+def textbook(xyxy, score, group, limit, edgeless):  # type: ignore[no-untyped-def]
+    def one(a, b, is_edgeless):  # type: ignore[no-untyped-def]
         width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
         height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
         common = width * height
-        area = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common
-        return common / area if area > 0 else 0.0
+        areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
+        if common == 0:
+            return False
+        inside = is_edgeless and common / min(areas) > np.float32(INSIDE_SHARE)
+        return inside or common / (sum(areas) - common) > limit
 
     kept: list[int] = []
     for row in sorted(range(len(score)), key=lambda i: (-score[i], i)):
-        if all(group[row] != group[k] or iou(xyxy[row], xyxy[k]) <= limit for k in kept):
+        if not any(group[row] == group[k] and one(xyxy[row], xyxy[k], edgeless[row]) for k in kept):
             kept.append(row)
     return sorted(kept)
 
@@ -30,8 +34,22 @@ def test_keeps_what_the_textbook_keeps(count: int, seed: int) -> None:
     xyxy = np.concatenate([corner, corner + rng.random((count, 2), np.float32) * 0.5], axis=1)
     score = rng.random(count, np.float32).round(1)  # rounded, so that there are ties
     group = rng.integers(0, 3, count)
-    kept = np.flatnonzero(suppress(xyxy, score, group, 0.5)).tolist()
-    assert kept == textbook(xyxy.astype(np.float64), score, group, 0.5)
+    edgeless = group == 1
+    kept = np.flatnonzero(suppress(xyxy, score, group, 0.5, edgeless)).tolist()
+    assert kept == textbook(xyxy.astype(np.float64), score, group, 0.5, edgeless)
+
+
+@pytest.mark.parametrize("strongest", ["part", "whole"])
+def test_a_fire_and_its_brightest_part_are_one_and_a_car_before_a_bus_is_not(
+    strongest: str,
+) -> None:
+    whole, part = [0.1, 0.1, 0.9, 0.9], [0.3, 0.3, 0.5, 0.6]
+    xyxy = np.array([whole, part, whole, part], np.float32)
+    score = np.array([0.8, 0.8, 0.8, 0.8], np.float32)
+    score[[1, 3] if strongest == "part" else [0, 2]] = 0.9
+    fire_fire_bus_bus = np.array([0, 0, 1, 1])
+    keep = suppress(xyxy, score, fire_fire_bus_bus, 0.5, fire_fire_bus_bus == 0)
+    assert keep.tolist() == [strongest == "whole", strongest == "part", True, True]
 
 
 def test_the_same_box_in_two_pictures_stays_twice() -> None:

@@ -62,7 +62,7 @@ class TestVehicles:
     def test_masking_takes_weak_boxes_and_a_union(self) -> None:
         left, right = (0, 0, 30, 50), (30, 0, 60, 50)
         one = case(
-            [(left, CAR, 0.11), (right, CAR, 0.11), (OTHER, CAR, 0.09)],
+            [(left, CAR, 0.06), (right, CAR, 0.06), (OTHER, CAR, 0.04)],
             [(BOX, CAR), (OTHER, CAR), (SMALL, CAR)],
         )
         assert masked_vehicles([one], LOOKER) == {

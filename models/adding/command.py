@@ -11,12 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from models.adding import add
-from models.label_lists import labels_of
+from models.adding.add import add
+from models.adding.label_lists import labels_of
+from models.adding.pack_text import RAISES, prepared
+from models.adding.request import Added, Request
 from models.labels import LabelError
-from models.pack_text import RAISES, prepared
 from models.packs import DEFAULT_PACK, Pack, PackError, load_pack
-from models.request import Added, Request
 from vision.decoders import DecoderName
 from vision.masker import PINNED_SHA256
 

@@ -12,11 +12,14 @@ from typing import Final
 
 import onnx
 
+from models.adding.guessing import decoders, refuse_unlikely
+from models.adding.pack_text import card, toml
+from models.adding.request import Added, Draft, Request
+from models.adding.trial import Figures, tried
+from models.adding.wrapping import Picture, Preparation, is_ours, picture_of, wrapped
 from models.files import FileError, TooLargeError, read_file
 from models.graphs import GraphError, output_shapes, read
-from models.guessing import decoders, refuse_unlikely
 from models.metadata import MetadataError, check_metadata
-from models.pack_text import card, toml
 from models.packs import (
     DEFAULT_PACK,
     MAX_LABELS,
@@ -27,9 +30,6 @@ from models.packs import (
     PackRefusedError,
     PackTrialError,
 )
-from models.request import Added, Draft, Request
-from models.trial import Figures, tried
-from models.wrapping import Picture, Preparation, is_ours, picture_of, wrapped
 from vision.decoders import DecoderName
 from vision.roles import Role
 

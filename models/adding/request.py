@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.label_lists import Labels
-from models.trial import Figures
-from models.wrapping import Preparation
+from models.adding.label_lists import Labels
+from models.adding.trial import Figures
+from models.adding.wrapping import Preparation
 from vision.decoders import DecoderName
 
 

@@ -19,6 +19,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from models.adding.picture_files import pictures
 from models.packs import (
     PackError,
     PackMissingError,
@@ -27,7 +28,6 @@ from models.packs import (
     PackTrialError,
     load_pack,
 )
-from models.picture_files import pictures
 from vision.arrays import BatchPixels, Pixels
 from vision.detector import Detector, DetectorError
 from vision.drawing import draw_still
@@ -98,7 +98,7 @@ def tried(directory: Path, given: Sequence[Path]) -> Figures:
     """Load a pack, run it on drawn and given pictures, measure it. Raises ``PackError``."""
     deadline_s = DEADLINE_S + PICTURE_S * len(given)
     paths = [str(path.absolute()) for path in (directory, *given)]  # its directory is another
-    command = [sys.executable, "-m", "models.trial", str(deadline_s), *paths]
+    command = [sys.executable, "-m", "models.adding.trial", str(deadline_s), *paths]
     network = directory.absolute() / "model.onnx"
     try:
         done = subprocess.run(

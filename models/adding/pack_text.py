@@ -4,10 +4,10 @@ import hashlib
 import json
 from typing import Final
 
+from models.adding.request import Draft, Request
+from models.adding.trial import Figures
+from models.adding.wrapping import Preparation
 from models.labels import Meaning
-from models.request import Draft, Request
-from models.trial import Figures
-from models.wrapping import Preparation
 from vision.droptest import FOREIGN
 from vision.hazards import DETECTABLE
 from vision.letterbox import PAD_VALUE
