@@ -58,6 +58,7 @@ def main() -> None:
     pictures = _pictures(options, variety)
     plan = Plan(
         epochs=options.epochs,
+        second=options.second,
         samples=options.samples,
         batch=options.batch,
         device=options.device,
@@ -89,6 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("models/hazard_nano"))
     parser.add_argument("--work", type=Path, default=Path("../training"), help="checkpoint, cache")
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--second", type=int, default=0, help="epochs of a second course")
     parser.add_argument("--samples", type=int, default=4000, help="samples an epoch")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
@@ -153,8 +155,8 @@ def _train(trainer: Trainer, plan: Plan, options: argparse.Namespace) -> None:
     if checkpoint.exists() and not options.fresh:
         trainer.resume(checkpoint)
         _say(f"going on after epoch {trainer.epoch}")
-    while trainer.epoch < plan.epochs:
-        name = f"epoch {trainer.epoch + 1}/{plan.epochs}"
+    while trainer.epoch < plan.whole:
+        name = f"epoch {trainer.epoch + 1}/{plan.whole}"
         bar = tqdm(trainer.steps(), name, total=plan.samples // plan.batch, unit="step")
         losses = []
         for loss in bar:
@@ -178,6 +180,8 @@ def _write_trial(
 
 def _text(options: argparse.Namespace) -> PackText:
     command = f"python -m models.training --seed {options.seed} --epochs {options.epochs}"
+    if options.second:
+        command += f" --second {options.second}"
     return PackText(
         name=options.out.name,
         version=VERSION,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.training import card
 from models.training.variety import INGREDIENTS
 
 EVERYTHING = "everything"
@@ -19,6 +20,7 @@ NO_PRESENCE = "everything, presence not used"
 """No training of its own: the first row's network, its boxes' scores alone."""
 NOTHING = "nothing added"
 TEACHER = "teacher"
+COLUMNS = ("found", "false alarms", "F1 fire", "F1 smoke")
 LEFT_OUT = ("cctv_fire", "fire_video")
 """Street and yard cameras, and burning things of all kinds: both unlike the rest."""
 
@@ -41,7 +43,7 @@ def main() -> None:
     found = {name: _read(options.work, name, "figures.json") for name in options.rows}
     if EVERYTHING in found:
         found[NO_PRESENCE] = _read(options.work, EVERYTHING, "figures_without_presence.json")
-    sys.stdout.write(table(found))
+    sys.stdout.write(bought(found))
 
 
 def rows() -> dict[str, tuple[str, ...]]:
@@ -67,23 +69,28 @@ def _read(work: Path, name: str, file: str) -> list[dict[str, object]]:
     return figures
 
 
-def table(figures: dict[str, list[dict[str, object]]]) -> str:
+def bought(figures: dict[str, list[dict[str, object]]]) -> str:
     """Return a Markdown table of the sets that were never seen, a line a row."""
     away = [str(each["name"]) for each in next(iter(figures.values())) if not each["seen"]]
-    heads = [f"{name}: {what}" for name in away for what in ("found", "F1 fire", "F1 smoke")]
-    lines = [["", "held out: found", *heads]]
+    heads = [f"{name}: {what}" for name in away for what in COLUMNS]
+    rows = []
     for name, sets in figures.items():
         by_name = {str(each["name"]): each for each in sets}
         cells = [cell for one in away for cell in _cells(by_name[one])]
-        lines.append([name, _number(by_name["all"]["found"]), *cells])
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        rows.append([name, _number(by_name["all"]["found"]), *cells])
+    return card.table(["", "held out: found", *heads], rows)
 
 
 def _cells(figures: dict[str, object]) -> list[str]:
     f1 = figures["f1_iou30"]
     by_class = f1 if isinstance(f1, dict) else {}
-    return [_number(figures["found"]), *(_number(by_class.get(c)) for c in ("fire", "smoke"))]
+    free = int(str(figures["pictures"])) - int(str(figures["with_hazard"]))
+    alarms = f"{figures['alarms']} of {free}"
+    return [
+        _number(figures["found"]),
+        alarms,
+        *(_number(by_class.get(c)) for c in ("fire", "smoke")),
+    ]
 
 
 def _number(value: object) -> str:

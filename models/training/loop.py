@@ -27,6 +27,8 @@ SMALL_SHARE = 0.5
 """Of the epochs, at the beginning, on smaller samples: more pictures an hour, and more sizes."""
 SMALL_SIZE_PX = (224, 384)
 PEAK_RATE = 5e-4
+SECOND_PEAK_RATE = 3e-4
+"""Of the second course, which begins with a network that knows its work."""
 LAST_RATE = 1e-5
 BACKBONE_SHARE = 0.4
 """The backbone learns slower: what it knows of vehicles and people is to stay."""
@@ -52,11 +54,24 @@ class Plan:
     """Processes that make samples."""
     size_px: tuple[int, int] = INPUT_SIZE_PX
     """Height and width of the last epochs' samples; the first are small."""
+    second: int = 0
+    """Epochs of a second course: the rate rises once more (SGDR, arXiv 1608.03983), no sample is
+    small."""
+
+    @property
+    def whole(self) -> int:
+        """Epochs of both courses."""
+        return self.epochs + self.second
+
+    def course(self, epoch: int) -> tuple[int, int]:
+        """Return the epoch (from 0) within its course, and the course's length."""
+        return (epoch, self.epochs) if epoch < self.epochs else (epoch - self.epochs, self.second)
 
 
 def recipe(epoch: int, plan: Plan) -> Recipe:
     """Return how the samples of an epoch (from 0) are made."""
-    closing = epoch >= plan.epochs - round(plan.epochs * CLOSING_SHARE)
+    done, length = plan.course(epoch)
+    closing = done >= length - round(length * CLOSING_SHARE)
     small = epoch < plan.epochs * SMALL_SHARE
     return replace(CLOSING if closing else MIXED, size_px=SMALL_SIZE_PX if small else plan.size_px)
 
@@ -118,9 +133,8 @@ class Trainer:
             drop_last=True,
         )
         for index, (pixels, batch) in enumerate(loader):
-            step = self.epoch * len(loader) + index
-            self._set_rate(step, self._plan.epochs * len(loader))
-            yield self._step(pixels, batch, step)
+            self._set_rate(index, len(loader))
+            yield self._step(pixels, batch, self.epoch * len(loader) + index)
         self.epoch += 1
 
     def _step(self, pixels: Tensor, batch: Batch, step: int) -> Tensor:
@@ -135,10 +149,13 @@ class Trainer:
         self._follow(step)
         return loss.detach()
 
-    def _set_rate(self, step: int, total: int) -> None:
-        """Warm up, then follow half a cosine."""
+    def _set_rate(self, index: int, steps: int) -> None:
+        """Warm up, then follow half a cosine, in each course. ``index`` is a step of the epoch."""
+        done, length = self._plan.course(self.epoch)
+        step, total = done * steps + index, length * steps
         cosine = (1 + math.cos(math.pi * min(1.0, step / total))) / 2
-        rate = LAST_RATE + (PEAK_RATE - LAST_RATE) * cosine
+        peak = PEAK_RATE if self.epoch < self._plan.epochs else SECOND_PEAK_RATE
+        rate = LAST_RATE + (peak - LAST_RATE) * cosine
         for group in self._optimiser.param_groups:
             group["lr"] = group["share"] * rate * min(1.0, (step + 1) / WARM_UP_STEPS)
 

@@ -1,8 +1,7 @@
-"""``python -m models.training.measure``: the figures of the model card, by the product's detector.
+"""``python -m models.training.measure``: what the card tells that ``fengsui eval`` does not.
 
-Needs the labelled sets but no torch. Figures are of the validation groups of the same sources
-that the pack was trained on, so they flatter it; clips were never trained on. People have no
-figure here: the detector does not hand them out.
+All held-out groups together, by what each set labels; drawn stills; clips; speed; by the product's
+detector, without torch. People have no figure here: the detector does not hand them out.
 """
 
 import argparse
@@ -10,7 +9,6 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,17 +16,16 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from models.packs import Pack, load_pack
-from models.scoring import Found, hazard_thresholds
+from models.scoring import Found
 from models.training import clips
 from models.training.classes import HAZARDS, LABELS, PERSON
 from models.training.drills import drawn_records
 from models.training.evaluate import LEAST_SCORE, curve, f1_at, peaks
 from models.training.place import Sample, letterboxed
-from models.training.records import ROADS, Record, known_mask, load_sets
+from models.training.records import Record, known_mask, load_sets
 from vision.detector import Detector
 from vision.letterbox import fit
 
-ALARM_SHARE = 0.01
 DRAWN_HELD_OUT = 100
 DRAWN_SEED = 2
 """The stills that a run of ``--seed 1`` held out."""
@@ -62,7 +59,7 @@ class Looker:
 
 
 def measured(pack: Pack, shared: Path) -> Figures:
-    """Return every figure of the card."""
+    """Return the figures."""
     looker = Looker(pack)
     held_out = [*load_sets(shared / "data")[1], *drawn_records(DRAWN_HELD_OUT, DRAWN_SEED)]
     samples = [letterboxed(record) for record in held_out]
@@ -73,8 +70,6 @@ def measured(pack: Pack, shared: Path) -> Figures:
         "sha256": pack.sha256,
         "thresholds": dict(zip(LABELS, (round(float(t), 3) for t in thresholds), strict=True)),
         "classes": _classes(found, samples, held_out, thresholds),
-        "pictures": _pictures(held_out, found, thresholds[: len(HAZARDS)]),
-        "pictures_at_1_percent_road_alarms": _at_one_percent(held_out, found),
         "clips": _clips(looker, shared, thresholds),
         "ms_per_picture_one_thread": _speed(pack),
     }
@@ -108,55 +103,6 @@ def _classes(
                 }
             )
     return rows
-
-
-def _pictures(
-    held_out: list[Record], found: list[Found], thresholds: Float32[np.ndarray, "3"]
-) -> list[Figures]:
-    """Return, for each set, pictures with a hazard in which one is found, and false alarms.
-
-    A false alarm is a hazard above its threshold in a picture known to hold none of that kind.
-    """
-    above = peaks(found, held_out) >= thresholds
-    rows: list[Figures] = []
-    for source in dict.fromkeys(record.source for record in held_out):
-        mine = np.array([record.source == source for record in held_out])
-        has = np.array([np.isin(record.labels, HAZARDS).any() for record in held_out])
-        hits = above.any(axis=1)
-        rows.append(
-            {
-                "set": source,
-                "with_hazard": int((mine & has).sum()),
-                "found": int((mine & has & hits).sum()),
-                "without": int((mine & ~has).sum()),
-                "false_alarms": int((mine & ~has & hits).sum()),
-            }
-        )
-    return [*rows, _summed("photographs", [row for row in rows if row["set"] != "drawn"])]
-
-
-def _summed(name: str, rows: Sequence[Figures]) -> Figures:
-    keys = ("with_hazard", "found", "without", "false_alarms")
-    sums = {key: sum(int(str(row[key])) for row in rows) for key in keys}
-    roads = [row for row in rows if row["set"] in ROADS]
-    return {
-        "set": name,
-        **sums,
-        "picture_recall": round(sums["found"] / max(1, sums["with_hazard"]), 3),
-        "road_pictures": sum(int(str(row["without"])) for row in roads),
-        "road_alarms": sum(int(str(row["false_alarms"])) for row in roads),
-    }
-
-
-def _at_one_percent(held_out: list[Record], found: list[Found]) -> Figures:
-    """Return the same sum at thresholds cut on these very roads: the figure to compare by."""
-    roads = np.array([record.source in ROADS for record in held_out])
-    has = np.array([np.isin(record.labels, HAZARDS).any() for record in held_out])
-    has &= np.array([record.source != "drawn" for record in held_out])
-    top = peaks(found, held_out)
-    cut = hazard_thresholds(top[roads], top[has], ALARM_SHARE, (LEAST_SCORE,) * len(HAZARDS))
-    row = _pictures(held_out, found, cut)[-1]
-    return {**row, "thresholds": [round(float(each), 3) for each in cut]}
 
 
 def _clips(looker: Looker, shared: Path, thresholds: Float32[np.ndarray, "c"]) -> list[Figures]:

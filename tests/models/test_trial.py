@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.scoring import Found
-from models.training import ablation, trial
+from models.training import ablation, card, trial
 from models.training.classes import HAZARDS, LABELS
 from models.training.place import letterboxed
 from models.training.records import Record, known_mask
@@ -93,11 +93,11 @@ def test_drawn_stills_stand_apart_and_move_no_threshold(sets):
 
 def test_the_table_has_a_row_for_each_training_and_columns_of_unseen_sets_alone(sets):
     rows = trial.as_rows(sets)
-    lines = ablation.table({"everything": rows, "without drawn": rows}).splitlines()
+    lines = ablation.bought({"everything": rows, "without drawn": rows}).splitlines()
     assert len(lines) == 4
     assert "cctv_fire: found" in lines[0]
     assert "indoor_fire" not in lines[0]
-    assert lines[2] == "| everything | 0.750 | 1.000 | 0.667 | 1.000 |"
+    assert lines[2] == "| everything | 0.750 | 1.000 | 1 of 2 | 0.667 | 1.000 |"
 
 
 def test_every_ingredient_has_a_row_that_leaves_it_out():
@@ -106,3 +106,32 @@ def test_every_ingredient_has_a_row_that_leaves_it_out():
     for name in (*ablation.INGREDIENTS, ablation.TEACHER):
         assert rows[f"without {name}"] == (name,)
     assert set(rows[ablation.NOTHING]) == set(ablation.INGREDIENTS)
+
+
+def test_the_card_s_tables_hold_what_eval_prints_and_a_dash_where_there_is_nothing():
+    one = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "f1_iou30": 0.4, "ap50": 0.1}
+    none = dict.fromkeys((*one, "best_f1_iou30"))
+    eval_says = {
+        "hazard_images": 3,
+        "picture_recall_at_1pct": 2 / 3,
+        "at_pack_thresholds": {"recall": 1.0},
+        "classes": {
+            "fire": {"boxes": 4, "best_f1_iou30": 0.456, **one},
+            "smoke": {"boxes": 0, **none},
+            "rock": {"boxes": 0, **none},
+        },
+        "vehicles": {
+            "precision_at_recall_70": 0.9,
+            "ap50": 0.8,
+            "masked": {"labelled": 8, "covered": 0.75},
+        },
+        "people_covered": None,
+    }
+    sets = {"indoor_fire": eval_says, "road": eval_says}
+    assert card.hazard_pictures(sets).splitlines()[2:] == [
+        "| `indoor_fire` | 3 | 67 % | 100 % | 0.46 | – | – |"
+    ]
+    assert card.classes({"indoor_fire": eval_says}).splitlines()[2:] == [
+        "| `indoor_fire` | fire | 4 | 0.50 | 0.25 | 0.33 | 0.40 | 0.10 |"
+    ]
+    assert card.vehicles(sets).splitlines()[2:] == ["| `road` | 0.90 | 0.80 | 75 % of 8 | – |"]
