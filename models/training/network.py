@@ -239,12 +239,17 @@ class HazardNet(YoloxNano):
         return self._boxes(levels), self.presence(levels)
 
 
+PRESENCE_POWER = 2
+"""How much more than the box the whole picture says. On two sets that a training was kept from,
+1 found .62 and .98 of the pictures, 2 found .66 and .99, at as many false alarms on roads."""
+
+
 class Exported(nn.Module):
     """What the pack's ``model.onnx`` holds: bytes in, probabilities out.
 
     The class columns hold whole scores, and objectness is 1: for a vehicle objectness times class,
-    for a hazard that times its presence. A hazard's odds are then divided by its threshold's, so
-    that every threshold comes to lie at 0.5 and one number cuts all hazards alike.
+    for a hazard that times its presence to a power. A hazard's odds are then divided by its
+    threshold's, so that every threshold comes to lie at 0.5 and one number cuts all alike.
     """
 
     def __init__(
@@ -267,7 +272,8 @@ class Exported(nn.Module):
         things = len(COCO_ROWS) - len(HAZARDS)
         score = raw[..., 4:5].sigmoid() * raw[..., 5:].sigmoid()
         if self.presence:
-            score = score * nn.functional.pad(presence.sigmoid(), (0, things), value=1.0)[:, None]
+            there = presence.sigmoid() ** PRESENCE_POWER
+            score = score * nn.functional.pad(there, (0, things), value=1.0)[:, None]
         score = self.gains * score / (1 + (self.gains - 1) * score)
         return torch.cat((raw[..., :4], torch.ones_like(raw[..., 4:5]), score), dim=-1)
 
