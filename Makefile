@@ -39,7 +39,7 @@ lock:  ## after a change of pyproject.toml's dependencies; needs the tool uv
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header \
 		--extra dev pyproject.toml -o requirements.lock
 
-train:  ## the shipped weights again, from ../shared: an hour or more, resumable; ARGS="--device cuda"
+train:  ## the shipped weights again into ../training, from ../shared: two hours, resumable; ARGS="--device cuda"
 	@test -x .venv-train/bin/python || $(PYTHON) -m venv .venv-train
 	.venv-train/bin/python -m pip install --disable-pip-version-check --quiet --editable ".[training]"
 	nice -n 19 .venv-train/bin/python -m models.training $(ARGS)

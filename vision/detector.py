@@ -122,8 +122,8 @@ class Detector:
     def _suppressed(self, found: Candidates, iou_limit: float) -> Candidates:
         found = found.strongest(MAX_CANDIDATES)
         group = found.frame_index * len(self.settings.labels) + found.label
-        edgeless = self._is_hazard[found.label]
-        return found.where(suppress(found.xyxy, found.score, group, iou_limit, edgeless))
+        in_parts = self._is_hazard[found.label]
+        return found.where(suppress(found.xyxy, found.score, group, iou_limit, in_parts))
 
     def _run(self, pixels: BatchPixels, pictures: int) -> list[np.ndarray]:
         """Return the outputs of the first ``pictures``, all of them finite."""

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float32, Int64
 from vision.arrays import Boxes
 
 INSIDE_SHARE = 0.7
-"""Of the smaller of two boxes of one flame, one cloud: so much in common, and they are one."""
+"""Of the smaller of two boxes of one hazard: so much in common, and they are one."""
 
 
 def overlap(a: Boxes, b: Float32[np.ndarray, "m 4"]) -> Float32[np.ndarray, "n m"]:
@@ -30,20 +30,20 @@ def suppress(
     score: Float32[np.ndarray, "n"],
     group: Int64[np.ndarray, "n"],
     iou_limit: float,
-    edgeless: Bool[np.ndarray, "n"] | None = None,
+    in_parts: Bool[np.ndarray, "n"] | None = None,
 ) -> Bool[np.ndarray, "n"]:
     """Mark the boxes that no better box of the same group covers.
 
     Greedy by score, as everyone's; boxes of different groups (a picture and a label) never
-    meet, so one pass serves the batch. Ties go to the earlier row. Of two ``edgeless`` boxes the
-    worse goes also where one lies in the other by ``INSIDE_SHARE``: a fire and its brightest
-    part are one fire, a car before a bus is two vehicles.
+    meet, so one pass serves the batch. Ties go to the earlier row. Of what comes ``in_parts`` the
+    worse box goes also where one lies in the other by ``INSIDE_SHARE``: a fire and its brightest
+    part are one fire, a heap of rocks is one; a car before a bus is two vehicles.
     """
     order = np.argsort(-score, kind="stable")
     boxes, groups, areas = xyxy[order], group[order], area(xyxy)[order]
     inside = np.full(len(order), 2.0, np.float32)  # a share above 1 is never reached
-    if edgeless is not None:
-        inside[edgeless[order]] = INSIDE_SHARE
+    if in_parts is not None:
+        inside[in_parts[order]] = INSIDE_SHARE
     alive = np.ones(len(order), bool)
     keep = np.zeros(len(order), bool)
     for row in range(len(order)):

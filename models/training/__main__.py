@@ -28,7 +28,8 @@ from models.training.records import Record, load_sets
 from models.training.teacher import completed_records
 from models.training.variety import FULL, INGREDIENTS, Variety
 
-VERSION = "0.2.0"
+NAME = "hazard_nano"
+VERSION = "0.3.0"
 DRAWN = 800
 DRAWN_HELD_OUT = 100
 
@@ -79,7 +80,7 @@ def main() -> None:
             train=pictures.train,
             held_out=pictures.held_out,
             text=_text(options),
-            out=options.out,
+            out=options.work / NAME,
             work=options.work,
         )
 
@@ -87,10 +88,11 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m models.training", description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--out", type=Path, default=Path("models/hazard_nano"))
-    parser.add_argument("--work", type=Path, default=Path("../training"), help="checkpoint, cache")
+    parser.add_argument(
+        "--work", type=Path, default=Path("../training"), help="checkpoint, cache, the pack"
+    )
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--second", type=int, default=0, help="epochs of a second course")
+    parser.add_argument("--second", type=int, default=8, help="epochs of a second course")
     parser.add_argument("--samples", type=int, default=4000, help="samples an epoch")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
@@ -136,7 +138,8 @@ def _pictures(options: argparse.Namespace, variety: Variety) -> Pictures:
     left = set(options.leave_out)
     train, held_out = load_sets(options.shared / "data")
     away = [record for record in (*train, *held_out) if record.source in left]
-    train = [record for record in train if record.source not in left]
+    kin = {record.group for record in away}  # the same scenes, in the sets that stay
+    train = [record for record in train if record.source not in left and record.group not in kin]
     held_out = [record for record in held_out if record.source not in left]
     _say(f"{len(train)} pictures to train on, {len(held_out)} held out, {len(away)} left out")
     if TEACHER not in options.without:
@@ -151,9 +154,12 @@ def _pictures(options: argparse.Namespace, variety: Variety) -> Pictures:
 
 
 def _train(trainer: Trainer, plan: Plan, options: argparse.Namespace) -> None:
-    checkpoint = options.work / "checkpoint.pt"
+    checkpoint, made_by = options.work / "checkpoint.pt", _made_by(options)
     if checkpoint.exists() and not options.fresh:
-        trainer.resume(checkpoint)
+        try:
+            trainer.resume(checkpoint, made_by)
+        except ValueError as error:
+            sys.exit(str(error))
         _say(f"going on after epoch {trainer.epoch}")
     while trainer.epoch < plan.whole:
         name = f"epoch {trainer.epoch + 1}/{plan.whole}"
@@ -162,8 +168,16 @@ def _train(trainer: Trainer, plan: Plan, options: argparse.Namespace) -> None:
         for loss in bar:
             losses.append(float(loss))
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
-        trainer.save(checkpoint)
+        trainer.save(checkpoint, made_by)
         _say(f"{name}: loss {np.mean(losses):.3f}")
+
+
+def _made_by(options: argparse.Namespace) -> str:
+    """Return what a checkpoint depends on; a second course may follow any first one."""
+    parts = [f"seed {options.seed}", f"{options.epochs} epochs of {options.samples} samples"]
+    parts += [f"batches of {options.batch}", *(["small"] if options.small else [])]
+    parts += [f"without {each}" for each in (*options.leave_out, *options.without)]
+    return ", ".join(parts)
 
 
 def _write_trial(
@@ -183,7 +197,7 @@ def _text(options: argparse.Namespace) -> PackText:
     if options.second:
         command += f" --second {options.second}"
     return PackText(
-        name=options.out.name,
+        name=NAME,
         version=VERSION,
         thresholds=(),
         command=f"{command} --samples {options.samples}",

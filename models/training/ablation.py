@@ -56,7 +56,7 @@ def _command(options: argparse.Namespace, without: Sequence[str], folder: Path) 
     return [
         *(sys.executable, "-m", "models.training", "--shared", options.shared),
         *("--small", "--work", folder, "--teacher-cache", options.work / "teacher.npz"),
-        *("--epochs", str(options.epochs), "--samples", str(options.samples)),
+        *("--epochs", str(options.epochs), "--second", "0", "--samples", str(options.samples)),
         *("--seed", str(options.seed), "--leave-out", *options.leave_out),
         *(("--without", *without) if without else ()),
     ]

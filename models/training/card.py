@@ -47,13 +47,23 @@ def hazard_pictures(found: dict[str, Figures]) -> str:
     rows = []
     for name, one in found.items():
         if name not in ROADS:
-            at_pack = one["at_pack_thresholds"]["recall"]
+            at_pack = _at_pack(found) if name == WHOLE else one["at_pack_thresholds"]["recall"]
             shares = (_percent(share) for share in (one["picture_recall_at_1pct"], at_pack))
             # Sets that label one hazard alone would make the other's boxes false.
             best = [] if name == WHOLE else [one["classes"][LABELS[h]] for h in HAZARDS]
             f1 = [_number(each["best_f1_iou30"]) for each in best] or ["–"] * len(HAZARDS)
             rows.append((f"`{name}`", one["hazard_images"], *shares, *f1))
     return table((*heads, *(f"{LABELS[h]}: best F1 at IoU 0.3" for h in HAZARDS)), rows)
+
+
+def _at_pack(found: dict[str, Figures]) -> float:
+    """Return the recall over all sets, each by the hazards that it labels."""
+    pairs = [
+        (one["at_pack_thresholds"]["recall"], one["hazard_images"])
+        for name, one in found.items()
+        if name != WHOLE and one["hazard_images"]
+    ]
+    return sum(share * count for share, count in pairs) / sum(count for _, count in pairs)
 
 
 def classes(found: dict[str, Figures]) -> str:

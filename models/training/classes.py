@@ -32,8 +32,6 @@ class TrainingSet:
     """Classes whose absence from a label file means absence from the picture."""
     weight: float
     """How often a picture is drawn, relative to the other sets' pictures."""
-    merges_look_alikes: bool
-    """Whether near-identical pictures are joined into one group before the split."""
     licence: str
     """As declared by the publisher, with the source."""
 
@@ -47,63 +45,54 @@ SETS = (
         name="cctv_fire",
         known=(0, 1),
         weight=1.6,
-        merges_look_alikes=False,
         licence=_declared("custom-thxhn/fire-wrpgm v8"),
     ),
     TrainingSet(
         name="fire_smoke_mixed",
         known=(0, 1),
         weight=1.5,
-        merges_look_alikes=False,
         licence=_declared("fireandsmoke-gjn7t/fire_smoke_detection-qudqu v12"),
     ),
     TrainingSet(
         name="indoor_fire",
         known=(0,),
         weight=0.8,
-        merges_look_alikes=False,
         licence=_declared("cctv-detection-njw1h/fire-dataset-for-yolov8-deupo v1"),
     ),
     TrainingSet(
         name="fire_video",
         known=(0,),
         weight=0.8,
-        merges_look_alikes=True,
         licence=_declared("-jwzpw/continuous_fire v6"),
     ),
     TrainingSet(
         name="forest_fire",
         known=(0, 1),
         weight=0.35,
-        merges_look_alikes=True,
         licence=_declared("007s-hangar/forest-fire-tyoo7-ofbho v1"),
     ),
     TrainingSet(
         name="road",
         known=(*_HAZARD_FREE_ROAD, PERSON),
         weight=0.6,
-        merges_look_alikes=True,
         licence=_declared("universitas-tidar/highway-object-detection v40"),
     ),
     TrainingSet(
         name="elevated_road",
         known=HAZARDS,
         weight=2.0,
-        merges_look_alikes=False,
         licence=_declared("finalproject-bqip3/atl-version-2 v12"),
     ),
     TrainingSet(
         name="elevated_night",
         known=(*_HAZARD_FREE_ROAD, PERSON),
         weight=2.0,
-        merges_look_alikes=False,
         licence=_declared("tamaturgo/manaus_traffic v4, v5"),
     ),
     TrainingSet(
         name="rockfall",
-        known=(2,),
+        known=HAZARDS,
         weight=0.4,
-        merges_look_alikes=False,
         licence=_declared("rock-pygai/rockfall-iqtnp v1"),
     ),
 )
@@ -116,3 +105,16 @@ CORRECTIONS = {
 """Pictures of ``road`` that do show what the set is said to be free of, found by looking at the
 strongest false alarms: a boulder on a beach, smoke over a village. The class is unknown there.
 Keyed by set and the end of the file name."""
+
+JUDGED_SCENES = {
+    "cctv_fire": (
+        "024194 054457 0621b7 0ccd5e 1143c6 194771 1a467d 1ec788 225ccb 293e12 2c6a06 45b110 "
+        "4766c9 54fe1f 561aab 5b778a 6c4d12 6ffa29 7b5c02 802118 804b47 82030b 82d9f6 8554be "
+        "94cff5 9bd20d a79187 a8597e a9c093 ab3bb0 b02611 b41912 b72adf bb5aa4 c04793 c8e4a0 "
+        "cea65b d53908 def556 e0099d e3098d e5fe55 e708ff e9dfdc ef8666 efc3fd f62ee9 f70160"
+    ),
+    "fire_smoke_mixed": ("09173f 0dd98e aa3277"),
+    "indoor_fire": ("0706cf 253a26 7a328c a27bbb caa5fa d43a6b"),
+}
+"""Pictures of the very scenes that the clips in ``media/`` show, by the ends of their file names:
+another second of the same camera is no unseen picture. They are left out of everything."""

@@ -11,6 +11,7 @@ from models.training.classes import HAZARDS, LABELS
 from models.training.place import Sample
 from models.training.records import Record
 from vision.decoders import yolox
+from vision.detector import MAX_CANDIDATES
 from vision.suppression import suppress
 
 SUPPRESSION_IOU = 0.5
@@ -32,10 +33,10 @@ def decoded(predictions: Float32[np.ndarray, "b a c"], size_px: tuple[int, int])
     """Turn predictions into boxes, in canvas pixels, after suppression within each class."""
     least = np.full(len(LABELS), LEAST_SCORE, np.float32)
     candidates = yolox(predictions, least, *size_px)
-    candidates = candidates.strongest(300 * len(predictions))
+    candidates = candidates.strongest(MAX_CANDIDATES)
     group = candidates.frame_index * len(LABELS) + candidates.label
-    edgeless = np.isin(candidates.label, HAZARDS)
-    keep = suppress(candidates.xyxy, candidates.score, group, SUPPRESSION_IOU, edgeless)
+    in_parts = np.isin(candidates.label, HAZARDS)
+    keep = suppress(candidates.xyxy, candidates.score, group, SUPPRESSION_IOU, in_parts)
     corners_px = np.array(size_px[::-1] * 2, np.float32)
     results = []
     for index in range(len(predictions)):

@@ -167,9 +167,10 @@ class Trainer:
                 if mean.is_floating_point():
                     mean.lerp_(current, 1 - decay)
 
-    def save(self, path: Path) -> None:
-        """Write what ``resume`` needs, whole or not at all."""
+    def save(self, path: Path, made_by: str) -> None:
+        """Write what ``resume`` needs, whole or not at all; ``made_by`` names the run."""
         state = {
+            "made_by": made_by,
             "epoch": self.epoch,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -179,9 +180,14 @@ class Trainer:
         torch.save(state, part)
         part.replace(path)
 
-    def resume(self, path: Path) -> None:
-        """Go on where ``save`` left off."""
+    def resume(self, path: Path, made_by: str) -> None:
+        """Go on where ``save`` left off. Raises ``ValueError`` if that was another run."""
         state = torch.load(path, map_location=self._device, weights_only=True)
+        if state["made_by"] != made_by or state["epoch"] > self._plan.whole:
+            raise ValueError(
+                f"{path} is of another run ({state['made_by']}, {state['epoch']} epochs), this is "
+                f"{made_by}: choose another --work, or --fresh to begin anew"
+            )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])

@@ -24,9 +24,6 @@ Box = Float32[np.ndarray, "4"]
 Pixels = UInt8[np.ndarray, "h w 3"]
 
 
-"""What an ablation leaves out at a time: its name, and the fields that are 0 without it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutouts:
     """What may be pasted, BGR each."""

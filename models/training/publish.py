@@ -8,6 +8,7 @@ folder, so that anybody can measure the difference again.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,12 @@ def publish(
         write_pack(content, replace(text, name=f"{out.name}_{name}"), work / name)
         twins.append(work / name)
     best = chosen(*measured(twins, held_out))
-    write_pack((best.folder / "model.onnx").read_bytes(), text, out)
+    content = (best.folder / "model.onnx").read_bytes()
+    write_pack(content, text, out)
+    print(  # noqa: T201
+        f"{out}: to ship it, copy it to models/, put {sha256(content).hexdigest()} into "
+        "vision/masker.py (PINNED_SHA256: other weights say nothing of people), and run the tests"
+    )
 
 
 def chosen_thresholds(predict: Predict, held_out: list[Record]) -> tuple[float, ...]:

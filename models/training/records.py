@@ -1,9 +1,10 @@
 """Labelled pictures in memory, and their split into training and validation by group."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
-from models.training.classes import CORRECTIONS, LABELS, SETS, TrainingSet
+from models.training.classes import CORRECTIONS, JUDGED_SCENES, LABELS, SETS, TrainingSet
 
 ROADS = frozenset({"road", "elevated_road", "elevated_night"})
 """Sets that show roads and yards without any hazard."""
@@ -20,6 +21,12 @@ VALIDATION_SHARE = 0.12
 LONGEST_SIDE_PX = 640
 LOOK_ALIKE_CORRELATION = 0.96
 """Of 16x16 thumbnails; by eye, frames of one shot are above and different scenes below."""
+VIDEO_SETS = frozenset({"fire_video"})
+"""Frames of some 150 videos, each of which the set calls a group of its own."""
+FRAME_CORRELATION = 0.9
+"""The same where one of both is a frame of such a video."""
+VIDEO_FRAME = re.compile(r"((?!image|img|fire\d|smoke\d).{4,}[a-z])\d+_png_", re.IGNORECASE)
+"""``FireDataOne5005_png_…``: frame 5,005 of a video that the set's own groups take apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,8 @@ class Record:
     """Class of each box, or ``ignored`` of it for a region that counts neither way."""
     known: Bool[np.ndarray, "c"]
     """Classes whose every instance is labelled."""
+    group: str = ""
+    """The scene: whole scenes are held out, and left out."""
 
 
 def ignored(labels: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
@@ -52,32 +61,49 @@ def known_mask(classes: tuple[int, ...]) -> Bool[np.ndarray, "c"]:
     return mask
 
 
-def held_out_groups(source: str, groups: Sequence[str]) -> frozenset[str]:
-    """Choose the groups of a set to hold out: the same on every machine and in every run.
+def held_out_groups(sources: Sequence[str], groups: Sequence[str]) -> frozenset[str]:
+    """Choose the groups to hold out: the same on every machine and in every run.
 
-    Groups are taken in the order of their hash while they fit into ``VALIDATION_SHARE`` of the
-    pictures, so a group that is too big alone stays in training.
+    Groups are taken in the order of their hash while they fit into ``VALIDATION_SHARE`` of each
+    set's pictures, so a group that is too big stays in training. ``sources`` are the sets.
     """
-    sizes = Counter(groups)
-    room, chosen = round(VALIDATION_SHARE * len(groups)), set()
-    for group in sorted(sizes, key=lambda name: sha256(f"{source}/{name}".encode()).digest()):
-        if sizes[group] <= room:
+    room = {name: round(VALIDATION_SHARE * count) for name, count in Counter(sources).items()}
+    members: dict[str, Counter[str]] = {}
+    for source, group in zip(sources, groups, strict=True):
+        members.setdefault(group, Counter())[source] += 1
+    chosen = set()
+    for group in sorted(members, key=lambda name: sha256(name.encode()).digest()):
+        if all(count <= room[name] for name, count in members[group].items()):
             chosen.add(group)
-            room -= sizes[group]
+            for name, count in members[group].items():
+                room[name] -= count
     return frozenset(chosen)
 
 
 def load_sets(data: Path) -> tuple[list[Record], list[Record]]:
-    """Return training and validation records of every set."""
-    train: list[Record] = []
-    held_out: list[Record] = []
+    """Return training and validation records of every set.
+
+    A group is a scene: what a set declares, frames of one video, and pictures that look alike,
+    mirrored or in another set though they be: the sets were gathered from the same web.
+    """
+    records: list[Record] = []
     for each in SETS:
-        records = [_record(each, path) for path in sorted((data / each.name / "images").iterdir())]
-        groups = _groups(data / each.name, each, records)
-        apart = held_out_groups(each.name, groups)
-        for record, group in zip(records, groups, strict=True):
-            (held_out if group in apart else train).append(record)
-    return train, held_out
+        judged = JUDGED_SCENES.get(each.name, "").split()
+        paths = sorted((data / each.name / "images").iterdir())
+        some = [_record(each, path) for path in paths if _ending(path.stem) not in judged]
+        names = _groups(data / each.name, some)
+        records += [replace(r, group=g) for r, g in zip(some, names, strict=True)]
+    groups = _joined(records)
+    apart = held_out_groups([record.source for record in records], groups)
+    records = [replace(r, group=g) for r, g in zip(records, groups, strict=True)]
+    return (
+        [record for record in records if record.group not in apart],
+        [record for record in records if record.group in apart],
+    )
+
+
+def _ending(stem: str) -> str:
+    return stem.rsplit("_", 1)[-1]
 
 
 def _record(training_set: TrainingSet, path: Path) -> Record:
@@ -89,7 +115,7 @@ def _record(training_set: TrainingSet, path: Path) -> Record:
     half = rows[:, 3:5] / 2
     corners = np.concatenate((rows[:, 1:3] - half, rows[:, 1:3] + half), axis=1).clip(0, 1)
     scale = np.array([width_px, height_px] * 2, dtype=np.float32)
-    corrected = CORRECTIONS.get((training_set.name, path.stem.rsplit("_", 1)[-1]), ())
+    corrected = CORRECTIONS.get((training_set.name, _ending(path.stem)), ())
     return Record(
         source=training_set.name,
         stem=path.stem,
@@ -108,36 +134,49 @@ def shrunk(pixels: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
     return cv2.resize(pixels, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
 
 
-def _groups(folder: Path, training_set: TrainingSet, records: list[Record]) -> list[str]:
-    """Return the group of each record: the declared one, else the stem without its last parts."""
+def _groups(folder: Path, records: list[Record]) -> list[str]:
+    """Return each record's scene within its set: as declared, or what its name says."""
     listed = folder / "groups.json"
-    stems = [record.stem for record in records]
-    if listed.exists():
-        declared = json.loads(listed.read_text())
-        names = [str(declared[stem]) for stem in stems]
-    else:
-        names = [stem.rsplit("_jpg_", 1)[0] for stem in stems]
-    return _joined(names, records) if training_set.merges_look_alikes else names
+    declared = json.loads(listed.read_text()) if listed.exists() else {}
+    return [f"{folder.name}/{_scene(record.stem, declared)}" for record in records]
 
 
-def _joined(names: list[str], records: list[Record]) -> list[str]:
+def _scene(stem: str, declared: dict[str, object]) -> str:
+    if video := VIDEO_FRAME.match(stem):
+        return video[1]
+    return str(declared.get(stem, stem.rsplit("_jpg_", 1)[0]))
+
+
+def _joined(records: list[Record]) -> list[str]:
     """Give groups that share look-alike pictures one name, the smallest of theirs."""
-    prints = np.stack([_fingerprint(record.pixels) for record in records])
-    alike = prints @ prints.T > LOOK_ALIKE_CORRELATION
-    parent = {name: name for name in names}
+    parent = {record.group: record.group for record in records}
 
     def root(name: str) -> str:
         while parent[name] != name:
+            parent[name] = parent[parent[name]]
             name = parent[name]
         return name
 
-    for first, second in zip(*np.nonzero(np.triu(alike, 1)), strict=True):
-        low, high = sorted((root(names[first]), root(names[second])))
+    for first, second in look_alikes(records):
+        low, high = sorted((root(records[first].group), root(records[second].group)))
         parent[high] = low
-    return [root(name) for name in names]
+    return [root(record.group) for record in records]
 
 
-def _fingerprint(pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "f"]:
+def look_alikes(records: Sequence[Record]) -> Iterator[tuple[int, int]]:
+    """Yield the rows of every two records that show one scene, mirrored or not."""
+    prints = np.stack([fingerprint(record.pixels) for record in records])
+    mirrored = np.stack([fingerprint(record.pixels[:, ::-1]) for record in records])
+    video = np.array([record.source in VIDEO_SETS for record in records])
+    for row in range(len(records)):
+        alike = np.maximum(prints[row + 1 :] @ prints[row], mirrored[row + 1 :] @ prints[row])
+        either = video[row + 1 :] | video[row]
+        limit = np.where(either, FRAME_CORRELATION, LOOK_ALIKE_CORRELATION)
+        for other in np.flatnonzero(alike > limit):
+            yield row, row + 1 + int(other)
+
+
+def fingerprint(pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "f"]:
     """Return a 16x16 colour thumbnail as a unit vector without its mean."""
     small = cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
     small -= small.mean()

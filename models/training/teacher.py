@@ -6,6 +6,7 @@ is there: left untold, the network saw people in every cloud of smoke.
 """
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -99,7 +100,8 @@ def completed_records(records: list[Record], weights: Path, cache: Path) -> list
     stored = dict(np.load(cache)) if cache.exists() else {}
     teacher, results = Teacher(weights), []
     for record in records:
-        key = f"{record.source}/{record.stem}"
+        labelled = sha256(record.boxes.tobytes() + record.labels.tobytes()).hexdigest()
+        key = f"{record.source}/{record.stem}/{labelled[:16]}"
         if key not in stored:
             done = teacher.completed(record)
             stored[key] = np.column_stack((done.boxes, done.labels)).astype(np.float32)
@@ -112,5 +114,7 @@ def completed_records(records: list[Record], weights: Path, cache: Path) -> list
                 known=record.known | known_mask(ANSWERABLE),
             )
         )
-    np.savez(cache, **stored)
+    part = cache.with_suffix(".part.npz")
+    np.savez(part, **stored)
+    part.replace(cache)
     return results

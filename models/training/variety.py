@@ -55,3 +55,4 @@ INGREDIENTS = {
     "camera_look": ("camera_look",),
     "drawn": ("drawn", "drawn_pastes"),
 }
+"""What an ablation leaves out at a time: its name, and the fields that are 0 without it."""

@@ -22,7 +22,7 @@ from models.training.place import (
     letterboxed,
     presence,
 )
-from models.training.records import Record, held_out_groups, ignored, known_mask
+from models.training.records import Record, ignored, known_mask
 
 FIRE, SMOKE, ROCK = composite.FIRE, composite.SMOKE, composite.ROCK
 HEIGHT, WIDTH = INPUT_SIZE_PX
@@ -62,23 +62,6 @@ class TestTables:
 
     def test_clips_are_no_set(self):
         assert not any("media" in each.name for each in SETS)
-
-
-class TestSplit:
-    groups = tuple(f"g{index // 4}" for index in range(400))
-
-    def test_is_the_same_each_time_and_in_any_order(self):
-        assert held_out_groups("a", self.groups) == held_out_groups("a", self.groups[::-1])
-
-    def test_holds_out_the_share(self):
-        apart = held_out_groups("a", self.groups)
-        assert sum(group in apart for group in self.groups) == 48
-
-    def test_differs_between_sets(self):
-        assert held_out_groups("a", self.groups) != held_out_groups("b", self.groups)
-
-    def test_leaves_a_group_that_is_too_big_in_training(self):
-        assert "all" not in held_out_groups("a", ["all"] * 90 + ["few"] * 10)
 
 
 class TestKnowledge:

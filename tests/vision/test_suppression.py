@@ -8,20 +8,20 @@ from hypothesis import strategies as st
 from vision.suppression import INSIDE_SHARE, suppress
 
 
-def textbook(xyxy, score, group, limit, edgeless):  # type: ignore[no-untyped-def]
-    def one(a, b, is_edgeless):  # type: ignore[no-untyped-def]
+def textbook(xyxy, score, group, limit, in_parts):  # type: ignore[no-untyped-def]
+    def one(a, b, comes_in_parts):  # type: ignore[no-untyped-def]
         width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
         height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
         common = width * height
         areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
         if common == 0:
             return False
-        inside = is_edgeless and common / min(areas) > np.float32(INSIDE_SHARE)
+        inside = comes_in_parts and common / min(areas) > np.float32(INSIDE_SHARE)
         return inside or common / (sum(areas) - common) > limit
 
     kept: list[int] = []
     for row in sorted(range(len(score)), key=lambda i: (-score[i], i)):
-        if not any(group[row] == group[k] and one(xyxy[row], xyxy[k], edgeless[row]) for k in kept):
+        if not any(group[row] == group[k] and one(xyxy[row], xyxy[k], in_parts[row]) for k in kept):
             kept.append(row)
     return sorted(kept)
 
@@ -34,9 +34,9 @@ def test_keeps_what_the_textbook_keeps(count: int, seed: int) -> None:
     xyxy = np.concatenate([corner, corner + rng.random((count, 2), np.float32) * 0.5], axis=1)
     score = rng.random(count, np.float32).round(1)  # rounded, so that there are ties
     group = rng.integers(0, 3, count)
-    edgeless = group == 1
-    kept = np.flatnonzero(suppress(xyxy, score, group, 0.5, edgeless)).tolist()
-    assert kept == textbook(xyxy.astype(np.float64), score, group, 0.5, edgeless)
+    in_parts = group == 1
+    kept = np.flatnonzero(suppress(xyxy, score, group, 0.5, in_parts)).tolist()
+    assert kept == textbook(xyxy.astype(np.float64), score, group, 0.5, in_parts)
 
 
 @pytest.mark.parametrize("strongest", ["part", "whole"])
