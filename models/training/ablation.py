@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", nargs="*", default=list(rows()), choices=list(rows()))
     options = parser.parse_args()
+    options.work /= _run(options)
     for name in options.rows:
         folder = options.work / name.replace(" ", "_")
         if not (folder / "figures.json").exists():
@@ -52,10 +53,16 @@ def rows() -> dict[str, tuple[str, ...]]:
     return {EVERYTHING: (), **single, NOTHING: tuple(INGREDIENTS)}
 
 
+def _run(options: argparse.Namespace) -> str:
+    """Return a folder's name: rows of other lengths or seeds are another table's."""
+    left = "_".join(options.leave_out)
+    return f"{options.epochs}x{options.samples}_seed{options.seed}_without_{left}"
+
+
 def _command(options: argparse.Namespace, without: Sequence[str], folder: Path) -> list[str | Path]:
     return [
         *(sys.executable, "-m", "models.training", "--shared", options.shared),
-        *("--small", "--work", folder, "--teacher-cache", options.work / "teacher.npz"),
+        *("--small", "--work", folder, "--teacher-cache", options.work.parent / "teacher.npz"),
         *("--epochs", str(options.epochs), "--second", "0", "--samples", str(options.samples)),
         *("--seed", str(options.seed), "--leave-out", *options.leave_out),
         *(("--without", *without) if without else ()),
