@@ -19,8 +19,10 @@ ROADS = frozenset({"road", "elevated_road", "elevated_night"})
 
 VALIDATION_SHARE = 0.12
 LONGEST_SIDE_PX = 640
+PRINT_PX = (16, 16)
+"""Of the thumbnails that pictures are compared by."""
 LOOK_ALIKE_CORRELATION = 0.96
-"""Of 16x16 thumbnails; by eye, frames of one shot are above and different scenes below."""
+"""Of thumbnails; by eye, frames of one shot are above and different scenes below."""
 VIDEO_SETS = frozenset({"fire_video"})
 """Frames of some 150 videos, each of which the set calls a group of its own."""
 FRAME_CORRELATION = 0.9
@@ -166,18 +168,19 @@ def _joined(records: list[Record]) -> list[str]:
 def look_alikes(records: Sequence[Record]) -> Iterator[tuple[int, int]]:
     """Yield the rows of every two records that show one scene, mirrored or not."""
     prints = np.stack([fingerprint(record.pixels) for record in records])
-    mirrored = np.stack([fingerprint(record.pixels[:, ::-1]) for record in records])
+    mirrored = prints.reshape(-1, *PRINT_PX, 3)[:, :, ::-1].reshape(prints.shape)
     video = np.array([record.source in VIDEO_SETS for record in records])
-    for row in range(len(records)):
-        alike = np.maximum(prints[row + 1 :] @ prints[row], mirrored[row + 1 :] @ prints[row])
-        either = video[row + 1 :] | video[row]
-        limit = np.where(either, FRAME_CORRELATION, LOOK_ALIKE_CORRELATION)
-        for other in np.flatnonzero(alike > limit):
-            yield row, row + 1 + int(other)
+    for start in range(0, len(records), 256):
+        some = slice(start, start + 256)
+        alike = np.maximum(prints[some] @ prints.T, mirrored[some] @ prints.T)
+        either = video[some, None] | video
+        limits = np.where(either, FRAME_CORRELATION, LOOK_ALIKE_CORRELATION)
+        for row, other in zip(*np.nonzero(np.triu(alike > limits, start + 1)), strict=True):
+            yield start + int(row), int(other)
 
 
 def fingerprint(pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "f"]:
-    """Return a 16x16 colour thumbnail as a unit vector without its mean."""
-    small = cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    """Return a small colour thumbnail as a unit vector without its mean."""
+    small = cv2.resize(pixels, PRINT_PX, interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
     small -= small.mean()
     return small / max(float(np.linalg.norm(small)), 1e-6)
