@@ -12,10 +12,10 @@ from typing import Final
 
 import onnx
 
-from models.adding.guessing import decoders, refuse_unlikely
+from models.adding.guessing import decoders, known_as, refuse_unlikely
 from models.adding.pack_text import card, toml
 from models.adding.request import Added, Draft, Request
-from models.adding.trial import Figures, tried
+from models.adding.trial import Figures, UnreadError, tried
 from models.adding.wrapping import Picture, Preparation, is_ours, picture_of, wrapped
 from models.files import FileError, TooLargeError, read_file
 from models.graphs import GraphError, output_shapes, read
@@ -145,7 +145,7 @@ def _content(path: Path) -> bytes:
 
 def _first_that_works(request: Request, given: _Given, place: Path) -> tuple[Draft, Figures]:
     """Write the draft of a pack with the first decoder that its network bears out."""
-    refusals = []
+    refusals: list[PackError] = []
     for draft in _drafts(request, given):
         (place / "model.onnx").write_bytes(draft.weights)
         (place / "pack.toml").write_text(toml(request, draft), "utf-8")
@@ -154,8 +154,21 @@ def _first_that_works(request: Request, given: _Given, place: Path) -> tuple[Dra
         except (PackMissingError, PackTrialError):  # a picture to try it on; no end
             raise
         except PackError as error:
-            refusals.append(str(error))
-    raise PackNetworkError("; ".join(dict.fromkeys(refusals)))
+            refusals.append(error)
+    texts = [*_known(request, given, refusals), *map(str, refusals)]
+    if request.size_px and any(side % 32 for side in request.size_px):
+        height_px, width_px = request.size_px
+        texts.append(f"--input {height_px}x{width_px}: try a multiple of 32")
+    raise PackNetworkError("; ".join(dict.fromkeys(texts)))
+
+
+def _known(request: Request, given: _Given, refusals: Sequence[PackError]) -> Iterator[str]:
+    """Yield what is known of outputs that came out, where the file left their shapes open."""
+    for refusal in refusals:
+        if isinstance(refusal, UnreadError):
+            text = known_as(refusal.outputs, len(request.labels), given.picture.size_px)
+            if text:
+                yield f"{request.file}: {text}"
 
 
 def _drafts(request: Request, given: _Given) -> Iterator[Draft]:
@@ -193,7 +206,8 @@ def _tried(request: Request, draft: Draft, place: Path) -> Figures:
         text = str(error)
         for name in ("model.onnx", "pack.toml"):
             text = text.replace(str((place / name).absolute()), str(request.file))
-        raise type(error)(text) from error
+        error.args = (text,)
+        raise
     return figures
 
 

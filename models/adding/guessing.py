@@ -15,7 +15,8 @@ def decoders(
     asked: DecoderName | None,
 ) -> tuple[DecoderName, ...]:
     """Return the decoders that outputs allow: one, or some to be tried. Raises ``GraphError``."""
-    more = _known_as(shapes, labels, size_px)
+    known = known_as(shapes, labels, size_px)
+    more = f"; {known}" if known else ""
     if asked is not None:
         try:
             DECODERS[asked].fits(shapes, labels, *size_px)
@@ -55,26 +56,36 @@ def refuse_unlikely(name: DecoderName, seen: Mapping[str, Shape], size_px: tuple
         )
 
 
-def _known_as(shapes: Mapping[str, Shape], labels: int, size_px: tuple[int, int]) -> str:
-    """Return a sentence about families that are known, and not read."""
+def known_as(shapes: Mapping[str, Shape], labels: int, size_px: tuple[int, int]) -> str:
+    """Say of outputs that were refused whose they are, if known, and what to do; else nothing."""
     every = list(shapes.values())
     if len(every) == 1 and every[0] is not None and len(every[0]) == 3:
         _, rows, columns = every[0]
-        if columns == 6 and rows is not None and rows <= 1000:
-            return (
-                ". This has suppression in the graph: export it without (Ultralytics: nms=False, "
-                "and end2end=False where there is one)"
-            )
         cells = sum((size_px[0] // one) * (size_px[1] // one) for one in YOLOX_STRIDES_PX)
+        if columns == 6 and rows is not None and rows <= 1000 and rows != cells:
+            return (
+                "this has suppression in the graph: export it without: with Ultralytics, leave "
+                "`nms` out (older versions: `end2end=False`); Ultralytics' RT-DETR always has it, "
+                "and is not read: export it from RT-DETR's own program, or from Hugging Face "
+                "transformers (logits and pred_boxes)"
+            )
         if columns == 5 + labels and rows in {None, 3 * cells}:
             return (
-                ". This looks like YOLOv5 or YOLOv7, with three anchors a cell, which are not "
+                "this looks like YOLOv5 or YOLOv7, with three anchors a cell, which are not "
                 "read: train YOLOv8, YOLO11 or YOLOX instead"
             )
+    logits = shapes.get("labels")
+    columns = logits[-1] if logits else None
+    is_rf_detr = DECODERS[DecoderName.RF_DETR].likely(shapes, *size_px)
+    if is_rf_detr and columns is not None and columns != labels + 1:
+        return (
+            "`dets` and `labels` are RF-DETR's, which has one column more than it has classes: "
+            f"{columns} columns need {columns - 1} labels"
+        )
     queries = [shape for shape in every if shape is not None and len(shape) == 3]
     if len(every) == len(queries) == 2 and {one[2] for one in queries} == {4, labels + 1}:
         return (
-            ". The first DETR has these, with a softmax, and is not read; if this is RF-DETR, say "
+            "the first DETR has these, with a softmax, and is not read; if this is RF-DETR, say "
             "--decoder rf_detr"
         )
     return ""

@@ -1,6 +1,7 @@
 """Lists of labels as people have them: a line of words, or a file."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,12 @@ MAX_BYTES: Final = 1 << 20
 
 SUFFIXES: Final = frozenset({".txt", ".names", ".yaml", ".yml"})
 YAML: Final = frozenset({".yaml", ".yml"})
+
+ENTRY: Final = re.compile(
+    r"( *)(?:-|(0|[1-9][0-9]{0,3}):) +"
+    r"""('[^'\s][^']*'|"[^"\s\\][^"\\]*"|[^\W_](?:[^'"\[\]{}:]|:(?=\S))*)"""
+)
+"""A line of a plain block of YAML, without its remark: indent, number if it has one, name."""
 
 Labels = tuple[tuple[str, Meaning], ...]
 
@@ -61,13 +68,35 @@ def _content(path: Path) -> str:
 
 
 def _from_yaml(text: str, path: Path) -> list[str]:
-    """Return ``names`` where it is a list on one line; the other forms are not guessed at."""
-    lines = re.findall(r"^names\s*:\s*\[(.*)\]\s*(?:#.*)?$", text, re.MULTILINE)
-    items = [item.strip() for item in lines[0].split(",")] if len(lines) == 1 else []
-    bare = [re.sub(r"^(['\"])(.*)\1$", r"\2", item) for item in items]
+    """Return ``names``: a list on one line, or a plain block, one a line; no other form is read."""
+    parts = re.split(r"^names *:", text, flags=re.MULTILINE)
+    said = parts[1] if len(parts) == 2 else ""
+    first, *rest = [re.sub(r"(^|\s)#.*", "", line).rstrip() for line in said.split("\n")]
+    items = [] if first else _from_block(rest, path)
+    if listed := re.fullmatch(r"\s*\[(.*)\]", first):
+        items = listed[1].split(",")
+    bare = [re.sub(r"^(['\"])(.*)\1$", r"\2", item.strip()) for item in items]
     if not bare or any(re.search(r"['\"\[\]{}]", item) for item in bare):
         raise LabelError(
             f"{path}: `names` can't be read: write it on one line, `names: [fire, smoke]`, or give "
             "a text file with one class a line"
         )
     return bare
+
+
+def _from_block(lines: list[str], path: Path) -> list[str]:
+    """Return names of lines ``0: fire`` or ``- fire``, in order; none if a line is another."""
+    ours = takewhile(re.compile(r"\s|-").match, filter(None, lines))  # what follows: the next key
+    entries = [ENTRY.fullmatch(line) for line in ours]
+    found = [entry.groups() for entry in entries if entry]
+    if len(found) < len(entries) or len({(indent, one is None) for indent, one, _ in found}) != 1:
+        return []
+    if found[0][1] is None:
+        return [name for _, _, name in found]
+    names = {int(number): name for _, number, name in found}
+    if sorted(names) != list(range(len(found))):
+        raise LabelError(
+            f"{path}: the lines of `names` must be numbered 0 to {len(found) - 1}, each once: "
+            "number them as the network does"
+        )
+    return [names[number] for number in range(len(found))]

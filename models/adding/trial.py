@@ -29,6 +29,7 @@ from models.packs import (
     load_pack,
 )
 from vision.arrays import BatchPixels, Pixels
+from vision.decoders import Shape, UnfitError
 from vision.detector import Detector, DetectorError
 from vision.drawing import draw_still
 from vision.letterbox import PAD_VALUE, Letterbox, fit
@@ -78,6 +79,15 @@ class Figures:
     """The shapes of what came out for the smallest batch."""
 
 
+class UnreadError(PackNetworkError):
+    """The decoder does not read the network's outputs."""
+
+    def __init__(self, text: str, outputs: dict[str, Shape]) -> None:
+        super().__init__(text)
+        self.outputs = outputs
+        """Their shapes, by name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refusal:
     """What a trial that found a fault says instead."""
@@ -86,6 +96,8 @@ class _Refusal:
     """The code of a ``PackError``."""
     text: str
     """Its words."""
+    outputs: dict[str, Shape] | None
+    """The shapes that the decoder did not read, if that is the fault."""
 
 
 ERRORS: Final = {
@@ -117,6 +129,8 @@ def tried(directory: Path, given: Sequence[Path]) -> Figures:
     try:
         if done.returncode == REFUSED:
             refusal = msgspec.json.decode(done.stdout, type=_Refusal)
+            if refusal.outputs is not None:
+                raise UnreadError(refusal.text, refusal.outputs)
             raise ERRORS.get(refusal.error, PackNetworkError)(refusal.text)
         return msgspec.json.decode(done.stdout, type=Figures)
     except msgspec.DecodeError as error:
@@ -135,9 +149,16 @@ def main(words: Sequence[str]) -> int:
     try:
         answer: Figures | _Refusal = _figures(directory, given)
     except PackError as error:
-        answer = _Refusal(error=error.code, text=str(error))
+        answer = _Refusal(error=error.code, text=str(error), outputs=_unread(error))
     sys.stdout.buffer.write(msgspec.json.encode(answer))
     return DONE if isinstance(answer, Figures) else REFUSED
+
+
+def _unread(error: BaseException | None) -> dict[str, Shape] | None:
+    """Return the shapes in which an error began, if it began with shapes."""
+    while error is not None and not isinstance(error, UnfitError):
+        error = error.__cause__
+    return None if error is None else error.shapes
 
 
 def _limit(resource_: int, most: int) -> None:

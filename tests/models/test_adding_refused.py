@@ -47,6 +47,14 @@ def of_softmax() -> onnx.ModelProto:
     return answering({"logits": logits, "pred_boxes": boxes}, images())
 
 
+def of_one_column_more() -> onnx.ModelProto:
+    return answering(answers(DecoderName.RF_DETR), images())
+
+
+def of_one_class() -> onnx.ModelProto:
+    return answering({"output": np.zeros((ANCHORS, 6), np.float32)}, images())
+
+
 def of_darkness() -> onnx.ModelProto:
     """Fine on grey and on drawn stills, no numbers in the dark."""
     made = answering(answers(DecoderName.YOLOV8), images())
@@ -88,6 +96,9 @@ def of_no_numbers() -> onnx.ModelProto:
         (of_unknown_inputs, NAMES, "pixel_mask: only a picture"),
         (of_masks, NAMES, "no masks"),
         (of_end_to_end, "fire,smoke", "suppression in the graph: export it without"),
+        (of_end_to_end, "fire,smoke", "leave `nms` out (older versions: `end2end=False`)"),
+        (of_end_to_end, "fire,smoke", "Ultralytics' RT-DETR always has it, and is not read"),
+        (of_one_column_more, f"{NAMES},truck", "5 columns need 4 labels"),
         (of_three_anchors, NAMES, "looks like YOLOv5"),
         (of_embeddings, NAMES, "no embeddings"),
         (of_open_embeddings, NAMES, "embedding [1, 8, 512], which `yolov8` would not give"),
@@ -106,6 +117,35 @@ def test_networks_that_are_refused(
     assert ".adding-" not in error, "no temporary path in what people read"
     packs = tmp_path / "packs"
     assert not packs.exists() or not list(packs.iterdir())
+
+
+def test_what_comes_out_of_open_shapes_is_explained_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = answering({"output0": np.zeros((300, 6), np.float32)}, images(), declared=False)
+    file = saved(made, tmp_path / "given.onnx")
+    assert add(file, NAMES) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"fengsui: {file}: this has suppression in the graph")
+    assert error.count("suppression") == 1
+
+
+def test_a_small_yolox_of_one_class_has_no_suppression(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert add(saved(of_one_class(), tmp_path / "given.onnx"), "fire,smoke") == 1
+    assert "suppression" not in capsys.readouterr().err
+
+
+def test_an_input_that_is_no_multiple_of_the_strides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = answering(answers(DecoderName.YOLOV8), images("N", ("h", "w")), declared=False)
+    file = saved(made, tmp_path / "given.onnx")
+    assert add(file, NAMES, "--input", "70x96") == 1
+    assert "--input 70x96: try a multiple of 32" in capsys.readouterr().err
+    assert add(file, NAMES, "--input", "128x96") == 1, "of another size than its anchors"
+    assert "multiple of 32" not in capsys.readouterr().err
 
 
 def test_numbers_that_fail_on_what_is_bright_are_told_once(

@@ -35,12 +35,46 @@ def test_a_list_longer_than_a_file_s_name(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        "path: x\nnames:\n  0: fire\n  1: traffic light\n  2: car\n\n# end\nnc: 3\n",
+        "names:  # all\r\n  2: car\r\n\r\n# or\r\n  0: 'fire' # red\r\n  1: \"traffic light\"\r\n",
+        "names:\n- fire\n- traffic light\n- car\nnc: 3",
+        "names:\n  - fire\n  - 'traffic light'\n  - car\n",
+    ],
+)
+def test_names_one_a_line_in_a_data_yaml(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "data.yaml"
+    path.write_bytes(content.replace("traffic light", "traffic light=vehicle").encode())
+    assert [name for name, _ in labels_of(str(path))] == ["fire", "traffic light", "car"]
+
+
+NUMBERS = "`names` must be numbered 0 to 1, each once"
+NO_NAMES = r"`names` can't be read: write it on one line"
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("labels.txt", "fire\n\nsmoke\n", "entry 2 is empty"),
         ("labels.txt", "\n", "is empty"),
-        ("data.yaml", "names:\n  0: fire\n", "`names` can't be read: write it on one line"),
-        ("data.yaml", "names: {0: fire}\n", "`names` can't be read"),
+        ("data.yaml", "names:\n  1: fire\n  2: smoke\n", NUMBERS),
+        ("data.yaml", "names:\n  0: fire\n  0: smoke\n", NUMBERS),
+        ("data.yaml", "names:\n  0: fire\n  2: smoke\n", NUMBERS),
+        ("data.yaml", "names: {0: fire}\n", NO_NAMES),
+        ("data.yaml", "names:\nnc: 3\n", NO_NAMES),
+        ("data.yaml", "names:", NO_NAMES),
+        ("data.yaml", "nc: 3\n", NO_NAMES),
+        ("data.yaml", "names: [fire]\nnames:\n  0: fire\n", NO_NAMES),
+        ("data.yaml", "names:\n  0: fire\n  - smoke\n", NO_NAMES),
+        ("data.yaml", "names:\n  0: fire\n    1: smoke\n", NO_NAMES),
+        ("data.yaml", "names:\n  0: fire\n\t1: smoke\n", NO_NAMES),
+        ("data.yaml", "names:\n  0: fire\n    truck\n", NO_NAMES),
+        ("data.yaml", "names:\n  0:\n  1: smoke\n", NO_NAMES),
+        ("data.yaml", "names:\n  - name: fire\n", NO_NAMES),
+        ("data.yaml", "names:\n  - &one fire\n", NO_NAMES),
+        ("data.yaml", 'names:\n  - "\\x66ire"\n', NO_NAMES),
+        ("data.yaml", "names:\n  - fire\n  - ''\n", NO_NAMES),
         ("labels.txt", None, "No such file"),
         ("other/labels", None, "No such file"),
         ("labels.txt", b"\xff\xfe\xfd", "UTF-8"),

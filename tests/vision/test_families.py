@@ -177,12 +177,15 @@ def test_four_columns_of_logits_are_told_from_boxes_by_name() -> None:
 
 def test_only_what_looks_like_a_family_is_guessed_to_be_it() -> None:
     eight, rf_detr = DECODERS[DecoderName.YOLOV8], DECODERS[DecoderName.RF_DETR]
+    detr = DECODERS[DecoderName.DETR]
     for anchors in (8400, 34000, 8500, None):  # as it is, -p2, -p6, left open
         assert eight.likely({"output0": (1, 7, anchors)}, 640, 640)
     assert not eight.likely({"embedding": (1, 7, 512)}, 112, 112)
     assert not eight.likely({"output0": (1, 7, 8400)}, 640, 384)
     assert rf_detr.likely({"dets": (1, 300, 4), "labels": (1, 300, 4)}, 384, 384)
     assert not rf_detr.likely({"pred_boxes": (1, 100, 4), "logits": (1, 100, 4)}, 640, 640)
+    assert detr.likely({"pred_boxes": (1, 100, 4), "logits": (1, 100, 4)}, 640, 640)
+    assert not detr.likely({"dets": (1, 300, 4), "labels": (1, 300, 4)}, 384, 384)
 
 
 @pytest.mark.parametrize(

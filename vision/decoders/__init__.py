@@ -25,6 +25,7 @@ __all__ = [
     "Decoder",
     "DecoderName",
     "Shape",
+    "UnfitError",
     "yolox",
 ]
 
@@ -47,19 +48,36 @@ class DecoderName(StrEnum):
     DETR_DEPLOYED = "detr_deployed"
 
 
+class UnfitError(ValueError):
+    """Outputs that a decoder does not read. The text says what does not fit."""
+
+    def __init__(self, text: str, shapes: Mapping[str, Shape]) -> None:
+        super().__init__(text)
+        self.shapes = dict(shapes)
+        """By name, as the file declares them or as they came out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoder:
     """How one family's outputs are read."""
 
-    fits: Fits
-    """Shapes by name, number of labels, h, w: the names of the outputs, in ``decode``'s order.
-    Raises ``ValueError``, whose text says what does not fit."""
+    names: Fits
+    """As ``fits``; raises ``ValueError``."""
     likely: Likely
     """Shapes that fit, h, w: whether to guess this family where nobody names one."""
     decode: Callable[[Sequence[Any], Thresholds, int, int], Candidates]
     """Outputs, a threshold a label, h, w. Raises ``ValueError`` for labels out of range."""
     doubt: Callable[[Sequence[Any]], str | None]
     """What is wrong with outputs that have the shape, seen on pictures of nothing."""
+
+    def fits(
+        self, shapes: Mapping[str, Shape], labels: int, height_px: int, width_px: int
+    ) -> tuple[str, ...]:
+        """Return the names of the outputs, in ``decode``'s order. Raises ``UnfitError``."""
+        try:
+            return self.names(shapes, labels, height_px, width_px)
+        except ValueError as error:
+            raise UnfitError(str(error), shapes) from error
 
 
 def _certainly(_shapes: Mapping[str, Shape], _height_px: int, _width_px: int) -> bool:
@@ -69,37 +87,37 @@ def _certainly(_shapes: Mapping[str, Shape], _height_px: int, _width_px: int) ->
 
 DECODERS = {
     DecoderName.YOLOX: Decoder(
-        fits=yolo.yolox_fits,
+        names=yolo.yolox_fits,
         likely=_certainly,
         decode=lambda outputs, *given: yolo.yolox(outputs[0], *given),
         doubt=lambda outputs: yolo.yolox_doubt(outputs[0]),
     ),
     DecoderName.YOLOX_DECODED: Decoder(
-        fits=yolo.yolox_fits,
+        names=yolo.yolox_fits,
         likely=_certainly,
         decode=lambda outputs, *given: yolo.yolox_decoded(outputs[0], *given),
         doubt=lambda outputs: yolo.yolox_decoded_doubt(outputs[0]),
     ),
     DecoderName.YOLOV8: Decoder(
-        fits=yolo.yolov8_fits,
+        names=yolo.yolov8_fits,
         likely=yolo.yolov8_likely,
         decode=lambda outputs, *given: yolo.yolov8(outputs[0], *given),
         doubt=lambda outputs: yolo.yolov8_doubt(outputs[0]),
     ),
     DecoderName.DETR: Decoder(
-        fits=detr.detr_fits,
-        likely=_certainly,
+        names=detr.detr_fits,
+        likely=lambda *given: not detr.rf_detr_likely(*given),
         decode=lambda outputs, limits, *_: detr.detr(outputs[0], outputs[1], limits),
         doubt=lambda outputs: detr.detr_doubt(outputs[0]),
     ),
     DecoderName.RF_DETR: Decoder(
-        fits=detr.rf_detr_fits,
+        names=detr.rf_detr_fits,
         likely=detr.rf_detr_likely,
         decode=lambda outputs, limits, *_: detr.rf_detr(outputs[0], outputs[1], limits),
         doubt=lambda outputs: detr.detr_doubt(outputs[0]),
     ),
     DecoderName.DETR_DEPLOYED: Decoder(
-        fits=detr.detr_deployed_fits,
+        names=detr.detr_deployed_fits,
         likely=_certainly,
         # ONNX Runtime's int64 is C's long long, another type in NumPy's eyes.
         decode=lambda outputs, *given: detr.detr_deployed(
