@@ -83,12 +83,16 @@ def publish(
 
 
 def chosen_thresholds(predict: Predict, held_out: list[Record]) -> tuple[float, ...]:
-    """Return one threshold a label: 1 % of roads for hazards, best F1 for vehicles."""
+    """Return one threshold a label: above all held-out roads for hazards, best F1 for vehicles.
+
+    Stricter than the 1 % that packs are compared at: on places unlike any in training a network
+    cries wolf more often than on roads.
+    """
     seen = trial.judged(predict, held_out, INPUT_SIZE_PX)
     top = peaks(seen.found, seen.records)
     roads, has = seen.roads, seen.with_hazard
     floors = (LEAST_THRESHOLD,) * len(HAZARDS)
-    hazards = hazard_thresholds(top[roads], top[has], trial.ALARM_SHARE, floors)
+    hazards = hazard_thresholds(top[roads], top[has], 0.0, floors)
     vehicles = []
     for label in VEHICLES:
         result = curve(seen.found, seen.samples, label, 0.5)
