@@ -82,6 +82,11 @@ def _smoke_merit(piece: Patch) -> float:
     return float(-edges - 0.5 * colour + 0.12 * cv2.GaussianBlur(grey, (0, 0), 4).std())
 
 
+def has_clear_hazards(record: Record) -> bool:
+    """Say whether hazards are labelled, and in a set whose boxes leave nothing of them out."""
+    return record.source in CUT_FROM and bool(np.isin(record.labels, HAZARDS).any())
+
+
 def is_background(record: Record) -> bool:
     """Say whether hazards may be pasted here: a picture known to show neither fire nor smoke."""
     calm = record.source in ROADS or record.source in CALM_FIRE_SETS

@@ -8,8 +8,10 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from models.training import composite
 from models.training.classes import INPUT_SIZE_PX, LABELS, SETS, STRIDES_PX
+from models.training.emptied import emptied
 from models.training.lookalikes import with_lookalikes
 from models.training.looks import weathered
+from models.training.mattes import has_clear_hazards
 from models.training.place import (
     Sample,
     blank,
@@ -94,6 +96,8 @@ class Mixer:
     def _varied(self, rng: np.random.Generator, record: Record) -> Record:
         """Return the record with hazards pasted in, with look-alikes, with both, or as it is."""
         variety = self._variety
+        if rng.random() < variety.emptied and has_clear_hazards(record):
+            record = emptied(rng, record)
         calm = composite.is_background(record)
         pasted = variety.pasted if record.source in ROADS else variety.pasted_elsewhere
         if calm and rng.random() < pasted:

@@ -14,6 +14,8 @@ class Variety:
     """Of roads without hazards: so many get some pasted in."""
     pasted_elsewhere: float = 0.2
     """Of hazard-free pictures of the fire sets; few: as they are they teach what is none."""
+    emptied: float = 0.25
+    """Of pictures with a hazard, but for forests: the part beside it, where nothing burns."""
     decoys: float = 0.35
     """Of pastes: a piece of another road, unlabelled."""
     pairs: float = 0.25
@@ -38,6 +40,7 @@ FULL = Variety()
 PLAIN = Variety(
     pasted=0.0,
     pasted_elsewhere=0.0,
+    emptied=0.0,
     decoys=0.0,
     pairs=0.0,
     drawn_pastes=0.0,
@@ -51,6 +54,7 @@ PLAIN = Variety(
 
 INGREDIENTS = {
     "composites": ("pasted", "pasted_elsewhere", "decoys", "pairs", "night"),
+    "emptied": ("emptied",),
     "lookalikes": ("lookalikes", "lookalikes_elsewhere"),
     "camera_look": ("camera_look",),
     "drawn": ("drawn", "drawn_pastes"),

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from models.training import composite, lookalikes, looks, mixing
+from models.training.classes import VEHICLES
+from models.training.emptied import emptied
 from models.training.mattes import flame_matte
 from models.training.mixing import MIXED, Mixer
-from models.training.records import Record, known_mask
+from models.training.records import Record, ignored, known_mask
 from models.training.variety import FULL, INGREDIENTS, PLAIN
 from vision.drawing.paint import fractal
 
 FIRE, SMOKE, ROCK = composite.FIRE, composite.SMOKE, composite.ROCK
+CAR = VEHICLES[0]
 ONLY_PASTES = replace(FULL, decoys=0.0, night=0.0)
 
 
@@ -219,6 +222,34 @@ class TestLooks:
         assert (seen[..., 0] == seen[..., 2]).all()
 
 
+class TestEmptied:
+    def test_no_part_of_a_hazard_is_left_and_the_rest_keeps_its_boxes(self):
+        burning = street(
+            source="cctv_fire",
+            known=(FIRE, SMOKE),
+            boxes=[(10, 60, 40, 110), (0, 40, 60, 60), (180, 40, 240, 90)],
+            labels=[FIRE, ignored(np.int64(SMOKE)), CAR],
+        )
+        height_px, width_px = burning.pixels.shape[:2]
+        seen = set()
+        for seed in range(20):
+            part = emptied(generator(seed), burning)
+            side_px = part.pixels.shape[:2]
+            seen.add(side_px)
+            assert side_px[0] * side_px[1] >= 0.25 * height_px * width_px
+            assert not np.isin(part.labels, (FIRE, SMOKE, ROCK, -1 - FIRE, -1 - SMOKE)).any()
+            if CAR in part.labels:
+                (x0, y0, x1, y1) = part.boxes[list(part.labels).index(CAR)].astype(int)
+                corner = part.pixels[y0:y1, x0:x1]
+                whole = burning.pixels[40:90, 180:240]
+                assert np.array_equal(corner, whole[: corner.shape[0], : corner.shape[1]])
+        assert len(seen) > 1
+
+    def test_where_a_hazard_fills_the_picture_it_stays(self):
+        all_of_it = street(source="cctv_fire", boxes=[(5, 5, 300, 190)], labels=[FIRE])
+        assert emptied(generator(1), all_of_it) is all_of_it
+
+
 class TestMixer:
     records = (
         street(),
@@ -242,13 +273,14 @@ class TestMixer:
 
         monkeypatch.setattr(composite, "with_hazards", called)
         monkeypatch.setattr(mixing, "with_lookalikes", called)
+        monkeypatch.setattr(mixing, "emptied", called)
         monkeypatch.setattr(looks, "poor_camera", called)
         mixer = self.mixer(PLAIN)
         for index in range(20):
             mixer.sample(0, index, MIXED)
             assert mixer._pick(generator(index)) in self.records
 
-    @pytest.mark.parametrize("ingredient", ["lookalikes", "camera_look", "pasted"])
+    @pytest.mark.parametrize("ingredient", ["lookalikes", "camera_look", "pasted", "emptied"])
     def test_what_is_on_is_called(self, ingredient, monkeypatch):
         calls = []
 
@@ -257,6 +289,7 @@ class TestMixer:
 
         monkeypatch.setattr(composite, "with_hazards", noted("pasted", 1))
         monkeypatch.setattr(mixing, "with_lookalikes", noted("lookalikes", 1))
+        monkeypatch.setattr(mixing, "emptied", noted("emptied", 1))
         monkeypatch.setattr(looks, "poor_camera", noted("camera_look", 1))
         for index in range(10):
             self.mixer(replace(PLAIN, **{ingredient: 1.0})).sample(0, index, MIXED)
