@@ -194,13 +194,11 @@ def _write_trial(
 
 def _text(options: argparse.Namespace) -> PackText:
     command = f"python -m models.training --seed {options.seed} --epochs {options.epochs}"
-    if options.second:
-        command += f" --second {options.second}"
     return PackText(
         name=NAME,
         version=VERSION,
         thresholds=(),
-        command=f"{command} --samples {options.samples}",
+        command=f"{command} --second {options.second} --samples {options.samples}",
         trained_on=(*(each.name for each in SETS), "drawn"),
     )
 
