@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Dialog, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, Dialog, Page, Route, expect
 
 from service import tables
 from service.settings import ServiceSettings
@@ -167,6 +167,27 @@ def test_a_login_over_the_live_page_leaves_one_feed_open(page: Page) -> None:
     page.locator("[data-test=go-places]").click()
     expect(page.locator("#main h1")).to_have_text("辖区")
     assert page.evaluate(OPEN_SOURCES) == 0
+
+
+def test_a_refusal_that_comes_after_the_next_login_opens_no_dialog_again(page: Page) -> None:
+    page.add_init_script(COUNT_SOURCES)
+    page.reload()
+    link = page.locator("#link")
+    expect(link).to_have_attribute("data-state", "live")
+    late: list[tuple[Route, APIResponse]] = []
+    page.context.clear_cookies()
+    page.route("**/api/status", lambda route: late.append((route, route.fetch())), times=1)
+    with page.expect_request("**/api/status"):
+        page.evaluate("sources.at(-1).dispatchEvent(new Event('error'))")
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[name=password]").fill(PASSWORD)
+    dialog.locator("[name=password]").press("Enter")
+    expect(link).to_have_attribute("data-state", "live")
+    [(route, refusal)] = late
+    assert refusal.status == 401
+    with page.expect_response(lambda one: "/api/status" in one.url and one.ok):
+        route.fulfill(response=refusal)
+    expect(dialog).to_have_count(0)
 
 
 # ---- the place chooser

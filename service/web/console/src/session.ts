@@ -8,6 +8,7 @@ const held = ref<Session | null>(null);
 const ended = ref(false);
 let waiting: ((again: boolean) => void)[] = [];
 let discarding = false;
+let logins = 0;
 
 export const session = computed(() => held.value);
 
@@ -23,8 +24,9 @@ export const everywhere = computed(() => held.value?.account.places.some((one) =
 
 standBehind({
   csrfToken: () => held.value?.csrf_token ?? null,
-  renewed: () => {
-    if (!held.value) return Promise.resolve(false);
+  login: whichLogin,
+  renewed: (login) => {
+    if (!held.value || login !== logins) return Promise.resolve(!!held.value);
     ended.value = true;
     return new Promise((resolve) => waiting.push(resolve));
   },
@@ -74,8 +76,14 @@ export async function changePassword(current: string, chosen: string): Promise<v
   held.value = await taken(api.POST("/api/session/password", { body }));
 }
 
-export function sessionIsOver(): void {
-  if (held.value) ended.value = true;
+/** How many times somebody has logged in on this page. */
+export function whichLogin(): number {
+  return logins;
+}
+
+/** A request of that login was refused; if it is no more the last one, the refusal came late. */
+export function sessionIsOver(login: number): void {
+  if (held.value && login === logins) ended.value = true;
 }
 
 /** Somebody else must not go on in a page that holds what another one typed: it stays that one's. */
@@ -86,6 +94,7 @@ function resume(found: Session): void {
     return;
   }
   held.value = found;
+  logins += 1;
   goOn(true);
 }
 

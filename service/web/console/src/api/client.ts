@@ -8,11 +8,13 @@ const SAFE = new Set(["GET", "HEAD"]);
 
 interface Gate {
   csrfToken(): string | null;
-  /** Resolves when somebody has logged in again; false if nobody was logged in before. */
-  renewed(): Promise<boolean>;
+  /** Which login this is: a refusal that an earlier one earned says nothing of it. */
+  login(): number;
+  /** Resolves when somebody has logged in since `login`; false if nobody was logged in before. */
+  renewed(login: number): Promise<boolean>;
 }
 
-let gate: Gate = { csrfToken: () => null, renewed: async () => false };
+let gate: Gate = { csrfToken: () => null, login: () => 0, renewed: async () => false };
 
 export function standBehind(given: Gate): void {
   gate = given;
@@ -20,9 +22,10 @@ export function standBehind(given: Gate): void {
 
 async function guarded(request: Request): Promise<Response> {
   const again = request.clone();
+  const login = gate.login();
   const response = await send(request);
   if (isLogin(request) || !(await asksForLogin(response))) return response;
-  return (await gate.renewed()) ? send(again) : response;
+  return (await gate.renewed(login)) ? send(again) : response;
 }
 
 // A wrong current password is a 401 as well, and no ended session.

@@ -2,7 +2,7 @@
 import { computed, onBeforeUnmount, onMounted, reactive, ref, shallowReactive, triggerRef, watch } from "vue";
 import { api, taken } from "../../api/client";
 import type { Incident, IncidentPage, IncidentQuery } from "../../api/shapes";
-import { sessionEnded, sessionIsOver } from "../../session";
+import { sessionEnded, sessionIsOver, whichLogin } from "../../session";
 import { byUrgency } from "./order";
 
 /** Of each list, what nobody has to decide on any more; the oldest leave first. */
@@ -96,10 +96,11 @@ export function useFeed() {
   // EventSource can't tell why it was refused, so the question is put once more as a plain request.
   async function reasonOfRefusal(): Promise<LinkState> {
     const stop = new AbortController();
+    const login = whichLogin();
     try {
       const response = await fetch(`/api/feed?after=${cursor}`, { signal: stop.signal });
       stop.abort();
-      if (response.status === 401) sessionIsOver();
+      if (response.status === 401) sessionIsOver(login);
       return [429, 503].includes(response.status) ? "full" : "reconnecting";
     } catch {
       return "reconnecting";
