@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	&& { echo $$p; exit; }; done)
 STAMP := .venv/.installed
 
-.PHONY: demo test setup lint lock train clean
+.PHONY: demo test bench setup lint lock train clean
 
 demo: setup  ## everything on this machine; ARGS="--for 60 --json" for figures
 	@.venv/bin/fengsui demo $(ARGS)
@@ -18,6 +18,9 @@ else
 	.venv/bin/pytest --numprocesses 2 --ignore tests/e2e
 	.venv/bin/pytest tests/e2e  # by itself: seconds count there
 endif
+
+bench: setup  ## what a camera costs on this machine; ARGS="--size 1080 --json", "--quick" for a try
+	@.venv/bin/fengsui bench $(ARGS)
 
 setup: $(STAMP)
 	@.venv/bin/python -m service.web.build

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
+NETWORKS_VARIABLE = "FENGSUI_NETWORKS"
 CAMERA_LOGIN_VARIABLE = "FENGSUI_CAMERA_LOGIN"
 
 
@@ -38,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
         from models.adding.command import main as model
 
         return model(words[1:])
+    if words[:1] == ["bench"]:
+        from pipelines.bench.command import main as bench
+
+        return bench(words[1:])
     if words[:1] == ["eval"]:
         from pipelines.evaluate.command import main as evaluate
 
@@ -60,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
     commands.add_parser("model", help="other people's networks as packs (model --help)")
     commands.add_parser("eval", help="how good a pack is on your own pictures (eval --help)")
+    commands.add_parser("bench", help="what a camera costs on this machine (bench --help)")
     commands.add_parser("audit", help="verify that nobody edited or cut it (audit --help)")
     return parser
 
@@ -110,6 +116,13 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="opens the registry's passwords; made if absent (default: worker.key)",
+    )
+    parser.add_argument(
+        "--networks",
+        default=os.environ.get(NETWORKS_VARIABLE, "private"),
+        metavar="NET,NET",
+        help=f"where cameras may be: private, 203.0.113.0/24; or {NETWORKS_VARIABLE}"
+        " (default: private)",
     )
     parser.add_argument("--id", default="worker-1", help="the same after a restart")
     parser.add_argument(
@@ -189,8 +202,9 @@ def _watch(given: argparse.Namespace) -> int:
         return 0
     except (EOFError, KeyboardInterrupt):
         return _fail("no password was given")
-    analysed = watch.metrics.total("fengsui_frames_analysed_total")
-    _say(f"{analysed} looks, {watch.metrics.alert_total} alerts, drops {watch.metrics.drops}")
+    counted = ("fengsui_frames_analysed_total", "fengsui_looks_unchanged_total")
+    looks = sum(map(watch.metrics.total, counted))
+    _say(f"{looks} looks, {watch.metrics.alert_total} alerts, drops {watch.metrics.drops}")
     return 0
 
 
@@ -243,6 +257,7 @@ def _worker(given: argparse.Namespace) -> int:
     from pipelines.faults import SourceError
     from pipelines.flow import ZoneError
     from pipelines.registry import Part, PartError, part
+    from pipelines.rtsp.networks import Networks, NetworksError
     from pipelines.secrets import Secret
     from pipelines.worker import (
         WorkerError,
@@ -268,12 +283,20 @@ def _worker(given: argparse.Namespace) -> int:
                 cameras=read_cameras(given.cameras) if given.cameras else None,
                 share=Part() if given.part is None else part(given.part),
                 worker_key=given.worker_key or Path("worker.key"),
+                networks=Networks.parse(given.networks.split(",")),
                 pack_dir=given.pack or DEFAULT_PACK,
                 metrics_port=given.metrics_port,
             )
         )
         run_until_signalled(worker)
-    except (CamerasFileError, SourceError, WorkerError, ZoneError, PartError) as error:
+    except (
+        CamerasFileError,
+        SourceError,
+        WorkerError,
+        ZoneError,
+        PartError,
+        NetworksError,
+    ) as error:
         return _fail(str(error))
     return 0
 

@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.frames import Frame, FrameBatch
+from pipelines.frames import Frame, FrameBatch, FrameRef
+from pipelines.gate import Gate
 from pipelines.metrics import WorkerMetrics
 from vision.letterbox import PAD_VALUE
 
@@ -29,8 +30,11 @@ class Batcher:
         input_size_px: tuple[int, int],
         batch_sizes: tuple[int, ...],
         metrics: WorkerMetrics,
+        gate: Gate | None = None,
     ) -> None:
+        """Without a ``gate`` every look goes to the detector."""
         self._metrics = metrics
+        self._gate = gate
         self._sizes = batch_sizes
         self._arena = np.full((batch_sizes[-1], *input_size_px, 3), PAD_VALUE, np.uint8)
         self._changed = threading.Condition()
@@ -69,6 +73,8 @@ class Batcher:
         with self._changed:
             if self._waiting.pop(camera_id, None) is not None:
                 self._metrics.drop("removed")
+            if self._gate is not None:
+                self._gate.forget(camera_id)
             self._changed.notify_all()
 
     def wake(self) -> None:
@@ -84,7 +90,10 @@ class Batcher:
             return not self._waiting
 
     def take(self, timeout_s: float) -> FrameBatch | None:
-        """Return the next batch, or nothing if no look came within ``timeout_s``."""
+        """Return the next batch, or nothing if no look came within ``timeout_s``.
+
+        It holds no pictures where none of the looks that waited shows anything new.
+        """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting) or self._woken, timeout_s)
             self._woken = False
@@ -94,16 +103,34 @@ class Batcher:
             while len(self._waiting) < self._sizes[-1]:
                 if not self._changed.wait(max(0.0, closes_s - time.monotonic())):
                     break
+            unchanged = self._take_unchanged()
             oldest = list(self._waiting)[: self._sizes[-1]]
             frames = tuple(self._waiting.pop(camera_id) for camera_id in oldest)
+            if self._gate is not None:
+                for frame in frames:
+                    self._gate.saw(frame)
             self._changed.notify_all()
-        return self._fill(frames)
+        return self._fill(frames, unchanged)
 
-    def _fill(self, frames: tuple[Frame, ...]) -> FrameBatch:
-        size = next(size for size in self._sizes if size >= len(frames))
+    def _take_unchanged(self) -> tuple[FrameRef, ...]:
+        if self._gate is None:
+            return ()
+        frames = tuple(self._waiting.values())
+        still = zip(frames, self._gate.wants(frames), strict=True)
+        unchanged = tuple(frame.ref for frame, is_wanted in still if not is_wanted)
+        for ref in unchanged:
+            del self._waiting[ref.camera_id]
+        return unchanged
+
+    def _fill(self, frames: tuple[Frame, ...], unchanged: tuple[FrameRef, ...]) -> FrameBatch:
+        size = next(size for size in (0, *self._sizes) if size >= len(frames))
         for row, frame in zip(self._arena, frames, strict=False):
             height_px, width_px = frame.pixels.shape[:2]
             row[:height_px, :width_px] = frame.pixels
             row[height_px:] = PAD_VALUE
             row[:height_px, width_px:] = PAD_VALUE
-        return FrameBatch(pixels=self._arena[:size], frames=tuple(frame.ref for frame in frames))
+        return FrameBatch(
+            pixels=self._arena[:size],
+            frames=tuple(frame.ref for frame in frames),
+            unchanged=unchanged,
+        )

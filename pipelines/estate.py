@@ -21,8 +21,9 @@ from pipelines.messages import Alert, Camera, WatchState
 from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
 from pipelines.registry import Change
+from pipelines.rtsp.networks import Networks
 from pipelines.sealing import SealError
-from pipelines.source import Source
+from pipelines.source import CameraSource
 from pipelines.states import States
 
 STOP_PATIENCE_S: Final = 1.0
@@ -57,12 +58,17 @@ class Estate:
         states: States,
         address: Callable[[Camera], Address],
         metrics: WorkerMetrics,
+        networks: Networks,
     ) -> None:
-        """``address`` gives a camera's, and raises ``SourceError`` or ``SealError``."""
+        """``networks`` are where cameras may be.
+
+        ``address`` gives a camera's, and raises ``SourceError`` or ``SealError``.
+        """
         self._flow = flow
         self._states = states
         self._address = address
         self._metrics = metrics
+        self._networks = networks
         self._watched: dict[str, _Watched] = {}
         self._running = False
         self._waiting: set[str] = set()
@@ -237,7 +243,9 @@ class Estate:
 
     def _reader(self, camera: Camera) -> Reader:
         name = camera.camera_id
-        source = Source(name, self._address(camera), self._flow.input_size_px, self._metrics)
+        source = CameraSource(
+            name, self._address(camera), self._flow.input_size_px, self._metrics, self._networks
+        )
 
         def notice(state: WatchState, fault: str | None) -> None:
             self._states.note(name, state, fault)

@@ -5,11 +5,16 @@ SourceError
 ├── BadAddressError        the address is not one that a camera may have
 ├── CredentialsTooLongError  FFmpeg would cut the user and password
 ├── CredentialsCharactersError  FFmpeg would take them for others
+├── NetworkRefusedError    the address is in no network that is allowed here
 ├── UnreachableError       nobody answers there, or not in time
+├── NoRtspError            what answers there is no RTSP
+├── RedirectedError        the camera sends to another address
 ├── UnauthorizedError      the camera refuses the user name or password
 ├── NotFoundError          the camera has no such stream
 ├── NoVideoError           the stream has no picture
 ├── UnsupportedCodecError  the picture is coded in a way that we don't read
+├── TooLargeError          the picture has more pixels than we decode
+├── NoKeyframeError        the stream has no picture to begin with
 ├── CorruptStreamError     what arrives can't be decoded
 ├── StreamLostError        it worked, then it stopped
 └── FileEndedError         a file ended: no fault, but no more pictures
@@ -54,6 +59,27 @@ class CredentialsCharactersError(SourceError):
     advice = 'give the camera a user without " and : and control characters, no NUL in the password'
 
 
+class NetworkRefusedError(SourceError):
+    """The address is in no network that is allowed here."""
+
+    code = "network_refused"
+    advice = "correct the address, or allow its network: worker --networks"
+
+
+class NoRtspError(SourceError):
+    """What answers there is no RTSP."""
+
+    code = "no_rtsp"
+    advice = "correct the address and port: RTSP is mostly at 554"
+
+
+class RedirectedError(SourceError):
+    """The camera sends to another address, which nobody has checked."""
+
+    code = "redirected"
+    advice = "register the address at which it streams itself"
+
+
 class UnreachableError(SourceError):
     """Nobody answers there, or not in time."""
 
@@ -87,6 +113,20 @@ class UnsupportedCodecError(SourceError):
 
     code = "unsupported_codec"
     advice = "set the camera to H.264 or H.265"
+
+
+class TooLargeError(SourceError):
+    """The picture has more pixels than we decode."""
+
+    code = "too_large"
+    advice = "choose the camera's substream, or a smaller picture"
+
+
+class NoKeyframeError(SourceError):
+    """The stream has no picture to begin with."""
+
+    code = "no_keyframe"
+    advice = "set the camera's keyframe interval to 2 s"
 
 
 class CorruptStreamError(SourceError):

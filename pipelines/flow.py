@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -10,14 +10,26 @@ from models.packs import Pack, load_masker
 from pipelines.alerts import AlertBook
 from pipelines.batcher import Batcher
 from pipelines.detection import Detection
+from pipelines.frames import FrameBatch, Look
+from pipelines.gate import Gate
 from pipelines.messages import Alert, Camera, Zone
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.persistence import CameraRules, Event
+from vision.arrays import Detections
 from vision.detector import Detector
 from vision.polygons import WHOLE_PICTURE, Polygon, PolygonError, polygon
+from vision.roles import Role
 
 if TYPE_CHECKING:
     from pipelines.masking import MaskedDetector
+
+NOTHING: Final = Detections(
+    frame_index=np.zeros(0, np.int64),
+    xyxy=np.zeros((0, 4), np.float32),
+    score=np.zeros(0, np.float32),
+    label=np.zeros(0, np.int64),
+)
+"""What is found where nothing has changed since nothing was found."""
 
 WHOLE_PICTURE_ZONE = "all"
 """The zone of a camera for which none was drawn."""
@@ -39,17 +51,21 @@ class Flow:
         drills: frozenset[str],
         epoch: int,
         metrics: WorkerMetrics,
+        gated: bool = True,
     ) -> None:
         """Raise ``PackError`` for a pack that can't be watched with.
 
-        ``drills`` names the cameras whose alerts are drills.
+        ``drills`` names the cameras whose alerts are drills; unless ``gated``, the detector sees
+        every look, also of places in which nothing has changed.
         """
         detector = _detector(pack, metrics)
         self.input_size_px = detector.input_size_px
-        self.batcher = Batcher(self.input_size_px, pack.settings.batch_sizes, metrics)
+        self._gate = Gate(self.input_size_px) if gated else None
+        self.batcher = Batcher(self.input_size_px, pack.settings.batch_sizes, metrics, self._gate)
         self._metrics = metrics
         self._detection = Detection(detector, metrics)
         self._labels = pack.settings.labels
+        self._is_hazard = np.array([label.role is Role.HAZARD for label in self._labels])
         self._rules: dict[str, CameraRules] = {}
         self._alerts = AlertBook(model=pack.name, epoch=epoch, drills=drills, metrics=metrics)
 
@@ -79,10 +95,27 @@ class Flow:
         batch = self.batcher.take(timeout_s)
         if batch is None:
             return
-        for look in self._detection(batch):
-            yield from self._record(self._rules[look.ref.camera_id].see(look))
-            age_s = (time.monotonic_ns() - look.ref.received_ns) / 1e9
-            self._metrics.stage.labels("judged").observe(age_s)
+        self._metrics.looks_unchanged.inc(len(batch.unchanged))
+        for ref in batch.unchanged:
+            yield from self._judge(Look(ref=ref, detections=NOTHING))
+        for look in self._looks(batch):
+            if self._gate is not None:
+                is_quiet = not self._is_hazard[look.detections.label].any()
+                self._gate.judged(look.ref, quiet=is_quiet)
+            yield from self._judge(look)
+
+    def _looks(self, batch: FrameBatch) -> list[Look]:
+        if not batch.frames:
+            return []
+        with self._metrics.cpu("detect"):
+            return list(self._detection(batch))
+
+    def _judge(self, look: Look) -> list[Alert]:
+        with self._metrics.cpu("judge"):
+            alerts = self._record(self._rules[look.ref.camera_id].see(look))
+        age_s = (time.monotonic_ns() - look.ref.received_ns) / 1e9
+        self._metrics.stage.labels("judged").observe(age_s)
+        return alerts
 
     def _record(self, events: Iterable[Event]) -> list[Alert]:
         alerts = [self._alerts.record(event) for event in events]

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from vision.arrays import BatchPixels, Detections, Pixels
 from vision.letterbox import Letterbox
+from vision.motion import Thumbnail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Frame:
     """Whose and when."""
     pixels: Pixels
     """BGR, as high and wide as the letterbox's content."""
+    thumbnail: Thumbnail
+    """What tells whether anything has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class FrameBatch:
     """A view of the arena, valid until the next batch; rows beyond ``frames`` are padding."""
     frames: tuple[FrameRef, ...]
     """Row by row."""
+    unchanged: tuple[FrameRef, ...] = ()
+    """Looks that show what an earlier one showed, in which nothing was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

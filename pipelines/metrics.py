@@ -1,13 +1,19 @@
 """Every number a worker counts, once. No camera is a label: ten thousand would be too many."""
 
 import threading
+import time
 from collections import Counter as Tally
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 """From one inference on a fast core to a stream that lags badly."""
+
+STAGES: Final = ("read", "decode", "scale", "detect", "judge")
+"""From a camera's bytes to what the rules say."""
 
 
 class WorkerMetrics:
@@ -19,6 +25,9 @@ class WorkerMetrics:
         self.frames_received = counter("frames_received", "Video packets read from cameras.")
         self.frames_decoded = counter("frames_decoded", "Pictures decoded.")
         self.frames_analysed = counter("frames_analysed", "Pictures that the detector saw.")
+        self.looks_unchanged = counter(
+            "looks_unchanged", "Looks that show what the detector has seen and found nothing in."
+        )
         self._frames_dropped = counter("frames_dropped", "Frames not analysed.", "reason")
         self._looks_with_drops = counter(
             "looks_with_drops", "Looks of which boxes were taken out before the rules.", "reason"
@@ -63,9 +72,22 @@ class WorkerMetrics:
             buckets=LATENCY_BUCKETS_S,
             registry=registry,
         )
+        self.cpu_seconds = self._counter(
+            "worker_cpu_seconds", "Processor time of the stages of the picture's way.", "stage"
+        )
+        self._stages = {stage: self.cpu_seconds.labels(stage) for stage in STAGES}
         self._lock = threading.Lock()
         self._drops: Tally[str] = Tally()
         self._alert_total = 0
+
+    @contextmanager
+    def cpu(self, stage: str) -> Iterator[None]:
+        """Count this thread's processor time within as that of one of ``STAGES``."""
+        began_s = time.thread_time()
+        try:
+            yield
+        finally:
+            self._stages[stage].inc(time.thread_time() - began_s)
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count frames that will not be analysed."""

@@ -50,13 +50,12 @@ class Sampler:
             self._started = True
             self.speed = self._speed_from(time_s)
             self._last_keyframe_s = time_s
-            return True
+            return self.speed is Speed.EVERY_FRAME or self._is_due(time_s)
         return self._started and self.speed is Speed.EVERY_FRAME
 
     def wants_look(self, time_s: float) -> bool:
         """Say whether a decoded picture is analysed."""
-        apart_s = SHORTEST_LOOK_S if self.speed is Speed.KEYFRAMES else CLOCK_LOOK_S
-        if self._last_look_s is not None and 0 <= time_s - self._last_look_s < apart_s:
+        if not self._is_due(time_s):
             return False
         self._last_look_s = time_s
         return True
@@ -65,6 +64,10 @@ class Sampler:
     def started(self) -> bool:
         """Whether a keyframe was seen: nothing before it can be decoded."""
         return self._started
+
+    def _is_due(self, time_s: float) -> bool:
+        apart_s = SHORTEST_LOOK_S if self.speed is Speed.KEYFRAMES else CLOCK_LOOK_S
+        return self._last_look_s is None or not 0 <= time_s - self._last_look_s < apart_s
 
     def _speed_from(self, time_s: float) -> Speed:
         if self._last_keyframe_s is None:

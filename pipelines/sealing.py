@@ -293,7 +293,8 @@ def _parts(sealed: str) -> tuple[str, bytes, bytes]:
         hosts = json.loads(bound)
     except (binascii.Error, ValueError, RecursionError):
         raise SealError("damaged: give user and password again") from None
-    if not isinstance(hosts, list) or not all(isinstance(one, str) for one in hosts):
+    is_exact = base64.urlsafe_b64encode(raw).decode() == body  # the last letter has spare bits
+    if not is_exact or not isinstance(hosts, list) or any(not isinstance(h, str) for h in hosts):
         raise SealError("damaged: give user and password again")
     return name, bound, box
 

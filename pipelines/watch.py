@@ -10,11 +10,13 @@ from prometheus_client import CollectorRegistry
 from models.packs import DEFAULT_PACK, load_pack
 from pipelines.address import Address
 from pipelines.faults import FileEndedError, SourceError
+from pipelines.file_source import FileSource
 from pipelines.flow import Flow
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
-from pipelines.source import Source
+from pipelines.rtsp.networks import EVERYWHERE
+from pipelines.source import CameraSource, Source
 
 CAMERA_ID: Final = "watch"
 IDLE_S: Final = 0.25
@@ -34,9 +36,16 @@ class Watch:
             metrics=self.metrics,
         )
         self._flow.watch(camera)
-        source = Source(CAMERA_ID, address, self._flow.input_size_px, self.metrics)
+        source = self._source(address)
         self._reader = Reader(source, self._flow.batcher, self.metrics, self._never_worked)
         self._stopping = threading.Event()
+
+    def _source(self, address: Address) -> Source:
+        size_px = self._flow.input_size_px
+        if address.is_file:
+            return FileSource(CAMERA_ID, address, size_px, self.metrics)
+        # Whoever is at the command line may name any address.
+        return CameraSource(CAMERA_ID, address, size_px, self.metrics, EVERYWHERE)
 
     def alerts(self) -> Iterator[Alert]:
         """Yield alert revisions as they happen.

@@ -31,6 +31,7 @@ from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.publisher import Publisher
 from pipelines.registry import Change, Part, Registry
+from pipelines.rtsp.networks import Networks
 from pipelines.sealing import KeyFileError, host_of, key_pair, open_sealed
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
@@ -75,6 +76,8 @@ class WorkerSettings:
     """Which of the registry's cameras."""
     worker_key: Path = Path("worker.key")
     """Opens the registry's credentials; made if it isn't there."""
+    networks: Networks = Networks()  # noqa: RUF009 - frozen
+    """Where its cameras may be."""
     pack_dir: Path = DEFAULT_PACK
     """The model pack."""
     metrics_port: int | None = 0
@@ -133,6 +136,7 @@ class Worker:
                 states=self._states,
                 address=_addresses(settings),
                 metrics=metrics,
+                networks=settings.networks,
             )
             self._estate.give(settings.cameras or ())
         except (PackError, ZoneError, SourceError, WorkerError):

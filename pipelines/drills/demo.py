@@ -331,6 +331,7 @@ def _registry_worker(redis_url: str, scratch: Path) -> Child:
         "id": "demo-2",
         "redis-url": redis_url,
         "worker-key": str(scratch / "worker.key"),
+        "networks": "private,127.0.0.0/8,::1",
         "spool": str(scratch / "spool"),
         "metrics-port": "0",
     }

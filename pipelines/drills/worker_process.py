@@ -16,6 +16,7 @@ import msgspec
 
 from pipelines import logs
 from pipelines.messages import Camera
+from pipelines.rtsp.networks import LOOPBACK as DRILL_NETWORKS
 from pipelines.secrets import Secret
 from pipelines.worker import Worker, WorkerSettings, run_until_signalled
 
@@ -52,6 +53,7 @@ def main() -> None:
         spool_dir=Path(given.spool_dir),
         metrics_port=given.metrics_port,
         cameras=given.cameras,
+        networks=DRILL_NETWORKS,
     )
     drills = frozenset(camera.camera_id for camera in given.cameras)
     run_until_signalled(Worker(settings, drills))

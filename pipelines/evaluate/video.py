@@ -17,10 +17,10 @@ from pipelines.address import command_line_address
 from pipelines.evaluate.faults import EvaluationError, shown
 from pipelines.evaluate.pictures import picture_size
 from pipelines.faults import FileEndedError, SourceError
+from pipelines.file_source import FileSource
 from pipelines.flow import Flow
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
-from pipelines.source import Source
 from vision.hazards import Hazard
 
 CAMERA_ID: Final = "eval"
@@ -82,7 +82,7 @@ def watch(path: Path, pack: Pack, progress: Callable[[float, float | None], None
         address = command_line_address(str(path))
         camera = Camera(camera_id=CAMERA_ID, url=address.shown)
         flow.watch(camera)
-        source = Source(CAMERA_ID, address, flow.input_size_px, metrics)
+        source = FileSource(CAMERA_ID, address, flow.input_size_px, metrics)
         for frame in source.looks(_never):
             began = source.opened_at or frame.ref.captured_at
             looks_s.append((frame.ref.captured_at - began).total_seconds())

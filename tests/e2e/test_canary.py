@@ -81,7 +81,8 @@ class Running:
     def __init__(self, directory: Path, redis_url: str, *arguments: str | Path) -> None:
         self.port = free_port()
         self.log = directory / "worker.log"
-        command = [FENGSUI, "worker", "--spool", directory / "spool", *arguments]
+        command = [FENGSUI, "worker", "--networks", "127.0.0.0/8"]
+        command += ["--spool", directory / "spool", *arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--metrics-port", str(self.port)], cwd=REPOSITORY, stdout=log,

@@ -25,6 +25,7 @@ from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import until
 
 FENGSUI = Path(sys.executable).parent / "fengsui"
+WORKER = (FENGSUI, "worker", "--networks", "127.0.0.0/8")
 
 
 @contextlib.contextmanager
@@ -43,7 +44,7 @@ def camera() -> Iterator[str]:
 def worker(directory: Path, redis_url: str, url: str, port: int) -> Iterator[None]:
     cameras = directory / "cameras.toml"
     cameras.write_text(f'[[cameras]]\ncamera_id = "yard-1"\nurl = "{url}"\nhazards = ["fire"]\n')
-    command = [FENGSUI, "worker", "--cameras", cameras, "--spool", directory / "spool"]
+    command = [*WORKER, "--cameras", cameras, "--spool", directory / "spool"]
     with subprocess.Popen(
         [*command, "--metrics-port", str(port)], cwd=REPOSITORY,
         env={**os.environ, "FENGSUI_REDIS_URL": redis_url}, stderr=subprocess.PIPE,
@@ -113,7 +114,7 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
     tmp_path: Path, text: str, words: bytes
 ) -> None:
     (tmp_path / "c.toml").write_text(text)
-    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
     assert words in done.stderr
@@ -138,7 +139,7 @@ def test_a_worker_that_can_t_start_says_why_in_one_line(
     tmp_path: Path, arguments: list[str], words: bytes
 ) -> None:
     (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
-    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     wrong = [one.format(tmp_path) for one in arguments]
     done = subprocess.run([*command, *wrong], capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
@@ -161,7 +162,7 @@ def test_a_worker_that_can_t_follow_the_registry_says_why(
 ) -> None:
     (tmp_path / "key.pem").write_text("nothing")
     (tmp_path / "key.pem").chmod(0o600)
-    command = [FENGSUI, "worker", "--spool", tmp_path / "spool"]
+    command = [*WORKER, "--spool", tmp_path / "spool"]
     given = [one.format(tmp_path) for one in arguments]
     done = subprocess.run([*command, *given], capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
@@ -178,7 +179,7 @@ def test_a_worker_with_a_bad_pack_says_so_counts_it_and_waits_for_a_good_one(
     (pack / "model.onnx").write_bytes((shipped / "model.onnx").read_bytes() + b"\0")
     (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
     port = free_port()
-    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     with subprocess.Popen(
         [*command, "--pack", pack, "--metrics-port", str(port)], stderr=subprocess.PIPE
     ) as running:
@@ -210,7 +211,7 @@ def taken(port: int) -> Iterator[int]:
 
 def test_a_second_worker_on_one_machine_takes_another_metrics_port(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(IDLE)
-    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     with taken(9600), subprocess.Popen(command, stderr=subprocess.PIPE) as running:
         assert running.stderr is not None
         try:
@@ -229,7 +230,7 @@ def test_a_second_worker_on_one_machine_takes_another_metrics_port(tmp_path: Pat
 
 def test_a_metrics_port_that_was_asked_for_is_taken_or_nothing_begins(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(IDLE)
-    command = [FENGSUI, "worker", "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
+    command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     with taken(0) as port:
         done = subprocess.run(
             [*command, "--metrics-port", str(port)], capture_output=True, timeout=30, check=False

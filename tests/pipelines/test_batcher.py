@@ -1,6 +1,7 @@
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -67,7 +68,7 @@ def test_what_an_earlier_wider_picture_left_is_padding_again() -> None:
     waiting.offer(frame(value=9))
     waiting.take(0.1)
     narrow = frame(value=5)
-    waiting.offer(type(narrow)(ref=narrow.ref, pixels=np.full((256, 200, 3), 5, np.uint8)))
+    waiting.offer(replace(narrow, pixels=np.full((256, 200, 3), 5, np.uint8)))
     batch = waiting.take(0.1)
     assert batch is not None
     assert (batch.pixels[0, :, :200] == 5).all()

@@ -13,6 +13,7 @@ from pipelines.flow import Flow
 from pipelines.messages import Camera, WatchState
 from pipelines.metrics import WorkerMetrics
 from pipelines.registry import Change
+from pipelines.rtsp.networks import LOOPBACK
 from pipelines.secrets import Secret
 from pipelines.states import States
 
@@ -32,6 +33,7 @@ class Rig:
             states=self.states,
             address=lambda camera: camera_address(camera.url),
             metrics=metrics,
+            networks=LOOPBACK,
         )
         self.full = {"read-b"}
         really = threading.Thread.start

@@ -20,6 +20,7 @@ from pipelines.drills.rtsp import Login, Mount, RtspServer
 from pipelines.drills.scenes import SCENES
 from pipelines.messages import Alert, Camera, CameraState, WatchState, Zone, decode
 from pipelines.registry import Part
+from pipelines.rtsp.networks import LOOPBACK
 from pipelines.sealing import key_pair, seal
 from pipelines.secrets import Secret
 from pipelines.worker import Worker, WorkerSettings
@@ -86,6 +87,7 @@ class Rig:
                 spool_dir=directory / "spool",
                 share=share,
                 worker_key=directory / "worker.key",
+                networks=LOOPBACK,
             )
         )
         self.client = streams.connect(redis_url)

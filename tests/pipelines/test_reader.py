@@ -13,7 +13,8 @@ from pipelines.drills.encoder import load_h264
 from pipelines.drills.rtsp import Mount
 from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
-from pipelines.source import Source
+from pipelines.rtsp.networks import LOOPBACK
+from pipelines.source import CameraSource
 from tests.pipelines.drills.live import served
 from tests.support.media import clip
 from tests.support.rtsp import tcp_server
@@ -33,7 +34,8 @@ class Rig:
     def __init__(self, url: str) -> None:
         self.metrics = WorkerMetrics(CollectorRegistry())
         self.batcher = Batcher((256, 448), (1,), self.metrics)
-        camera = Source("camera-1", camera_address(url), (256, 448), self.metrics)
+        address = camera_address(url)
+        camera = CameraSource("camera-1", address, (256, 448), self.metrics, LOOPBACK)
         self.reader = Reader(camera, self.batcher, self.metrics)
         self.reader.start()
 

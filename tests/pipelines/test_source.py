@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from pipelines import faults, source
 from pipelines.address import camera_address, command_line_address
+from pipelines.file_source import FileSource
 from pipelines.metrics import WorkerMetrics
-from pipelines.source import Source
+from pipelines.rtsp.networks import LOOPBACK
+from pipelines.source import CameraSource
 from tests.support.clips import write_clip
 from tests.support.media import clip
 from tests.support.rtsp import clip_launch, gst_server, tcp_server
@@ -35,9 +37,9 @@ def server() -> Iterator[str]:
         yield address
 
 
-def opened(url: str) -> tuple[Source, WorkerMetrics]:
+def opened(url: str) -> tuple[CameraSource, WorkerMetrics]:
     metrics = WorkerMetrics(CollectorRegistry())
-    return Source("camera-1", camera_address(url), (256, 448), metrics), metrics
+    return CameraSource("camera-1", camera_address(url), (256, 448), metrics, LOOPBACK), metrics
 
 
 def first_looks(url: str, count: int = 1):  # type: ignore[no-untyped-def]
@@ -137,7 +139,7 @@ def test_a_password_in_a_recorder_s_path_is_shown_neither() -> None:
 
 def looks_of_file(path: Path):  # type: ignore[no-untyped-def]
     metrics = WorkerMetrics(CollectorRegistry())
-    camera = Source("file", command_line_address(str(path)), (256, 448), metrics)
+    camera = FileSource("file", command_line_address(str(path)), (256, 448), metrics)
     looks, error = [], None
     try:
         looks.extend(camera.looks(lambda: False))
@@ -202,7 +204,7 @@ def test_a_whole_file_is_not_taken_for_a_cut_one(
     options = {"g": "250", "bf": "3"}
     path = write_clip(tmp_path / name, list(times_s), sound_s=sound_s, options=options)
     metrics = WorkerMetrics(CollectorRegistry())
-    camera = Source("file", command_line_address(str(path)), (256, 448), metrics)
+    camera = FileSource("file", command_line_address(str(path)), (256, 448), metrics)
     looks = []
     with pytest.raises(faults.FileEndedError):
         looks.extend(camera.looks(lambda: False))
@@ -219,7 +221,7 @@ def test_a_file_of_which_the_sound_alone_is_cut_is_whole(tmp_path: Path) -> None
     (tmp_path / "cut.mp4").write_bytes(path.read_bytes()[:-300])
     looks, error, _ = looks_of_file(tmp_path / "cut.mp4")
     assert isinstance(error, faults.FileEndedError)
-    assert len(looks) == 3
+    assert len(looks) == 4
 
 
 def test_a_file_that_isn_t_there_is_told_before_anything_opens() -> None:

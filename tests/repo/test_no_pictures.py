@@ -13,8 +13,10 @@ WRITERS |= {"mux", "mux_one", "add_stream", "add_stream_from_template", "write_b
 ALLOWED = {
     "pipelines/drills/server.py",  # a still of a drawn scene
     "pipelines/drills/encoder.py",  # drawn scenes
+    "pipelines/bench/packets.py",  # parameter sets of drawn streets, for `bench`
     "pipelines/drills/rtsp_text.py",  # parameter sets of drawn scenes
     "pipelines/drills/clip.py",  # encoded drawn scenes on disk
+    "pipelines/rtsp/login.py",  # a user and password, for the camera they belong to
     "vision/drawing/stills.py",  # drawn stills, worn by JPEG
     "models/adding/add.py",  # the weights of a pack that somebody adds
     "pipelines/evaluate/covered.py",  # `eval --report`: people and vehicles filled, and no worker

@@ -9,6 +9,7 @@ from pipelines.messages import Alert, EvidenceAbsence, alert_id
 from vision.arrays import Detections
 from vision.hazards import SEVERITY, Hazard
 from vision.letterbox import fit
+from vision.motion import grid, thumbnail
 
 START = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 FIRE_BOX = (0.25, 0.25, 0.5, 0.5)
@@ -34,7 +35,7 @@ def frame(camera_id: str = "camera-1", value: int = 0, seq: int = 1) -> Frame:
     reference = ref(camera_id, seq=seq)
     box = reference.letterbox
     pixels = np.full((box.content_height_px, box.content_width_px, 3), value, np.uint8)
-    return Frame(ref=reference, pixels=pixels)
+    return Frame(ref=reference, pixels=pixels, thumbnail=thumbnail(pixels, grid((256, 448))))
 
 
 def detections(*rows: tuple[tuple[float, float, float, float], float, int]) -> Detections:

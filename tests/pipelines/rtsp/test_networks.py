@@ -1,0 +1,69 @@
+"""Where a camera may be: what names resolve to counts, and some places are never allowed."""
+
+import socket
+from ipaddress import ip_address
+
+import pytest
+
+from pipelines.faults import NetworkRefusedError, UnreachableError
+from pipelines.rtsp.networks import EVERYWHERE, LOOPBACK, Networks, NetworksError
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "172.31.0.9", "192.168.1.64", "100.64.3.4", "fd12::1"]
+)
+def test_private_networks_are_where_cameras_are(address: str) -> None:
+    assert Networks().admits(ip_address(address))
+    assert EVERYWHERE.admits(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "203.0.113.9", "8.8.8.8", "2600::1"])
+def test_others_must_be_named(address: str) -> None:
+    assert not Networks().admits(ip_address(address))
+    assert Networks.parse([address]).admits(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("169.254.169.254", "169.254.1.1", "0.0.0.0", "100.100.100.200", "192.0.0.192"),  # noqa: S104
+        *("224.0.0.1", "255.255.255.255", "::", "fe80::1", "ff02::1", "fd00:ec2::254"),
+        *("::ffff:169.254.169.254", "::ffff:0.0.0.0", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"),
+    ],
+)
+def test_no_setting_allows_what_is_no_camera_s(address: str) -> None:
+    assert not EVERYWHERE.admits(ip_address(address))
+    assert not Networks.parse([address]).admits(ip_address(address))
+
+
+def test_loopback_in_sixth_clothes_is_loopback() -> None:
+    mapped = ip_address("::ffff:127.0.0.1")
+    assert not Networks().admits(mapped)
+    assert LOOPBACK.admits(mapped)
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.0/33", "10.0.0.1/8", "camera.local", "10.*"])
+def test_what_is_no_network_is_told(text: str) -> None:
+    with pytest.raises(NetworksError, match=r"10\.20\.0\.0/16"):
+        Networks.parse(["private", text])
+
+
+def test_every_way_to_write_a_forbidden_address_is_refused() -> None:
+    for host in ("0x7f.1", "2130706433", "127.1", "localhost", "0"):
+        with pytest.raises((NetworkRefusedError, UnreachableError)):
+            Networks().resolve(host, 554, "rtsp://x")
+
+
+def test_a_name_is_looked_up_once_and_an_allowed_address_is_pinned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = [["169.254.169.254", "10.0.0.7"], ["127.0.0.1"]]
+
+    def look_up(*_given: object, **_named: object) -> list[tuple[object, ...]]:
+        return [(2, 1, 6, "", (one, 554)) for one in answers.pop(0)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    pinned, port = Networks().resolve("camera.example", 554, "rtsp://camera.example")
+    assert (str(pinned), port) == ("10.0.0.7", 554)
+    with pytest.raises(NetworkRefusedError, match=r"camera.example \(127.0.0.1\)"):
+        Networks().resolve("camera.example", 554, "rtsp://camera.example")
