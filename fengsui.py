@@ -5,13 +5,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipelines.address import Address
+    from pipelines.worker import WorkerSettings
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
@@ -35,21 +36,32 @@ def main(arguments: list[str] | None = None) -> int:
         from service.audit.verify import main as audit
 
         return audit(words[1:], os.environ)
-    if words[:1] == ["model"]:
-        from models.adding.command import main as model
-
-        return model(words[1:])
-    if words[:1] == ["bench"]:
-        from pipelines.bench.command import main as bench
-
-        return bench(words[1:])
-    if words[:1] == ["eval"]:
-        from pipelines.evaluate.command import main as evaluate
-
-        return evaluate(words[1:])
-    given = _parser().parse_args(words)
+    if (tool := _tool(words[:1])) is not None:
+        return tool(words[1:])
+    given = _parser().parse_args(words, argparse.Namespace(words=words))
     exit_code: int = given.run(given)
     return exit_code
+
+
+def _tool(name: list[str]) -> Callable[[Sequence[str]], int] | None:
+    """Return a command that reads its own arguments and needs no environment, if it is one."""
+    if name == ["model"]:
+        from models.adding.command import main as model
+
+        return model
+    if name == ["bench"]:
+        from pipelines.bench.command import main as bench
+
+        return bench
+    if name == ["plan"]:
+        from pipelines.plan.command import main as plan
+
+        return plan
+    if name == ["eval"]:
+        from pipelines.evaluate.command import main as evaluate
+
+        return evaluate
+    return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("model", help="other people's networks as packs (model --help)")
     commands.add_parser("eval", help="how good a pack is on your own pictures (eval --help)")
     commands.add_parser("bench", help="what a camera costs on this machine (bench --help)")
+    commands.add_parser("plan", help="the servers that an estate needs (plan --help)")
     commands.add_parser("audit", help="verify that nobody edited or cut it (audit --help)")
     return parser
 
@@ -109,8 +122,15 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
         help="[[cameras]] with camera_id and url, instead of the registry's",
     )
     parser.add_argument(
-        "--part", metavar="K/N", help="the K-th of N shares of the registry's cameras"
+        "--part", metavar="K/N", help="the K-th of N shares of the registry's or file's cameras"
     )
+    parser.add_argument(
+        "--processes",
+        metavar="N|auto",
+        help="so many workers, which share the cameras and are started again if they die or hang;"
+        " auto: as many as cores and memory bear (default: this process alone)",
+    )
+    parser.add_argument("--pulse", type=int, help=argparse.SUPPRESS)  # of a parent's child
     parser.add_argument(
         "--worker-key",
         type=Path,
@@ -129,7 +149,10 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
         "--spool", type=Path, default=Path("spool"), help="where alerts wait for their confirmation"
     )
     parser.add_argument(
-        "--metrics-port", type=int, metavar="PORT", help="(default: 9600 or, if taken, a free one)"
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help="the first of several, each has the next (default: 9600 or, if taken, a free one)",
     )
     _add_pack(parser)
     _add_redis(parser)
@@ -251,44 +274,29 @@ def _source(text: str) -> "Address":
 
 
 def _worker(given: argparse.Namespace) -> int:
-    from models.packs import DEFAULT_PACK
     from pipelines import logs
-    from pipelines.cameras_file import CamerasFileError, read_cameras
+    from pipelines.cameras_file import CamerasFileError
     from pipelines.faults import SourceError
     from pipelines.flow import ZoneError
-    from pipelines.registry import Part, PartError, part
-    from pipelines.rtsp.networks import Networks, NetworksError
-    from pipelines.secrets import Secret
-    from pipelines.worker import (
-        WorkerError,
-        WorkerSettings,
-        run_until_signalled,
-        worker_of_good_pack,
-    )
+    from pipelines.registry import PartError
+    from pipelines.rtsp.networks import NetworksError
+    from pipelines.worker import WorkerError, run_until_signalled, worker_of_good_pack
 
-    logs.configure()
+    is_child = given.pulse is not None
+    logs.configure(given.id if is_child else None)
     if _shows_password(given.redis_url):
         return _fail(
             "--redis-url holds a password, and arguments are seen by everybody on this machine: "
             f"put it into {REDIS_URL_VARIABLE}"
         )
-    if given.cameras and (given.part is not None or given.worker_key):
-        return _fail("--part and --worker-key belong to the registry: leave them or --cameras out")
+    if given.cameras and given.worker_key:
+        return _fail("--worker-key belongs to the registry: leave it or --cameras out")
     try:
-        worker = worker_of_good_pack(
-            WorkerSettings(
-                worker_id=given.id,
-                redis_url=Secret(given.redis_url),
-                spool_dir=given.spool,
-                cameras=read_cameras(given.cameras) if given.cameras else None,
-                share=Part() if given.part is None else part(given.part),
-                worker_key=given.worker_key or Path("worker.key"),
-                networks=Networks.parse(given.networks.split(",")),
-                pack_dir=given.pack or DEFAULT_PACK,
-                metrics_port=given.metrics_port,
-            )
-        )
-        run_until_signalled(worker)
+        settings = _worker_settings(given)
+        if given.processes is None or is_child:
+            run_until_signalled(worker_of_good_pack(settings))
+        else:
+            _run_fleet(given, settings)
     except (
         CamerasFileError,
         SourceError,
@@ -299,6 +307,53 @@ def _worker(given: argparse.Namespace) -> int:
     ) as error:
         return _fail(str(error))
     return 0
+
+
+def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
+    from models.packs import DEFAULT_PACK
+    from pipelines.cameras_file import read_cameras
+    from pipelines.pulse import Pulse
+    from pipelines.registry import Part, part
+    from pipelines.rtsp.networks import Networks
+    from pipelines.secrets import Secret
+    from pipelines.worker import WorkerSettings
+
+    share = Part() if given.part is None else part(given.part)
+    return WorkerSettings(
+        worker_id=given.id,
+        redis_url=Secret(given.redis_url),
+        spool_dir=given.spool,
+        cameras=share.of(read_cameras(given.cameras)) if given.cameras else None,
+        share=share,
+        worker_key=given.worker_key or Path("worker.key"),
+        networks=Networks.parse(given.networks.split(",")),
+        pack_dir=given.pack or DEFAULT_PACK,
+        metrics_port=given.metrics_port,
+        pulse=Pulse(given.pulse),
+    )
+
+
+def _run_fleet(given: argparse.Namespace, settings: "WorkerSettings") -> None:
+    """Run several workers until SIGTERM or SIGINT. Raises what a worker does, before any starts."""
+    from dataclasses import replace
+
+    from pipelines.fleet import Fleet, FleetSettings, processes, tell_left_behind, worker_name
+    from pipelines.worker import check
+
+    count = processes(given.processes)
+    fleet = Fleet(
+        FleetSettings(
+            processes=count,
+            worker_id=given.id,
+            command=[sys.executable, __file__, *given.words],
+            share=settings.share,
+            metrics_port=given.metrics_port,
+        )
+    )
+    check(replace(settings, worker_id=worker_name(given.id, count)))
+    tell_left_behind(given.spool, given.id, count)
+    _on_stop(fleet.stop)
+    fleet.run()
 
 
 def _shows_password(redis_url: str) -> bool:

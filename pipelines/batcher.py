@@ -8,6 +8,7 @@ keyframes: the batch is what came within a short window.
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +21,9 @@ from vision.letterbox import PAD_VALUE
 
 WINDOW_S: Final = 0.02
 """How long a batch that isn't full waits: two inferences' time, unseen beside a look's 2 s."""
+
+LONGEST_CLOSE: Final = 64
+"""Close looks that may wait: some seconds of inference, and 30 MB; the oldest give way."""
 
 
 class Batcher:
@@ -39,6 +43,7 @@ class Batcher:
         self._arena = np.full((batch_sizes[-1], *input_size_px, 3), PAD_VALUE, np.uint8)
         self._changed = threading.Condition()
         self._waiting: dict[str, Frame] = {}
+        self._close: deque[Frame] = deque()
         self._woken = False
 
     def offer(self, frame: Frame, dismissed: Callable[[], bool] = lambda: False) -> None:
@@ -50,6 +55,13 @@ class Batcher:
         with self._changed:
             if dismissed():
                 self._metrics.drop("removed")
+                return
+            if frame.ref.is_burst:
+                self._close.append(frame)
+                if len(self._close) > LONGEST_CLOSE:
+                    self._close.popleft()
+                    self._metrics.drop("burst_budget")
+                self._changed.notify_all()
                 return
             # In the older one's place in the line: a camera that was not served must not start
             # at the end again, or some are never served. Dicts keep insertion order.
@@ -73,6 +85,10 @@ class Batcher:
         with self._changed:
             if self._waiting.pop(camera_id, None) is not None:
                 self._metrics.drop("removed")
+            kept = [frame for frame in self._close if frame.ref.camera_id != camera_id]
+            if len(kept) < len(self._close):
+                self._metrics.drop("removed", len(self._close) - len(kept))
+                self._close = deque(kept)
             if self._gate is not None:
                 self._gate.forget(camera_id)
             self._changed.notify_all()
@@ -87,7 +103,7 @@ class Batcher:
     def empty(self) -> bool:
         """Whether no look waits."""
         with self._changed:
-            return not self._waiting
+            return not self._waiting and not self._close
 
     def take(self, timeout_s: float) -> FrameBatch | None:
         """Return the next batch, or nothing if no look came within ``timeout_s``.
@@ -95,25 +111,31 @@ class Batcher:
         It holds no pictures where none of the looks that waited shows anything new.
         """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting) or self._woken, timeout_s)
+            self._changed.wait_for(lambda: self._has_looks() or self._woken, timeout_s)
             self._woken = False
-            if not self._waiting:
+            if not self._has_looks():
                 return None
             closes_s = time.monotonic() + WINDOW_S
-            while len(self._waiting) < self._sizes[-1]:
+            while len(self._waiting) + len(self._close) < self._sizes[-1]:
                 if not self._changed.wait(max(0.0, closes_s - time.monotonic())):
                     break
             unchanged = self._take_unchanged()
             oldest = list(self._waiting)[: self._sizes[-1]]
-            frames = tuple(self._waiting.pop(camera_id) for camera_id in oldest)
+            frames = [self._waiting.pop(camera_id) for camera_id in oldest]
             if self._gate is not None:
                 for frame in frames:
                     self._gate.saw(frame)
+            # Sentries first: a storm of alarms slows the close looks, and nothing else.
+            while self._close and len(frames) < self._sizes[-1]:
+                frames.append(self._close.popleft())
             self._changed.notify_all()
-        return self._fill(frames, unchanged)
+        return self._fill(tuple(frames), unchanged)
+
+    def _has_looks(self) -> bool:
+        return bool(self._waiting or self._close)
 
     def _take_unchanged(self) -> tuple[FrameRef, ...]:
-        if self._gate is None:
+        if self._gate is None or not self._waiting:
             return ()
         frames = tuple(self._waiting.values())
         still = zip(frames, self._gate.wants(frames), strict=True)

@@ -46,6 +46,9 @@ class Decoder:
         self._context: VideoCodecContext | None = None
         self._is_rough = False
         self._is_large = False
+        self._holds = False
+        self.pixels = 0
+        """Of the last picture."""
 
     def keyframe(self, data: bytes) -> list[VideoFrame]:
         """Return the picture of a keyframe that stands alone. Raises ``DecodeError``.
@@ -54,6 +57,9 @@ class Decoder:
         until the next keyframe.
         """
         context = self._opened(rough=self._is_large)
+        if self._holds:  # pictures of before that are of no use any more
+            context.flush_buffers()
+            self._holds = False
         try:
             pictures = context.decode(Packet(data))
             pictures += context.decode(None)
@@ -63,6 +69,7 @@ class Decoder:
             context.flush_buffers()
         for picture in pictures:
             self._is_large = picture.height >= SHRUNK * self._input_height_px
+            self.pixels = picture.width * picture.height
         return pictures
 
     def following(self, data: bytes, ticks: int) -> list[VideoFrame]:
@@ -70,6 +77,7 @@ class Decoder:
         packet = Packet(data)
         packet.pts = ticks
         context = self._opened(rough=False)
+        self._holds = True
         try:
             return context.decode(packet)
         except av.error.FFmpegError:

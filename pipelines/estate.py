@@ -4,17 +4,24 @@ Used by the worker's loop alone, so that no look is on its way through the rules
 changed. Nothing here waits: a reader that is replaced may hang in FFmpeg as long as it likes, and
 the next one starts beside it. Not so a third: however often a camera is changed, two connections
 of it are alive at most, and of the changes that have to wait the newest counts.
+
+What the worker can't bear is kept with its rules but not connected to, and says so. The newest go
+first and come back last. Newest is what came here last: after a restart the registry comes in no
+particular order. A camera with an open alert is never put to rest: a hazard that is on would be
+watched by nobody.
 """
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
 
 from pipelines.address import Address
+from pipelines.admission import OVER_CAPACITY, SETTLE_S, Admission, Load, Standing
 from pipelines.faults import SourceError
 from pipelines.flow import Flow, ZoneError
 from pipelines.messages import Alert, Camera, WatchState
@@ -46,6 +53,8 @@ class _Watched:
     """Of which registration."""
     reader: Reader | None
     """Its connection; none while it can't be used."""
+    begun_s: float | None = None
+    """When it was let in; none while it waits for room."""
 
 
 class Estate:
@@ -59,22 +68,29 @@ class Estate:
         address: Callable[[Camera], Address],
         metrics: WorkerMetrics,
         networks: Networks,
+        admission: Admission | None = None,
     ) -> None:
         """``networks`` are where cameras may be.
 
-        ``address`` gives a camera's, and raises ``SourceError`` or ``SealError``.
+        Without an ``admission`` every camera is connected to at once. ``address`` gives a camera's,
+        and raises ``SourceError`` or ``SealError``.
         """
         self._flow = flow
         self._states = states
         self._address = address
         self._metrics = metrics
         self._networks = networks
+        self._admission = admission
         self._watched: dict[str, _Watched] = {}
         self._running = False
         self._waiting: set[str] = set()
         self._leaving: dict[str, list[Reader]] = {}
         self._behind: set[str] = set()
         self._tried_s = 0.0
+        self._held: set[str] = set()
+        self._rested: set[str] = set()
+        self._said: dict[str, WatchState] = {}
+        self._open: dict[str, set[UUID]] = {}
 
     def give(self, cameras: Iterable[Camera]) -> None:
         """Take cameras of a file in, before the start.
@@ -87,13 +103,17 @@ class Estate:
             self._keep(camera, 0, self._reader(camera))
 
     def start(self) -> None:
-        """Connect to every camera; those that come later are connected to as they come."""
+        """Connect to the cameras there is room for; those that come later as they come."""
         self._running = True
         for one in self._watched.values():
-            self._begin(one)
+            self._enter(one)
 
     def start_waiting(self) -> None:
-        """Start those whose older readers have ended; at times, those without a thread."""
+        """Start those there is room for and whose older readers have ended.
+
+        At times, those without a thread.
+        """
+        self._let_in()
         for camera_id in tuple(self._leaving):
             alive = [reader for reader in self._leaving[camera_id] if reader.alive]
             if alive:
@@ -128,6 +148,32 @@ class Estate:
             return self._change(change.camera, change.revision, known)
         except (SourceError, SealError, ZoneError) as error:
             return self._refuse(change.camera, change.revision, known, error)
+
+    def admit(self, load: Load) -> None:
+        """Go by what the cameras were measured to cost, about once a second."""
+        if self._admission is None:
+            return
+        now_s = time.monotonic()
+        excess = self._admission.measure(load, self._standing(now_s), now_s)
+        if excess:
+            self._admission.rested(self._rest(excess), now_s)
+        if self._admission.is_full(now_s):
+            for camera_id in self._held:
+                self._states.note(camera_id, WatchState.FAULT, OVER_CAPACITY)
+        self._metrics.cameras_waiting.set(len(self._held))
+        self._metrics.busy.set(self._admission.busy)
+        self._metrics.capacity.set(self._admission.capacity or 0.0)
+
+    def note(self, alerts: Iterable[Alert]) -> None:
+        """Hear of every alert's revision: a camera with an open one is not put to rest."""
+        for alert in alerts:
+            if alert.ended_at is None:
+                self._open.setdefault(alert.camera_id, set()).add(alert.alert_id)
+                continue
+            its = self._open.get(alert.camera_id, set())
+            its.discard(alert.alert_id)
+            if not its:
+                self._open.pop(alert.camera_id, None)
 
     def stop(self) -> None:
         """End every reader."""
@@ -169,9 +215,76 @@ class Estate:
         self._keep(camera, revision, reader)
         self._metrics.registry_change("added" if known is None else "connected_anew")
         self._states.note(camera.camera_id, WatchState.CONNECTING, None, revision)
-        if self._running:
-            self._begin(self._watched[camera.camera_id])
+        one = self._watched[camera.camera_id]
+        if known is not None and known.begun_s is not None:  # it has its place already
+            one.begun_s = known.begun_s
+            self._begin(one)
+        elif self._running:
+            self._enter(one)
         return ends
+
+    def _enter(self, one: _Watched) -> None:
+        """Connect to a camera if there is room; if not, let it wait behind those that do."""
+        if self._admission is None or one.reader is None:
+            self._begin(one)
+            return
+        name = one.camera.camera_id
+        self._held.add(name)
+        if len(self._held) == 1:
+            self._let_in()
+        if name in self._held and self._admission.is_full(time.monotonic()):
+            self._states.note(name, WatchState.FAULT, OVER_CAPACITY)
+
+    def _let_in(self) -> None:
+        """Connect to those that wait, the oldest first, as far as there is room."""
+        now_s = time.monotonic()
+        while self._held and self._admission is not None and self._admission.may_start(now_s):
+            name = next(name for name in self._watched if name in self._held)
+            self._held.discard(name)
+            if name in self._rested:
+                self._rested.discard(name)
+                self._metrics.admissions.labels("returned").inc()
+                log.info("camera", camera=name, next="there is room for it again")
+            self._admission.started(now_s)
+            one = self._watched[name]
+            one.begun_s = now_s
+            self._begin(one)
+
+    def _standing(self, now_s: float) -> Standing:
+        begun = [one for one in self._watched.values() if one.begun_s is not None]
+        starting = [one for one in begun if now_s - (one.begun_s or 0.0) < SETTLE_S]
+        return Standing(
+            watching=sum(map(self._is_seen, begun)),
+            settled=len(begun) - len(starting),
+            starting=len(starting),
+            starting_unseen=sum(not self._is_seen(one) for one in starting),
+            waiting=len(self._held),
+        )
+
+    def _is_seen(self, one: _Watched) -> bool:
+        return self._said.get(one.camera.camera_id) is WatchState.WATCHING
+
+    def _rest(self, count: int) -> int:
+        """Put the newest that send pictures to rest, those with open alerts excepted."""
+        newest = [
+            one
+            for name, one in reversed(self._watched.items())
+            if self._is_seen(one) and name not in self._open
+        ][:count]
+        for one in newest:
+            name = one.camera.camera_id
+            self._dismiss(one)
+            one.reader, one.begun_s = self._reader(one.camera), None
+            self._held.add(name)
+            self._rested.add(name)
+            self._metrics.admissions.labels("rested").inc()
+        if newest:
+            log.warning(
+                "over_capacity",
+                rested=len(newest),
+                do="start another worker or process, or watch the cameras' substreams",
+            )
+        return len(newest)
 
     def _begin(self, one: _Watched) -> bool:
         """Connect to a camera; without a thread for it, it waits and costs no other."""
@@ -235,8 +348,11 @@ class Estate:
         camera_id = known.camera.camera_id
         self._waiting.discard(camera_id)
         self._behind.discard(camera_id)
+        self._held.discard(camera_id)
+        self._rested.discard(camera_id)
         if known.reader is not None:
             known.reader.dismiss()
+            self._said.pop(camera_id, None)
             self._flow.batcher.forget(camera_id)
             if known.reader.alive:
                 self._leaving.setdefault(camera_id, []).append(known.reader)
@@ -244,10 +360,16 @@ class Estate:
     def _reader(self, camera: Camera) -> Reader:
         name = camera.camera_id
         source = CameraSource(
-            name, self._address(camera), self._flow.input_size_px, self._metrics, self._networks
+            name,
+            self._address(camera),
+            self._flow.input_size_px,
+            self._metrics,
+            self._networks,
+            bursts=self._flow.bursts,
         )
 
         def notice(state: WatchState, fault: str | None) -> None:
+            self._said[name] = state
             self._states.note(name, state, fault)
 
         return Reader(source, self._flow.batcher, self._metrics, notice=notice)

@@ -112,7 +112,7 @@ class FileSource(Source):
         context = stream.codec_context
         try:
             pictures = context.decode(packet)
-            if speed is Speed.KEYFRAMES and packet.size:
+            if speed is Speed.SENTRY and packet.size:
                 pictures += context.decode(None)
                 context.flush_buffers()
         except av.error.InvalidDataError:

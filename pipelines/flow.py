@@ -9,6 +9,7 @@ import numpy as np
 from models.packs import Pack, load_masker
 from pipelines.alerts import AlertBook
 from pipelines.batcher import Batcher
+from pipelines.bursts import Bursts
 from pipelines.detection import Detection
 from pipelines.frames import FrameBatch, Look
 from pipelines.gate import Gate
@@ -61,6 +62,7 @@ class Flow:
         detector = _detector(pack, metrics)
         self.input_size_px = detector.input_size_px
         self._gate = Gate(self.input_size_px) if gated else None
+        self.bursts = Bursts(metrics)
         self.batcher = Batcher(self.input_size_px, pack.settings.batch_sizes, metrics, self._gate)
         self._metrics = metrics
         self._detection = Detection(detector, metrics)
@@ -75,7 +77,7 @@ class Flow:
         Returns the ends of alerts that this leaves without a rule. Raises ``ZoneError``, and then
         nothing has changed.
         """
-        zones = _zones(camera)
+        zones = zones_of(camera)
         rules = self._rules.get(camera.camera_id)
         if rules is not None:
             return self._record(rules.revise(zones, camera.hazards))
@@ -87,6 +89,7 @@ class Flow:
     def forget(self, camera_id: str) -> list[Alert]:
         """Watch a camera no more; returns the ends of its open alerts."""
         self.batcher.forget(camera_id)
+        self.bursts.forget(camera_id)
         rules = self._rules.pop(camera_id, None)
         return [] if rules is None else self._record(rules.revise({}, ()))
 
@@ -99,10 +102,12 @@ class Flow:
         for ref in batch.unchanged:
             yield from self._judge(Look(ref=ref, detections=NOTHING))
         for look in self._looks(batch):
-            if self._gate is not None:
+            yield from self._judge(look)
+            if self._gate is not None and not look.ref.is_burst:
                 is_quiet = not self._is_hazard[look.detections.label].any()
                 self._gate.judged(look.ref, quiet=is_quiet)
-            yield from self._judge(look)
+            if self._rules[look.ref.camera_id].suspects:
+                self.bursts.ask(look.ref.camera_id)
 
     def _looks(self, batch: FrameBatch) -> list[Look]:
         if not batch.frames:
@@ -136,7 +141,8 @@ def _detector(pack: Pack, metrics: WorkerMetrics) -> "Detector | MaskedDetector"
     return MaskedDetector(detector, load_masker(), metrics)
 
 
-def _zones(camera: Camera) -> dict[str, Polygon]:
+def zones_of(camera: Camera) -> dict[str, Polygon]:
+    """Return a camera's zones by their ids. Raises ``ZoneError``."""
     if not camera.zones:
         return {WHOLE_PICTURE_ZONE: WHOLE_PICTURE}
     zones = {zone.zone_id: _polygon(camera, zone) for zone in camera.zones}

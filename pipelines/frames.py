@@ -24,6 +24,8 @@ class FrameRef:
     """UTC, for people: when the picture reached the worker, or its time in a file."""
     received_ns: int
     """Monotonic, for durations."""
+    is_burst: bool = False
+    """One of several a second, of a camera that is looked at closely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,10 +25,13 @@ _WRITTEN_HERE: Final = frozenset({"timestamp", "level"})
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def configure() -> None:
-    """Set logging up; called once by each command that runs a process."""
+def configure(worker: str | None = None) -> None:
+    """Set logging up; called once by each command that runs a process.
+
+    ``worker`` is named in every line, where several write into one log.
+    """
     handler = _Handler(sys.stderr)
-    handler.setFormatter(_Formatter())
+    handler.setFormatter(_Formatter({} if worker is None else {"worker": worker}))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(OURS).setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
@@ -50,7 +53,7 @@ def configure() -> None:
 class _Formatter(ProcessorFormatter):
     """Renders as logfmt, then redacts."""
 
-    def __init__(self) -> None:
+    def __init__(self, always: dict[str, str]) -> None:
         super().__init__(
             foreign_pre_chain=[
                 structlog.stdlib.add_log_level,
@@ -61,8 +64,11 @@ class _Formatter(ProcessorFormatter):
                 ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 structlog.processors.StackInfoRenderer(),
+                lambda _logger, _method, event: {**event, **always},
                 _redacted_values,
-                structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+                structlog.processors.LogfmtRenderer(
+                    key_order=["timestamp", "level", "event", *always]
+                ),
             ],
         )
 

@@ -28,6 +28,9 @@ class WorkerMetrics:
         self.looks_unchanged = counter(
             "looks_unchanged", "Looks that show what the detector has seen and found nothing in."
         )
+        self.bursts = counter(
+            "bursts", "Close looks at cameras, by what became of them.", "outcome"
+        )
         self._frames_dropped = counter("frames_dropped", "Frames not analysed.", "reason")
         self._looks_with_drops = counter(
             "looks_with_drops", "Looks of which boxes were taken out before the rules.", "reason"
@@ -54,9 +57,22 @@ class WorkerMetrics:
         self.states_superseded = counter(
             "camera_states_superseded", "Camera states never sent: a newer one came before."
         )
+        self._restarts = counter(
+            "worker_restarts", "Starts of this worker by its parent after the first.", "cause"
+        )
         self.spool_entries = self._gauge("spool_entries", "Revisions not yet confirmed.")
         self.cameras = self._gauge("cameras", "Cameras this worker was given.")
         self.cameras_connected = self._gauge("cameras_connected", "Cameras that send pictures.")
+        self.cameras_waiting = self._gauge(
+            "cameras_waiting", "Cameras kept out until the worker has room."
+        )
+        self.capacity = self._gauge(
+            "worker_capacity_cameras", "Cameras that this worker would bear, by what they cost now."
+        )
+        self.busy = self._gauge(
+            "worker_busy_ratio", "Share of its time in which the busiest part works, smoothed."
+        )
+        self.admissions = counter("admissions", "Cameras put to rest and let back.", "outcome")
         self.inference = self._histogram("inference_seconds", "Time of one batch in the detector.")
         self.masker = self._histogram("masker_seconds", "Time of the masker beside another pack.")
         self.batch_size = Histogram(
@@ -129,6 +145,10 @@ class WorkerMetrics:
     def registry_change(self, outcome: str) -> None:
         """Count a registration that was read."""
         self._registry_changes.labels(outcome).inc()
+
+    def restarted(self, cause: str, count: int) -> None:
+        """Count starts that a parent made before this one, by one of ``pulse.RESTART_CAUSES``."""
+        self._restarts.labels(cause).inc(count)
 
     @property
     def drops(self) -> dict[str, int]:

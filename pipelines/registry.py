@@ -64,6 +64,14 @@ class Part:
         digest = hashlib.blake2b(camera_id.encode("utf-8", "replace"), digest_size=8).digest()
         return int.from_bytes(digest) % self.parts == self.number - 1
 
+    def of(self, cameras: Iterable[Camera]) -> tuple[Camera, ...]:
+        """Return those of a list that fall to this share."""
+        return tuple(camera for camera in cameras if self.holds(camera.camera_id))
+
+    def split(self, number: int, parts: int) -> "Part":
+        """Return a share of this share: what is n-1 modulo N is one of P things modulo N x P."""
+        return Part(number=self.number + self.parts * (number - 1), parts=self.parts * parts)
+
 
 class PartError(ValueError):
     """No share is named so."""

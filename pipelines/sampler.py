@@ -1,9 +1,10 @@
 """Which packets are decoded and which pictures are looked at: pure, on stream time.
 
 Keyframes alone are nearly free, so they are all that is decoded as long as they come often
-enough. Cameras whose codec stretches them (H.264+, Smart265: 10 to 60 s) are decoded whole
-and looked at by the clock; the change happens at a keyframe, so that no picture is built on
-one that was skipped.
+enough: the sentry. Cameras whose codec stretches them (H.264+, Smart265: 10 to 60 s) are decoded
+whole and looked at by the clock: flow. A burst looks at several pictures a second for a while.
+Whoever changes from sentry to another speed goes back to the last keyframe, so that no picture is
+built on one that was skipped.
 """
 
 from dataclasses import dataclass
@@ -23,35 +24,66 @@ DISCONTINUITY_S = 60.0
 """A jump of stream time backwards or by more than this is a new clock, not an interval."""
 
 
+BURST_LOOK_S = 0.19
+"""Five looks a second: flames flicker at 1 to 12 Hz, smoke is slower; a little under, as above."""
+
+OVERDUE_S = LONG_INTERVAL_S + 2.0
+"""A keyframe that is so late isn't waited for: the camera has begun to stretch its intervals."""
+
+
 class Speed(Enum):
     """How a stream is read."""
 
-    EVERY_FRAME = auto()
-    KEYFRAMES = auto()
+    SENTRY = auto()
+    """Keyframes alone."""
+    FLOW = auto()
+    """Every frame decoded, a look now and then."""
+    BURST = auto()
+    """Every frame decoded, several looks a second."""
+
+
+APART_S = {
+    Speed.SENTRY: SHORTEST_LOOK_S,
+    Speed.FLOW: CLOCK_LOOK_S,
+    Speed.BURST: BURST_LOOK_S,
+}
+"""The shortest distance of two looks."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Sampler:
     """The choice for one connection. Starts with every frame until the interval is known."""
 
-    speed: Speed = Speed.EVERY_FRAME
+    speed: Speed = Speed.FLOW
     """How the stream is read now."""
+    _own_speed: Speed = Speed.FLOW
     _started: bool = False
     _last_packet_s: float = 0.0
     _last_keyframe_s: float | None = None
     _last_look_s: float | None = None
+    _burst_ends_s: float | None = None
 
     def wants_packet(self, *, is_keyframe: bool, time_s: float) -> bool:
         """Say whether a packet goes to the decoder. ``time_s`` is stream time."""
         if self._started and not 0 <= time_s - self._last_packet_s + 1.0 <= DISCONTINUITY_S:
-            self._last_keyframe_s = self._last_look_s = None
+            self._last_keyframe_s = self._last_look_s = self._burst_ends_s = None
+            self.speed = self._own_speed
         self._last_packet_s = time_s
         if is_keyframe:
             self._started = True
             self.speed = self._speed_from(time_s)
             self._last_keyframe_s = time_s
-            return self.speed is Speed.EVERY_FRAME or self._is_due(time_s)
-        return self._started and self.speed is Speed.EVERY_FRAME
+            return self.speed is not Speed.SENTRY or self._is_due(time_s)
+        if self._burst_ends_s is not None and not self._is_bursting(time_s):
+            self.speed = self._own_speed
+        elif self.speed is Speed.SENTRY and self._started and self._is_overdue(time_s):
+            self.speed = self._own_speed = Speed.FLOW
+        return self._started and self.speed is not Speed.SENTRY
+
+    def burst(self, seconds: float) -> None:
+        """Look closely from the last packet on."""
+        self._burst_ends_s = self._last_packet_s + seconds
+        self.speed = Speed.BURST
 
     def wants_look(self, time_s: float) -> bool:
         """Say whether a decoded picture is analysed."""
@@ -66,11 +98,21 @@ class Sampler:
         return self._started
 
     def _is_due(self, time_s: float) -> bool:
-        apart_s = SHORTEST_LOOK_S if self.speed is Speed.KEYFRAMES else CLOCK_LOOK_S
+        apart_s = APART_S[self.speed]
         return self._last_look_s is None or not 0 <= time_s - self._last_look_s < apart_s
 
+    def _is_bursting(self, time_s: float) -> bool:
+        if self._burst_ends_s is not None and time_s >= self._burst_ends_s:
+            self._burst_ends_s = self._last_look_s = None  # the next keyframe is a sentry's again
+        return self._burst_ends_s is not None
+
+    def _is_overdue(self, time_s: float) -> bool:
+        last_s = self._last_keyframe_s
+        return last_s is not None and time_s - last_s > OVERDUE_S
+
     def _speed_from(self, time_s: float) -> Speed:
-        if self._last_keyframe_s is None:
-            return Speed.EVERY_FRAME
-        interval_s = time_s - self._last_keyframe_s
-        return Speed.KEYFRAMES if interval_s <= LONG_INTERVAL_S else Speed.EVERY_FRAME
+        """Return the speed from a keyframe on."""
+        if self._last_keyframe_s is not None:
+            is_short = time_s - self._last_keyframe_s <= LONG_INTERVAL_S
+            self._own_speed = Speed.SENTRY if is_short else Speed.FLOW
+        return Speed.BURST if self._is_bursting(time_s) else self._own_speed

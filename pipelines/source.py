@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipelines import faults
 from pipelines.address import Address
+from pipelines.bursts import BURST_S, Bursts
 from pipelines.decoder import DecodeError, Decoder, Scaler, TooManyPixelsError
 from pipelines.frames import Frame, FrameRef
 from pipelines.metrics import WorkerMetrics
@@ -33,6 +34,12 @@ READ_TIMEOUT_S: Final = 10.0
 
 NO_KEYFRAME_S: Final = 90.0
 """Cameras send a keyframe at once, "smart" ones each minute: longer is a fault to be told."""
+
+FARTHEST_S: Final = 5.0
+"""Naps and the network put a good stream's stamps a second off at most."""
+
+OLDEST_S: Final = 10.0
+"""A stamp that seems older than this says nothing of its age."""
 
 CLOCK_TOLERANCE_S: Final = 2.0
 """A wall clock that differs by more was set: it is believed from then on."""
@@ -63,7 +70,14 @@ class Source(ABC):
         Raises ``SourceError`` when the stream can't be had, breaks or ends.
         """
 
-    def _look(self, picture: "VideoFrame", captured_at: datetime, received_ns: int) -> Frame:
+    def _look(
+        self,
+        picture: "VideoFrame",
+        captured_at: datetime,
+        received_ns: int,
+        *,
+        is_burst: bool = False,
+    ) -> Frame:
         with self._metrics.cpu("scale"):
             pixels, letterbox = self._scaler(picture)
             small = thumbnail(pixels, self._grid)
@@ -75,6 +89,7 @@ class Source(ABC):
             letterbox=letterbox,
             captured_at=captured_at,
             received_ns=received_ns,
+            is_burst=is_burst,
         )
         return Frame(ref=ref, pixels=pixels, thumbnail=small)
 
@@ -89,11 +104,19 @@ class CameraSource(Source):
         input_size_px: tuple[int, int],
         metrics: WorkerMetrics,
         networks: Networks,
+        *,
+        bursts: Bursts | None = None,
     ) -> None:
-        """``input_size_px`` is the model's (height, width); ``networks`` are where it may be."""
+        """``input_size_px`` is the model's (height, width); ``networks`` are where it may be.
+
+        Without ``bursts`` it is never looked at closely.
+        """
         super().__init__(camera_id, address, input_size_px, metrics)
         self._input_size_px = input_size_px
         self._networks = networks
+        self._bursts = bursts or Bursts(metrics)
+        self._began = (datetime.now(UTC), time.monotonic())
+        self._seen_s = 0.0
 
     def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
         """Connect and yield looks until ``stopping`` says so.
@@ -102,60 +125,82 @@ class CameraSource(Source):
         """
         connection = Connection(self.address, self._networks, OPEN_TIMEOUT_S)
         try:
-            decoder = Decoder(connection.stream.codec, self._input_size_px)
-            yield from self._sample(connection, decoder, stopping)
+            yield from self._read(connection, stopping)
         finally:
             connection.close()
+            self._bursts.end(self.camera_id)
             if connection.wasted:
                 self._metrics.drop("garbage", connection.wasted)
         if not stopping():
             raise faults.StreamLostError(self.address.shown, "the stream ended")
 
-    def _sample(
-        self, connection: Connection, decoder: Decoder, stopping: Callable[[], bool]
-    ) -> Iterator[Frame]:
+    def _read(self, connection: Connection, stopping: Callable[[], bool]) -> Iterator[Frame]:
+        decoder = Decoder(connection.stream.codec, self._input_size_px)
         sampler, clock = Sampler(), LiveClock(connection.stream.clock_hz)
-        # Wall time runs on the monotonic clock, so that pictures stay in order.
-        opened_at, opened_s = datetime.now(UTC), time.monotonic()
-        seen_s = opened_s
-        bursts = connection.units(READ_TIMEOUT_S, stopping)
+        self._began = (datetime.now(UTC), time.monotonic())
+        self._seen_s = time.monotonic()
+        arriving = connection.units(READ_TIMEOUT_S, stopping)
         while True:
             with self._metrics.cpu("read"):
-                units = next(bursts, None)
+                units = next(arriving, None)
             if units is None:
                 return
-            received_ns = time.monotonic_ns()
-            now_s = received_ns / 1e9
+            clock.now_s, clock.newest = time.monotonic(), units[-1].ticks
             self._metrics.frames_received.inc(len(units))
             for unit in units:
-                if not self._is_wanted(unit, sampler, clock, now_s):
-                    continue
-                for picture in self._decode(unit, decoder, sampler.speed):
-                    self._metrics.frames_decoded.inc()
-                    seen_s = now_s
-                    shown = picture.pts if sampler.speed is Speed.EVERY_FRAME else unit.ticks
-                    if sampler.wants_look(clock.read(shown, now_s)):
-                        opened_at = _followed(opened_at, now_s - opened_s)
-                        at = opened_at + timedelta(seconds=now_s - opened_s)
-                        yield self._look(picture, at, received_ns)
-            connection.assembler.keyframes_only = sampler.speed is Speed.KEYFRAMES
-            self._require_pictures(sampler, now_s - seen_s)
+                if self._is_wanted(unit, sampler, clock):
+                    yield from self._seen(unit, decoder, sampler, clock)
+            if sampler.speed is not Speed.BURST:
+                self._bursts.end(self.camera_id)
+                if self._bursts.begin(self.camera_id, decoder.pixels):
+                    sampler.burst(BURST_S)
+            if sampler.speed is Speed.SENTRY:
+                connection.assembler.keyframes_only = True
+            elif connection.assembler.keyframes_only:
+                yield from self._gone_back(connection, decoder, sampler, clock)
+            self._require_pictures(sampler, clock.now_s - self._seen_s)
 
-    def _is_wanted(self, unit: Unit, sampler: Sampler, clock: "LiveClock", now_s: float) -> bool:
+    def _gone_back(
+        self, connection: Connection, decoder: Decoder, sampler: Sampler, clock: "LiveClock"
+    ) -> Iterator[Frame]:
+        """Yield looks of what was left out since the last keyframe; from now on nothing is."""
+        units = connection.rewind()
+        if not units:
+            sampler.speed = Speed.SENTRY  # until there is a keyframe to go back to
+        for unit in units:
+            yield from self._seen(unit, decoder, sampler, clock)
+
+    def _is_wanted(self, unit: Unit, sampler: Sampler, clock: "LiveClock") -> bool:
         if unit.is_keyframe and not unit.is_whole:
             self._metrics.drop("incomplete")
             return False
-        time_s = clock.read(unit.ticks, now_s)
+        time_s = clock.read(unit.ticks)
         if sampler.wants_packet(is_keyframe=unit.is_keyframe, time_s=time_s):
-            return bool(unit.data)  # what was left out at keyframe speed is back at the next one
+            return bool(unit.data)  # what was left out as a sentry is gone back for
         if not sampler.started:
             self._metrics.drop("before_keyframe")
         return False
 
+    def _seen(
+        self, unit: Unit, decoder: Decoder, sampler: Sampler, clock: "LiveClock"
+    ) -> Iterator[Frame]:
+        """Decode a unit; yield the looks among its pictures."""
+        speed = sampler.speed
+        for picture in self._decode(unit, decoder, speed):
+            self._metrics.frames_decoded.inc()
+            self._seen_s = clock.now_s
+            ticks = unit.ticks if speed is Speed.SENTRY or picture.pts is None else picture.pts
+            if sampler.wants_look(clock.time_s(ticks)):
+                at, began_s = self._began = _followed(*self._began, clock.now_s)
+                age_s = clock.age_s(ticks)
+                captured_at = at + timedelta(seconds=clock.now_s - age_s - began_s)
+                received_ns = round((clock.now_s - age_s) * 1e9)
+                yield self._look(picture, captured_at, received_ns, is_burst=speed is Speed.BURST)
+
     def _decode(self, unit: Unit, decoder: Decoder, speed: Speed) -> list["VideoFrame"]:
         with self._metrics.cpu("decode"):
             try:
-                if speed is Speed.KEYFRAMES:
+                if speed is Speed.SENTRY:
                     return decoder.keyframe(unit.data)
                 return decoder.following(unit.data, unit.ticks)
             except TooManyPixelsError:
@@ -174,11 +219,11 @@ class CameraSource(Source):
         raise faults.CorruptStreamError(self.address.shown, what)
 
 
-def _followed(opened_at: datetime, elapsed_s: float) -> datetime:
+def _followed(opened_at: datetime, opened_s: float, now_s: float) -> tuple[datetime, float]:
     """Return when the connection was opened by the wall clock as it is set now."""
-    opened_now = datetime.now(UTC) - timedelta(seconds=elapsed_s)
+    opened_now = datetime.now(UTC) - timedelta(seconds=now_s - opened_s)
     set_anew = abs(opened_now - opened_at) > timedelta(seconds=CLOCK_TOLERANCE_S)
-    return opened_now if set_anew else opened_at
+    return (opened_now if set_anew else opened_at), opened_s
 
 
 @dataclass(slots=True)
@@ -191,17 +236,24 @@ class LiveClock:
 
     clock_hz: int
     """Of the stream's stamps."""
+    now_s: float = 0.0
+    """When what is read now arrived."""
+    newest: int = 0
+    """The last stamp that arrived."""
     offset_s: float | None = None
     """What is added to a stamp."""
 
-    FARTHEST_S = 5.0
-    """Naps and the network put a good stream a second off at most."""
-
-    def read(self, stamp: int | None, arrived_s: float) -> float:
-        """Return seconds."""
-        if stamp is None:
-            return arrived_s
+    def read(self, stamp: int) -> float:
+        """Return seconds for a stamp that has just arrived."""
         stamp_s = stamp / self.clock_hz
-        if self.offset_s is None or abs(stamp_s + self.offset_s - arrived_s) > self.FARTHEST_S:
-            self.offset_s = arrived_s - stamp_s
+        if self.offset_s is None or abs(stamp_s + self.offset_s - self.now_s) > FARTHEST_S:
+            self.offset_s = self.now_s - stamp_s
         return stamp_s + self.offset_s
+
+    def time_s(self, stamp: int) -> float:
+        """Return seconds for one that may be older."""
+        return stamp / self.clock_hz + (self.offset_s or 0.0)
+
+    def age_s(self, stamp: int) -> float:
+        """Return how much older a stamp is than the last one."""
+        return min(OLDEST_S, max(0.0, (self.newest - stamp) / self.clock_hz))

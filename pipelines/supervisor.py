@@ -1,12 +1,15 @@
 """Child processes that are started again when they die."""
 
 import ctypes
+import os
+import random
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any, Final
 
 import msgspec
@@ -40,6 +43,8 @@ class Child:
     """Its environment; ``None``: this process's own."""
     on_line: Callable[[dict[str, Any]], None] | None = None
     """Gets every JSON object that it writes to stdout, from a thread of its own."""
+    descriptors: Sequence[int] = ()
+    """Open files that it inherits under their numbers here."""
     starts: int = 0
     """How often it was started."""
     _process: subprocess.Popen[bytes] | None = None
@@ -60,10 +65,11 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if self.on_line else subprocess.DEVNULL,
             env=self.environment,
+            pass_fds=self.descriptors,
             # Not in our process group: Ctrl-C in a terminal reaches the parent alone, which
             # stops its children in order.
             process_group=0,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - started from the main thread only
+            preexec_fn=partial(_die_with_parent, os.getpid()),  # noqa: PLW1509 - started from the main thread only
         )
         self._process, self._started_s = process, time.monotonic()
         self.starts += 1
@@ -77,7 +83,7 @@ class Child:
             self._pump.start()
 
     def check(self) -> None:
-        """Start it again if it died and its pause is over."""
+        """Start it if it doesn't run and its pause is over; never raises, whatever it dies of."""
         now_s = time.monotonic()
         if self._process is not None:
             if self._process.poll() is None:
@@ -86,19 +92,38 @@ class Child:
                 self._retry_s = FIRST_RETRY_S
             log.warning("child_died", name=self.name, status=self._process.returncode)
             self._release()
-            self._not_before_s = now_s + self._retry_s
-            self._retry_s = min(LONGEST_RETRY_S, self._retry_s * 2)
+            self._pause(now_s)
         if now_s >= self._not_before_s:
-            self.start()
-            log.info("child_started", name=self.name, pid=self.pid)
+            try:
+                self.start()
+            except (OSError, subprocess.SubprocessError) as error:  # no memory, too many processes
+                log.error("child_not_started", name=self.name, error=str(error))
+                self._pause(now_s)
+            else:
+                log.info("child_started", name=self.name, pid=self.pid)
 
-    def stop(self) -> None:
+    def _pause(self, now_s: float) -> None:
+        """Put the next start off, longer each time, and not that of many at the same moment."""
+        self._not_before_s = now_s + self._retry_s * random.uniform(0.5, 1.5)  # noqa: S311
+        self._retry_s = min(LONGEST_RETRY_S, self._retry_s * 2)
+
+    def kill(self) -> None:
+        """End it at once; ``check`` then starts it again."""
+        if self._process is not None:
+            self._process.kill()
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end, without waiting."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def stop(self, patience_s: float = STOP_PATIENCE_S) -> None:
         """End it: politely, then not."""
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGTERM)
+        self.ask_to_stop()
         try:
-            self._process.wait(STOP_PATIENCE_S)
+            self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             log.warning("child_killed", name=self.name)
             self._process.kill()
@@ -140,8 +165,11 @@ class Supervisor:
             child.stop()
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
+    """Run in the child; the parent may have died before the kernel was asked."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _pump(pipe: IO[bytes], on_line: Callable[[dict[str, Any]], None]) -> None:

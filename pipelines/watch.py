@@ -45,7 +45,9 @@ class Watch:
         if address.is_file:
             return FileSource(CAMERA_ID, address, size_px, self.metrics)
         # Whoever is at the command line may name any address.
-        return CameraSource(CAMERA_ID, address, size_px, self.metrics, EVERYWHERE)
+        return CameraSource(
+            CAMERA_ID, address, size_px, self.metrics, EVERYWHERE, bursts=self._flow.bursts
+        )
 
     def alerts(self) -> Iterator[Alert]:
         """Yield alert revisions as they happen.

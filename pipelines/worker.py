@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -23,13 +23,17 @@ from prometheus_client import CollectorRegistry, start_http_server
 from models.packs import DEFAULT_PACK, PackError, load_pack
 from pipelines import streams
 from pipelines.address import Address, camera_address, registered_address
+from pipelines.admission import Admission
 from pipelines.estate import Estate
 from pipelines.faults import BadAddressError, SourceError
-from pipelines.flow import Flow, ZoneError
+from pipelines.flow import Flow, ZoneError, zones_of
 from pipelines.heartbeat import Heart
+from pipelines.load import LoadMeter
+from pipelines.machine import room
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.publisher import Publisher
+from pipelines.pulse import Pulse
 from pipelines.registry import Change, Part, Registry
 from pipelines.rtsp.networks import Networks
 from pipelines.sealing import KeyFileError, host_of, key_pair, open_sealed
@@ -83,6 +87,8 @@ class WorkerSettings:
     metrics_port: int | None = 0
     """Where Prometheus scrapes it, on loopback; 0 picks a free port, ``None`` the usual one or, if
     another worker has that, a free one."""
+    pulse: Pulse = field(default_factory=Pulse)
+    """Where a parent listens, if it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +125,7 @@ class Worker:
         Raises ``WorkerError``, ``PackError``, ``ZoneError`` or ``BadAddressError`` before
         anything runs.
         """
-        if not NAME.fullmatch(settings.worker_id):
-            raise WorkerError(
-                f"worker id {settings.worker_id!r}: use 1 to 64 letters, digits, dots, dashes"
-            )
+        _check_name(settings.worker_id)
         metrics = WorkerMetrics(CollectorRegistry()) if shown is None else shown.metrics
         pack = load_pack(settings.pack_dir)
         client = _connected(settings.redis_url)
@@ -137,6 +140,7 @@ class Worker:
                 address=_addresses(settings),
                 metrics=metrics,
                 networks=settings.networks,
+                admission=Admission(),
             )
             self._estate.give(settings.cameras or ())
         except (PackError, ZoneError, SourceError, WorkerError):
@@ -154,6 +158,7 @@ class Worker:
         self._metrics = metrics
         self._metrics_port = settings.metrics_port
         self._shown = shown
+        self._pulse = settings.pulse
         self._unsaved: list[Alert] = []
         self._stopping = threading.Event()
 
@@ -174,8 +179,12 @@ class Worker:
         self._estate.start()
         if self._registry is not None:
             self._registry.start()
+        meter = LoadMeter(self._flow.batcher, self._metrics, room().cores)
         while not self._stopping.is_set():
+            self._pulse.beat()
             self._apply_changes()
+            if (load := meter.read()) is not None:
+                self._estate.admit(load)
             self._estate.start_waiting()
             for alert in self._flow.step(IDLE_S):
                 self._save([alert])
@@ -215,6 +224,7 @@ class Worker:
 
     def _save(self, alerts: list[Alert]) -> None:
         """Put revisions into the spool; what a full disk refuses is kept and tried again."""
+        self._estate.note(alerts)
         self._unsaved += alerts
         try:
             while self._unsaved:
@@ -224,6 +234,23 @@ class Worker:
             if alerts:  # once a revision, not once a look
                 self._metrics.spool_error()
                 log.error("spool", error=str(error), do="free space on the spool's disk")
+
+
+def check(settings: WorkerSettings) -> None:
+    """Raise what ``Worker`` raises for a wrong setting; loads no pack and connects to nothing."""
+    _check_name(settings.worker_id)
+    _connected(settings.redis_url).close()
+    address = _addresses(settings)
+    for camera in settings.cameras or ():
+        address(camera)
+        zones_of(camera)
+    path = settings.spool_dir / f"{settings.worker_id}.sqlite"
+    _spool(path, WorkerMetrics(CollectorRegistry())).close()
+
+
+def _check_name(worker_id: str) -> None:
+    if not NAME.fullmatch(worker_id):
+        raise WorkerError(f"worker id {worker_id!r}: use 1 to 64 letters, digits, dots, dashes")
 
 
 def _connected(url: Secret) -> streams.Client:
@@ -276,8 +303,11 @@ def worker_of_good_pack(settings: WorkerSettings) -> Worker:
     """
     # Before the worker: a port that is taken is found before the spool or its epoch is touched.
     shown = _shown(settings.metrics_port, WorkerMetrics(CollectorRegistry()))
+    for cause, count in settings.pulse.restarts.items():
+        shown.metrics.restarted(cause, count)
     said = False
     while True:
+        settings.pulse.still_starting()
         try:
             return Worker(settings, shown=shown)
         except PackError as error:

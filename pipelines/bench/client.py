@@ -78,6 +78,11 @@ class Client:
             self._counters["cut"] += 1
             self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self._open
+
     def close(self) -> None:
         """End the connection at once."""
         if not self._open:

@@ -4,12 +4,14 @@ import argparse
 import json
 import os
 import resource
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from pipelines.bench import kernel
+from pipelines.bench import growth, kernel
 from pipelines.bench.capacity import MOST_STREAMS, Search, missed
 from pipelines.bench.faults import BenchError
 from pipelines.bench.figures import NAMES, Bench, Row
@@ -42,7 +44,11 @@ def main(words: Sequence[str]) -> int:
     given = _parser().parse_args(words)
     _allow_many_files()
     try:
+        if given.growth or given.soak:
+            return _told(_over_time(given))
         bench = _run(given)
+        bench.date = datetime.now(UTC).date().isoformat()
+        bench.command = shlex.join(["fengsui", "bench", *words])
     except BenchError as error:
         _tell(f"fengsui: {error}")
         return FAILED
@@ -77,6 +83,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=_seconds, default=10.0, metavar="S", help="each measurement's window"
     )
+    parser.add_argument(
+        "--growth",
+        action="store_true",
+        help="only the product's cost a stream at 10, 50, 100 and 200 streams",
+    )
+    parser.add_argument(
+        "--soak",
+        type=_minutes,
+        metavar="M",
+        help="only M minutes of the product at --streams, with reconnects: does anything grow?",
+    )
     parser.add_argument("--json", action="store_true", help="one object on the last line")
     parser.add_argument(
         "--quick",
@@ -93,11 +110,36 @@ def _count(text: str) -> int:
     return number
 
 
+def _minutes(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 24 * 60:
+        raise argparse.ArgumentTypeError("minutes, at most a day's")
+    return number
+
+
 def _seconds(text: str) -> float:
     number = float(text)
     if not 2 <= number <= 3600:  # a look each 2 s
         raise argparse.ArgumentTypeError("2 to 3600")
     return number
+
+
+def _over_time(given: argparse.Namespace) -> dict[str, Any]:
+    """Return how cost grows with streams, and what grows with time."""
+    size = SIZES[given.size]
+    found: dict[str, Any] = {"size": size.height_px, "machine": kernel.machine()}
+    with Load(size, HEADLINE, _tell) as load:
+        if given.growth:
+            found["growth"] = growth.described(growth.grow(load, size, given.seconds, _tell))
+        if given.soak:
+            count = given.streams or size.streams
+            found["soak"] = growth.soak(load, size, count, given.soak, _tell)
+    return found
+
+
+def _told(found: dict[str, Any]) -> int:
+    sys.stdout.write(json.dumps(found, allow_nan=False) + "\n")
+    return DONE
 
 
 def _run(given: argparse.Namespace) -> Bench:

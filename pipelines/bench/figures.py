@@ -51,6 +51,10 @@ class Bench:
     """Of the streams."""
     machine: dict[str, Any]
     """On which."""
+    date: str | None = None
+    """When, as 2026-11-22."""
+    command: str | None = None
+    """By which words."""
     readings: list[Reading] = field(default_factory=list)
     """Of the headline's streams, in the order of measuring."""
     rows: list[Row] = field(default_factory=list)
@@ -77,6 +81,8 @@ class Bench:
         percent = {name: self.core_percent(name) for name in NAMES}
         return {
             "size": self.size.height_px,
+            "date": self.date,
+            "command": self.command,
             "core_percent_per_stream": {name: _shown(value) for name, value in percent.items()},
             "spread": {name: self._spread(name) for name in NAMES},
             "ratios": {name: _shown(self.ratio(name)) for name in BASELINES},

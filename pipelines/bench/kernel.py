@@ -79,3 +79,13 @@ def machine() -> dict[str, str | int | float]:
         "load_1m_before": round(os.getloadavg()[0], 2),
         **packages,
     }
+
+
+def threads(pid: int) -> int:
+    """Return how many threads a process has."""
+    return len(list((PROC / str(pid) / "task").iterdir()))
+
+
+def descriptors(pid: int) -> int:
+    """Return how many files and sockets a process has open."""
+    return len(list((PROC / str(pid) / "fd").iterdir()))

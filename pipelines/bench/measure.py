@@ -110,6 +110,10 @@ class Load(AbstractContextManager["Load"]):
         told = self._child.hear("stats", LOAD_PATIENCE_S)
         return {name: float(value) for name, value in told.items() if name != "event"}
 
+    def hang_up(self) -> None:
+        """Let the server end its oldest connection."""
+        self._child.tell("hang up")
+
     def _stream(self, number: int) -> Stream:
         kind = self._kinds[number % len(self._kinds)]
         frames = frames_of(kind, self._size)

@@ -1,14 +1,15 @@
 """The process that serves the load: some hundred live streams on one core or less.
 
 ``python -m pipelines.bench.server``: reads what to serve as a line of JSON, codes it, listens, and
-tells where and since when; then answers each line ``stats``, and ends with its input.
+tells where and since when; then answers each line ``stats``, ends the oldest connection at ``hang
+up``, and ends with its input.
 """
 
 import asyncio
 import json
 import socket
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import msgspec
@@ -47,6 +48,7 @@ class LoadServer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self._listener.setblocking(False)
         self._timer: asyncio.TimerHandle | None = None
+        self._clients: deque[Client] = deque()
 
     def start(self) -> int:
         """Listen and tick on the running event loop; return the port."""
@@ -71,11 +73,21 @@ class LoadServer:
         late_s = {"late_p95_s": late[len(late) * 95 // 100] / 1e9, "late_max_s": late[-1] / 1e9}
         return {**told, **late_s}
 
+    def hang_up(self) -> None:
+        """End the oldest connection, as cameras do that restart."""
+        while self._clients:
+            client = self._clients.popleft()
+            if client.is_open:
+                client.close()
+                return
+
     def _accept(self) -> None:
         try:
             while True:
                 connection, _ = self._listener.accept()
-                Client(connection, self.schedule, self._descriptions, self.counters)
+                self._clients.append(
+                    Client(connection, self.schedule, self._descriptions, self.counters)
+                )
         except BlockingIOError:
             pass
 
@@ -103,6 +115,8 @@ async def serve(order: Order) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
         if line.strip() == "stats":
             _say(event="stats", **server.stats())
+        elif line.strip() == "hang up":
+            server.hang_up()
     server.stop()
 
 

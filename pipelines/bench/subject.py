@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from pipelines import logs
 from pipelines.bench.spec import Name, Result, Spec, Subject
 
 POLL_S: Final = 0.05
@@ -38,6 +39,7 @@ def _baseline(name: Name, spec: Spec) -> Subject:
 def main() -> None:
     """Be a subject until told to end, or until whoever tells is gone."""
     threading.excepthook = _end
+    logs.configure()  # on stderr: what is told goes to stdout
     subject = made(msgspec.json.decode(sys.stdin.readline(), type=Spec))
     _say("loaded")
     try:

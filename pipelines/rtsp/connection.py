@@ -36,6 +36,9 @@ CHUNK_BYTES: Final = 1 << 18
 GARBAGE_BYTES: Final = 1 << 16
 """What may stand between packets before a stream is given up."""
 
+LARGEST_ROW_BYTES: Final = 8 << 20
+"""What is kept of a stream since its last keyframe: 4 Mb/s for 16 s."""
+
 KEEPALIVE_S: Final = 25.0
 """At the latest; cameras end sessions after 60 s of silence, some after less."""
 
@@ -74,6 +77,9 @@ class Connection:
             undo.pop_all()
         self.assembler: Assembler = ASSEMBLERS[self.stream.codec](self.stream)
         """Says what is wanted of the stream."""
+        self._keyframe: Unit | None = None
+        self._row: list[tuple[bytes, int, int]] = []
+        self._row_bytes = 0
         self._keepalive_s = time.monotonic() + self._keepalive_every_s
 
     def close(self) -> None:
@@ -261,12 +267,43 @@ class Connection:
     def _pending(self) -> bool:
         return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
+    def rewind(self) -> list[Unit]:
+        """Return the last keyframe and all that came since, and leave nothing out from now on.
+
+        Nothing where there is no keyframe, or too much has come since.
+        """
+        if self._keyframe is None:
+            return []
+        self.assembler.go_back(self._keyframe.ticks)
+        units = [self._keyframe]
+        for data, start, stop in self._row:
+            self._walk(data, start, stop, units)
+        return units
+
     def _parse(self) -> list[Unit]:
         """Return the units that what was read completes."""
-        data, take, channel = self._data, self.assembler.packet, self._channel
-        payload_type = self.stream.payload_type
         units: list[Unit] = []
-        at, end = 0, len(data)
+        data = self._data
+        stop, keyframe_stop = self._walk(data, 0, len(data), units)
+        self._data = data[stop:]
+        if keyframe_stop:
+            self._row, self._row_bytes = [], 0
+            self._keyframe = next(one for one in reversed(units) if one.is_keyframe)
+        if self._keyframe is not None and stop > keyframe_stop:
+            self._row.append((data, keyframe_stop, stop))
+            self._row_bytes += stop - keyframe_stop
+            if self._row_bytes > LARGEST_ROW_BYTES:
+                self._row, self._row_bytes, self._keyframe = [], 0, None
+        return units
+
+    def _walk(self, data: bytes, at: int, end: int, units: list[Unit]) -> tuple[int, int]:
+        """Add the units that packets complete; return where the last whole packet ends.
+
+        And where the last whole keyframe ends, or 0.
+        """
+        take, channel = self.assembler.packet, self._channel
+        payload_type = self.stream.payload_type
+        keyframe_stop = 0
         while end - at >= 4:
             if data[at] != 0x24:
                 after = self._between(data, at)
@@ -280,19 +317,15 @@ class Connection:
                 break
             if which == channel and size >= 12:
                 head = _RTP.unpack_from(data, at + 4)
-                flags = head[0]
-                start, last = at + 16 + 4 * (flags & 0x0F), stop
-                if flags & 0x10:
-                    start += _extension(data, start, stop)
-                if flags & 0x20:
-                    last -= data[stop - 1]
-                if flags >> 6 == 2 and head[1] & 0x7F == payload_type:
-                    units += take(data, start, last, head)
+                if head[0] >> 6 == 2 and head[1] & 0x7F == payload_type:
+                    for unit in take(data, *_payload(data, at + 4, stop), head):
+                        units.append(unit)
+                        if unit.is_keyframe and unit.is_whole:
+                            keyframe_stop = stop if head[1] & 0x80 else at
                 else:
                     self._waste(size)
             at = stop
-        self._data = data[at:]
-        return units
+        return at, keyframe_stop
 
     def _between(self, data: bytes, at: int) -> int:
         """Read what stands between packets; return where it ends, or -1 while it isn't whole."""
@@ -335,9 +368,12 @@ class Connection:
         return faults.StreamLostError(self._shown, f"the stream broke off ({what})")
 
 
-def _extension(data: bytes, start: int, stop: int) -> int:
-    """Return how long an RTP header's extension is (RFC 3550, 5.3.1)."""
-    return 4 + 4 * (data[start + 2] << 8 | data[start + 3]) if start + 4 <= stop else stop
+def _payload(data: bytes, start: int, stop: int) -> tuple[int, int]:
+    """Return where an RTP packet's payload begins and ends (RFC 3550, 5.1)."""
+    flags, at = data[start], start + 12 + 4 * (data[start] & 0x0F)
+    if flags & 0x10:  # an extension of the header
+        at += 4 + 4 * (data[at + 2] << 8 | data[at + 3]) if at + 4 <= stop else stop
+    return at, stop - data[stop - 1] if flags & 0x20 else stop
 
 
 def _without_login(url: Secret) -> str:

@@ -51,6 +51,15 @@ class Assembler:
         self._number = -1
         self._source = -1
 
+    def go_back(self, ticks: int) -> None:
+        """Stand as after the unit shown at ``ticks``, and want everything."""
+        self.keyframes_only = False
+        self._stamp = (self._stamp - (self._ticks - ticks)) & 0xFFFFFFFF
+        self._ticks, self._number = ticks, -1
+        self._parts.clear()
+        self._size = 0
+        self._key = self._seen = self._damaged = False
+
     @property
     def in_keyframe(self) -> bool:
         """Whether a keyframe has begun to arrive."""

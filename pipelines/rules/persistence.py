@@ -37,6 +37,15 @@ class Persistence:
 PERSISTENCE: Final = Persistence()
 
 
+SECOND: Final = timedelta(seconds=1)
+"""The looks of a burst are judged together by the second, so that time still has to pass."""
+
+FEWEST: Final = 3
+"""Looks without which a burst's second says nothing."""
+
+MAJORITY: Final = 0.6
+"""The share of a second's looks that must show a hazard: flames flicker, reflections more so."""
+
 LONGEST_GAP_S: Final = 60.0
 """Looks come every 1 to 4 s and a lost camera is back within 45 s. After a longer gap, or a
 clock set by more, what is seen is seen anew."""
@@ -143,20 +152,55 @@ class CameraRules:
     """The state, by zone and hazard."""
     last_look_at: datetime | None = None
     """When it was last fed; looks far apart say nothing together."""
+    suspects: bool = False
+    """Whether the last look of a sentry showed a sign of something that isn't believed yet."""
+    second: list[Look] = field(default_factory=list)
+    """The looks of a burst's present second."""
 
     def see(self, look: Look) -> list[Event]:
         """Take one look in; return what it changed."""
         events = self._forget_before_a_gap(look)
-        self.last_look_at = look.ref.captured_at
-        for zone_id, polygon in self.zones.items():
-            for hazard in self.hazards:
-                key = (zone_id, hazard)
-                before = self.memories.get(key, Memory())
-                sighting = self._sighting(look, polygon, hazard)
-                self.memories[key], change = step(before, sighting)
-                if change is not None:
-                    after = before if change is Change.ENDED else self.memories[key]
-                    events.append(self._event(look.ref.captured_at, key, change, after))
+        self.last_look_at = at = look.ref.captured_at
+        if self.second and (not look.ref.is_burst or at - self.second[0].ref.captured_at >= SECOND):
+            events += self._judge_second()
+        if look.ref.is_burst:
+            self.second.append(look)
+            self.suspects = False
+            return events
+        sightings = {key: self._sighting(look, *key) for key in self._keys()}
+        events += self._take(sightings, at)
+        self.suspects = any(
+            sighting is not None and self.memories[key].first_seen_at is None
+            for key, sighting in sightings.items()
+        )
+        return events
+
+    def _judge_second(self) -> list[Event]:
+        """Take the looks of a burst's second in as one."""
+        looks, self.second = self.second, []
+        if len(looks) < FEWEST:
+            return []
+        sightings = {}
+        for key in self._keys():
+            found = [self._sighting(look, *key) for look in looks]
+            seen = sorted((one for one in found if one is not None), key=lambda one: one.score)
+            is_there = len(seen) >= MAJORITY * len(looks)
+            sightings[key] = seen[len(seen) // 2] if is_there else None
+        return self._take(sightings, looks[-1].ref.captured_at)
+
+    def _keys(self) -> list[tuple[str, Hazard]]:
+        return [(zone_id, hazard) for zone_id in self.zones for hazard in self.hazards]
+
+    def _take(
+        self, sightings: dict[tuple[str, Hazard], Sighting | None], at: datetime
+    ) -> list[Event]:
+        events = []
+        for key, sighting in sightings.items():
+            before = self.memories.get(key, Memory())
+            self.memories[key], change = step(before, sighting)
+            if change is not None:
+                after = before if change is Change.ENDED else self.memories[key]
+                events.append(self._event(at, key, change, after))
         return events
 
     def _forget_before_a_gap(self, look: Look) -> list[Event]:
@@ -164,6 +208,7 @@ class CameraRules:
         last = self.last_look_at
         if last is None or abs(look.ref.captured_at - last) <= timedelta(seconds=LONGEST_GAP_S):
             return []
+        self.second = []
         return self._end(tuple(self.memories), look.ref.captured_at)
 
     def revise(self, zones: dict[str, Polygon], hazards: tuple[Hazard, ...]) -> list[Event]:
@@ -185,9 +230,9 @@ class CameraRules:
             if at is not None and memory.first_seen_at is not None
         ]
 
-    def _sighting(self, look: Look, polygon: Polygon, hazard: Hazard) -> Sighting | None:
+    def _sighting(self, look: Look, zone_id: str, hazard: Hazard) -> Sighting | None:
         """Return the best box of a hazard whose centre lies in the zone."""
-        found = look.detections
+        found, polygon = look.detections, self.zones[zone_id]
         of_hazard = np.array([label.hazard is hazard for label in self.labels])[found.label]
         centres = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
         here = found.where(of_hazard & contains(polygon, centres))

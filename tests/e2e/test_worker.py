@@ -110,12 +110,13 @@ polygon = [[0, 0], [1, 1], [1, 0], [0, 1]]
         (CROSSED, b"cross"),
     ],
 )
+@pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
 def test_a_worker_says_what_is_wrong_with_its_cameras(
-    tmp_path: Path, text: str, words: bytes
+    tmp_path: Path, text: str, words: bytes, processes: tuple[str, ...]
 ) -> None:
     (tmp_path / "c.toml").write_text(text)
     command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
-    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    done = subprocess.run([*command, *processes], capture_output=True, timeout=30, check=False)
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -130,18 +131,21 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
         (["--redis-url", "redis://127.0.0.1:99999/0"], b"write redis://host:port/0"),
         (["--metrics-port", "99999"], b"choose another"),
         (["--cameras", "/dev/zero"], b"split it"),
-        (["--part", ""], b"belong to the registry"),
-        (["--part", "1/2"], b"belong to the registry"),
-        (["--worker-key", "{}/worker.key"], b"belong to the registry"),
+        (["--processes", "0"], b"write a number from 1"),
+        (["--part", ""], b"write K/N"),
+        (["--worker-key", "{}/worker.key"], b"belongs to the registry"),
     ],
 )
+@pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
 def test_a_worker_that_can_t_start_says_why_in_one_line(
-    tmp_path: Path, arguments: list[str], words: bytes
+    tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
 ) -> None:
     (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
     command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     wrong = [one.format(tmp_path) for one in arguments]
-    done = subprocess.run([*command, *wrong], capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        [*command, *processes, *wrong], capture_output=True, timeout=30, check=False
+    )
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -157,14 +161,17 @@ def test_a_worker_that_can_t_start_says_why_in_one_line(
         (["--worker-key", "{}/key.pem/key"], b"name a directory"),
     ],
 )
+@pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
 def test_a_worker_that_can_t_follow_the_registry_says_why(
-    tmp_path: Path, arguments: list[str], words: bytes
+    tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
 ) -> None:
     (tmp_path / "key.pem").write_text("nothing")
     (tmp_path / "key.pem").chmod(0o600)
     command = [*WORKER, "--spool", tmp_path / "spool"]
     given = [one.format(tmp_path) for one in arguments]
-    done = subprocess.run([*command, *given], capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        [*command, *processes, *given], capture_output=True, timeout=30, check=False
+    )
     assert done.returncode == 1
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -1,6 +1,7 @@
 """A worker whose registry changes while it watches: real Redis, RTSP servers and pack."""
 
 import contextlib
+import ctypes
 import dataclasses
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipelines import source, streams
+from pipelines import estate, source, streams
 from pipelines.drills.clip import Clip
 from pipelines.drills.encoder import encode
 from pipelines.drills.rtsp import Login, Mount, RtspServer
@@ -230,6 +231,39 @@ def test_a_camera_that_hangs_holds_up_neither_its_own_change_nor_another(
         until(lambda: readers() == 1)
     assert rig.states("one")[-1][:2] == (WatchState.WATCHING, None)
     assert rig.gauge("fengsui_cameras_connected") == 1
+
+
+class HangsInC(source.CameraSource):
+    """The camera called ``hung`` shows a look, and then its reader never comes back from C."""
+
+    def looks(self, stopping: Any) -> Iterator[Any]:
+        for look in super().looks(stopping):
+            yield look
+            if self.camera_id == "hung":
+                ctypes.CDLL(None).sleep(12)  # longer than this test; no lock of Python's held
+
+
+def test_a_reader_that_hangs_in_c_costs_its_own_camera_alone(
+    rig: Rig, posts: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estate, "CameraSource", HangsInC)
+    watched(
+        rig,
+        Camera(camera_id="o", url=posts[1].url),
+        Camera(camera_id="hung", url=posts[0].url),
+    )
+    until(lambda: rig.looks["hung"])
+    seen = len(rig.looks["o"])
+    began_s = time.monotonic()
+    until(lambda: len(rig.looks["o"]) >= seen + 4)
+    assert time.monotonic() - began_s < 7, "a keyframe a second"
+    assert len(rig.looks["hung"]) == 1
+    assert rig.missed_no_look("o")
+    assert posts[1].clients == 1
+    assert rig.worker._metrics.drops["overload"] == 0
+    began_s = time.monotonic()
+    rig.close()
+    assert time.monotonic() - began_s < 6, "nor does it hold up the end"
 
 
 def test_a_camera_that_never_answers_has_two_connections_however_often_it_is_changed(

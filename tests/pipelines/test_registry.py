@@ -328,6 +328,17 @@ def test_a_share_of_endless_digits_is_one_clear_line() -> None:
         assert len(str(caught.value)) < 120
 
 
+def test_each_camera_falls_to_one_share_of_a_share_and_to_no_other_s() -> None:
+    cameras = tuple(camera(f"c{n}") for n in range(500))
+    for whole in (Part(), Part(number=2, parts=3)):
+        for parts in (1, 2, 5):
+            shares = [whole.split(n + 1, parts).of(cameras) for n in range(parts)]
+            assert sorted(one.camera_id for share in shares for one in share) == sorted(
+                one.camera_id for one in whole.of(cameras)
+            )
+            assert all(shares), "none is without cameras"
+
+
 def test_an_impossible_revision_is_refused(rig: Rig) -> None:
     rig.registrar.upsert(camera("a"), revision=MAX_REVISION + 1)
     assert rig.step() == []

@@ -54,6 +54,20 @@ def test_a_child_that_dies_at_once_is_not_started_in_a_loop() -> None:
     one.stop()
 
 
+def test_a_child_that_can_t_be_started_is_tried_again_and_keeps_nobody_waiting() -> None:
+    events: list[object] = []
+    one = child(SAY, events)
+    good, one.command = one.command, ["/no/such/program"]
+    began_s = time.monotonic()
+    one.check()
+    assert time.monotonic() - began_s < 1
+    assert one.pid is None
+    one.command = good
+    until(lambda: one.check() or one.starts == 1)  # type: ignore[func-returns-value]
+    until(lambda: len(events) == 1)
+    one.stop()
+
+
 def test_a_line_that_is_no_json_is_borne() -> None:
     events: list[object] = []
     one = child("print('Traceback'); " + SAY, events)

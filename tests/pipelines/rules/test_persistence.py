@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.frames import Look
 from pipelines.rules.persistence import CameraRules, Change, Memory, Persistence, Sighting, step
 from tests.support.builders import FIRE_BOX, at, look
 from vision.hazards import Hazard
@@ -169,3 +172,49 @@ def test_a_zone_that_stays_keeps_its_state() -> None:
     assert watching.revise({"zone": WHOLE_PICTURE, "new": LEFT}, (Hazard.FIRE,)) == []
     (event,) = watching.see(look(4, (FIRE_BOX, 0.9, 0)))
     assert (event.change, event.zone_id) == (Change.GOES_ON, "zone")
+
+
+def close_look(seconds: float, *rows: tuple[tuple[float, float, float, float], float, int]) -> Look:
+    found = look(seconds, *rows)
+    return replace(found, ref=replace(found.ref, is_burst=True))
+
+
+def burst(rules: CameraRules, start_s: float, seen: str) -> list[tuple[float, Change]]:
+    """Five looks a second; ``x`` shows a fire."""
+    changes = []
+    for n, sign in enumerate(seen):
+        at_s = start_s + n / 5
+        rows = ((FIRE_BOX, 0.9, 0),) if sign == "x" else ()
+        changes += [(at_s, event.change) for event in rules.see(close_look(at_s, *rows))]
+    return changes
+
+
+def test_a_burst_is_judged_by_the_second_so_time_still_has_to_pass() -> None:
+    rules = whole_picture()
+    assert rules.see(look(0, (FIRE_BOX, 0.9, 0))) == []
+    assert rules.suspects
+    began = burst(rules, 0.2, "xx.xxxx.xxxxxxx")
+    assert began == [(pytest.approx(2.2), Change.BEGAN)], "two seconds of it, not three looks"
+    assert not rules.suspects
+
+
+def test_headlights_that_pass_in_a_burst_raise_nothing() -> None:
+    rules = whole_picture()
+    rules.see(look(0, (FIRE_BOX, 0.9, 0)))
+    assert burst(rules, 0.2, "xxx..x....xx...x....") == []
+    assert rules.see(look(4.4)) == []
+
+
+def test_a_burst_s_second_of_too_few_looks_says_nothing() -> None:
+    rules = whole_picture()
+    rules.see(look(0, (FIRE_BOX, 0.9, 0)))
+    changes = []
+    for n in range(8):
+        changes += rules.see(close_look(0.2 + n, (FIRE_BOX, 0.9, 0)))
+    assert changes == []
+
+
+def whole_picture() -> CameraRules:
+    return CameraRules(
+        camera_id="camera-1", zones={"all": WHOLE_PICTURE}, hazards=(Hazard.FIRE,), labels=LABELS
+    )

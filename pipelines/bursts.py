@@ -1,0 +1,81 @@
+"""Which cameras are looked at closely, for how long, and how many at a time.
+
+A look that shows a sign of a hazard asks for a burst: some seconds of every frame, so that time
+decides. Bursts share a budget of pixels to decode, so an alarm storm slows bursts and no sentry.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pipelines.metrics import WorkerMetrics
+
+BURST_S: Final = 3.0
+"""Long enough for three seconds' verdicts, which is what it takes to believe a fire."""
+
+PIXELS_A_SECOND: Final = 60_000_000
+"""One main stream of 1080p at 25 fps, or ten substreams, together a fifth to a third of a core."""
+
+FRAMES_A_SECOND: Final = 25
+"""What a stream is reckoned with until it is known."""
+
+REST_S: Final = 30.0
+"""A chimney that always looks like smoke doesn't have all of the budget."""
+
+PATIENCE_S: Final = 3.0
+"""A burst that can't begin so soon comes too late to help: the next sentry look is there."""
+
+
+class Bursts:
+    """The budget of one worker. The rules ask; readers begin and end. Safe in any thread."""
+
+    def __init__(self, metrics: WorkerMetrics, clock: Callable[[], float] = time.monotonic) -> None:
+        self._metrics = metrics
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked_s: dict[str, float] = {}
+        self._running: dict[str, int] = {}
+        self._rested_s: dict[str, float] = {}
+
+    def ask(self, camera_id: str) -> None:
+        """Ask for a burst of a camera, unless it has one, or had one just now."""
+        now_s = self._clock()
+        with self._lock:
+            if camera_id in self._running or now_s < self._rested_s.get(camera_id, 0.0):
+                return
+            self._asked_s.setdefault(camera_id, now_s)
+
+    def begin(self, camera_id: str, pixels: int) -> bool:
+        """Say whether a camera's burst begins now; ``pixels`` are those of one picture."""
+        if camera_id not in self._asked_s:  # what nearly every reader finds, without the lock
+            return False
+        cost = pixels * FRAMES_A_SECOND
+        with self._lock:
+            asked_s = self._asked_s.get(camera_id)
+            if asked_s is None:
+                return False
+            if self._clock() - asked_s > PATIENCE_S:
+                del self._asked_s[camera_id]
+                self._metrics.bursts.labels("no_budget").inc()
+                return False
+            if self._running and sum(self._running.values()) + cost > PIXELS_A_SECOND:
+                return False
+            del self._asked_s[camera_id]
+            self._running[camera_id] = cost
+        self._metrics.bursts.labels("begun").inc()
+        return True
+
+    def end(self, camera_id: str) -> None:
+        """Give a burst's share back, if the camera has one."""
+        if camera_id not in self._running:  # without the lock: its own reader alone puts it there
+            return
+        with self._lock:
+            if self._running.pop(camera_id, None) is not None:
+                self._rested_s[camera_id] = self._clock() + REST_S
+
+    def forget(self, camera_id: str) -> None:
+        """Forget a camera that is watched no more."""
+        with self._lock:
+            self._asked_s.pop(camera_id, None)
+            self._rested_s.pop(camera_id, None)

@@ -1,0 +1,186 @@
+"""``fengsui plan``: what an estate of so many channels needs."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pipelines.bench.kinds import SIZES
+from pipelines.plan import text
+from pipelines.plan.arithmetic import Estate, Server, at_sizes, need
+from pipelines.plan.asked import asked
+from pipelines.plan.faults import PlanError, shown
+from pipelines.plan.figures import SHIPPED, read
+from pipelines.plan.words import notes
+
+DONE, FAILED = 0, 1
+
+PLOTTED_FROM: Final = 100
+PLOTTED: Final = 40
+"""Points of the plot."""
+
+ROUND: Final = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)
+"""Other numbers of channels that are shown."""
+
+DESCRIPTION: Final = """\
+Says how many cores, workers and servers, how much memory and network an estate needs, with error
+bars, from what `fengsui bench --json` measured. The product ships with figures of another machine;
+use your own, measured on one of the servers that you mean to buy:
+
+  fengsui bench --size 360 --json > bench360.json
+  fengsui bench --size 1080 --json > bench1080.json
+  fengsui plan --channels 38000 --figures bench360.json bench1080.json
+"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run ``plan``; returns 0 when done, 1 if it can't be planned."""
+    try:
+        told = _run(_parser().parse_args(words))
+    except PlanError as error:
+        _tell(f"fengsui: {error}")
+        return FAILED
+    try:
+        sys.stdout.write(told + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the plan has gone, as `head` does
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fengsui plan",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add, estate, server = parser.add_argument, Estate(channels=1), Server()
+    add("--channels", type=int, required=True, metavar="N", help="how many cameras")
+    add(
+        "--substream-share",
+        type=float,
+        default=estate.substream_share,
+        metavar="SHARE",
+        help="of the channels that give a 640x360 stream, the rest 1920x1080 "
+        "(default: %(default)s)",
+    )
+    add(
+        "--smart-share",
+        type=float,
+        default=estate.smart_share,
+        metavar="SHARE",
+        help="of cameras with a smart codec, whose keyframes are 10 s and more apart "
+        "(default: %(default)s)",
+    )
+    add(
+        "--keyframes",
+        type=int,
+        default=estate.keyframe_s,
+        metavar="S",
+        help="seconds between the others' (default: %(default)s)",
+    )
+    add("--codec", default=estate.codec, help="h264 or hevc (default: %(default)s)")
+    add(
+        "--rules",
+        nargs="+",
+        default=["fire,smoke,debris"],
+        metavar="RULE,RULE",
+        help="what is looked for (default: fire,smoke,debris)",
+    )
+    add(
+        "--figures",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="your own, as `fengsui bench --json > FILE` writes them, a file a size",
+    )
+    add(
+        "--cores-per-server",
+        type=int,
+        default=server.cores,
+        metavar="N",
+        help="(default: %(default)s)",
+    )
+    add(
+        "--memory-per-server",
+        type=float,
+        default=server.memory_gb,
+        metavar="GB",
+        help="(default: %(default)s)",
+    )
+    add(
+        "--port-mbit",
+        type=float,
+        default=server.port_mbit_s,
+        metavar="MBIT",
+        help="speed of a server's port, filled to 70 %% (default: %(default)s)",
+    )
+    add(
+        "--sub-mbit",
+        type=float,
+        default=SIZES[360].bit_rate / 1e6,
+        metavar="MBIT",
+        help="a 640x360 stream's (default: %(default)s)",
+    )
+    add(
+        "--main-mbit",
+        type=float,
+        default=SIZES[1080].bit_rate / 1e6,
+        metavar="MBIT",
+        help="a 1920x1080 stream's (default: %(default)s)",
+    )
+    add(
+        "--headroom",
+        type=float,
+        default=server.headroom,
+        metavar="SHARE",
+        help="of cores and memory that stays free (default: %(default)s)",
+    )
+    add("--json", action="store_true", help="one object on the last line")
+    add("--report", type=Path, metavar="OUT.html", help="write a page")
+    return parser  # fmt: skip
+
+
+def _run(given: argparse.Namespace) -> str:
+    request = asked(given)
+    measured = read(request.figures or (SHIPPED,))
+    estate, server = request.estate, request.server
+    needed = need(estate, server, measured)
+    few = at_sizes(
+        estate, server, measured, [*(one for one in ROUND if one < estate.channels),
+                                   estate.channels],
+    )  # fmt: skip
+    said = notes(request, needed, measured)
+    if given.report:
+        from pipelines.plan.report import plan_page  # noqa: PLC0415 - for few
+
+        many = at_sizes(estate, server, measured, _plotted(estate.channels))
+        _write(given.report, plan_page(request, needed, measured, said, (few, many)))
+    for note in said:
+        _tell(f"note: {note.english}")
+    if given.json:
+        return json.dumps(text.as_object(request, needed, measured, said), allow_nan=False)
+    return text.as_text(request, needed, measured, few)
+
+
+def _plotted(channels: int) -> list[int]:
+    first = min(PLOTTED_FROM, channels)
+    steps = (first + (channels - first) * step // PLOTTED for step in range(PLOTTED + 1))
+    return sorted(set(steps))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, "utf-8")
+    except OSError as error:
+        raise PlanError(
+            f"--report {shown(path)}: it can't be written ({error.strerror}): give another place"
+        ) from error
+
+
+def _tell(text_: str) -> None:
+    sys.stderr.write(text_ + "\n")
+    sys.stderr.flush()

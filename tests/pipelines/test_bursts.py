@@ -1,0 +1,163 @@
+"""Close looks: they begin at once, show whole pictures, and have a budget; sentries go first."""
+
+import itertools
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pipelines.address import camera_address
+from pipelines.batcher import LONGEST_CLOSE, Batcher
+from pipelines.bursts import BURST_S, FRAMES_A_SECOND, PATIENCE_S, PIXELS_A_SECOND, REST_S, Bursts
+from pipelines.frames import Frame
+from pipelines.metrics import WorkerMetrics
+from pipelines.rtsp.networks import LOOPBACK
+from pipelines.sampler import Sampler, Speed
+from pipelines.source import CameraSource
+from tests.support.builders import frame
+from tests.support.zoo import ZOO
+
+SUBSTREAM = 640 * 360
+MAIN = 1920 * 1080
+
+
+class Rig:
+    """A budget on a clock that tests set."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.metrics = WorkerMetrics(CollectorRegistry())
+        self.bursts = Bursts(self.metrics, lambda: self.now_s)
+
+    def begun(self, outcome: str = "begun") -> int:
+        label = {"outcome": outcome}
+        found = self.metrics.registry.get_sample_value("fengsui_bursts_total", label)
+        return int(found or 0)
+
+
+def test_nobody_begins_who_wasn_t_asked_for_and_everybody_once() -> None:
+    rig = Rig()
+    assert not rig.bursts.begin("a", SUBSTREAM)
+    rig.bursts.ask("a")
+    assert rig.bursts.begin("a", SUBSTREAM)
+    rig.bursts.ask("a")
+    assert not rig.bursts.begin("a", SUBSTREAM), "it has one"
+    rig.bursts.end("a")
+    rig.bursts.ask("a")
+    assert not rig.bursts.begin("a", SUBSTREAM), "it had one just now"
+    rig.now_s += REST_S
+    rig.bursts.ask("a")
+    assert rig.bursts.begin("a", SUBSTREAM)
+    assert rig.begun() == 2
+
+
+@pytest.mark.parametrize("pixels", [SUBSTREAM, MAIN, 4 * MAIN])
+def test_a_storm_of_alarms_has_the_budget_and_no_more(pixels: int) -> None:
+    rig = Rig()
+    names = [f"camera-{n}" for n in range(100)]
+    for name in names:
+        rig.bursts.ask(name)
+    running = [name for name in names if rig.bursts.begin(name, pixels)]
+    assert len(running) == max(1, PIXELS_A_SECOND // (pixels * FRAMES_A_SECOND))
+    rig.bursts.end(running[0])
+    later = next(name for name in names if name not in running)
+    assert rig.bursts.begin(later, pixels), "one ends, the next begins"
+    rig.now_s += PATIENCE_S + 0.1
+    assert not any(rig.bursts.begin(name, 1) for name in names)
+    assert rig.begun("no_budget") == 100 - len(running) - 1, "and what came too late is counted"
+
+
+def test_sentries_go_first_and_close_looks_that_are_too_many_are_counted() -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    waiting = Batcher((256, 448), (1, 2, 4), metrics)
+    for n in range(LONGEST_CLOSE + 10):
+        waiting.offer(close_look(n))
+    for n in range(6):
+        waiting.offer(frame(f"camera-{n}"))
+    names = []
+    for _ in range(2):
+        batch = waiting.take(0.1)
+        assert batch is not None
+        names += [ref.camera_id for ref in batch.frames]
+    assert names == [*(f"camera-{n}" for n in range(6)), "close", "close"]
+    assert metrics.drops == {"overload": 0, "burst_budget": 10}
+    waiting.forget("close")
+    assert waiting.empty
+    assert metrics.drops["removed"] == LONGEST_CLOSE - 2
+
+
+def close_look(seq: int) -> Frame:
+    whole = frame("close", seq=seq)
+    return replace(whole, ref=replace(whole.ref, is_burst=True))
+
+
+@pytest.mark.parametrize(
+    "habit", ["healthy_h264", "healthy_h265", "b_frames", "healthy_mpeg4", "healthy_mjpeg"]
+)
+def test_a_burst_goes_back_to_the_keyframe_and_shows_whole_pictures(habit: str) -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    bursts = Bursts(metrics)
+    looks: list[Frame] = []
+    with ZOO[habit]() as camera:
+        address = camera_address(camera.url)
+        source = CameraSource("c", address, (288, 512), metrics, LOOPBACK, bursts=bursts)
+        ends_s = time.monotonic() + 9
+        for one in source.looks(lambda: time.monotonic() > ends_s):
+            looks.append(one)
+            if len(looks) == 4:
+                bursts.ask("c")
+            if any(a.ref.is_burst and not b.ref.is_burst for a, b in itertools.pairwise(looks)):
+                break
+    close = [one for one in looks if one.ref.is_burst]
+    assert 10 <= len(close) <= 5 * BURST_S + 3
+    times_s = [one.ref.captured_at.timestamp() for one in looks]
+    assert times_s == sorted(times_s)
+    assert close[0].ref.captured_at.timestamp() - looks[3].ref.captured_at.timestamp() < 1.0
+    gaps_s = np.diff([one.ref.captured_at.timestamp() for one in close])
+    assert gaps_s.max() < 0.5
+    assert not looks[-1].ref.is_burst, "and then it is a sentry again"
+    for one in close:
+        assert worst_error(one) < 40, "a picture built on one that was left out is grey"
+    assert metrics.drops == {"overload": 0}
+
+
+def worst_error(look: Frame) -> float:
+    """How far a picture is from the film's: a slope, and a bright square that walks over it."""
+    green = look.pixels[:, :, 1].astype(float)
+    row = green[green.shape[0] // 3 + 12]
+    x = int(np.argmax(np.convolve(row, np.ones(40), "valid")))
+    slope = np.median(green[: green.shape[0] // 4], axis=0)
+    rest = np.abs(green - slope)
+    rest[:, max(0, x - 60) : x + 110] = 0  # the square, and where it wraps
+    rest[:, :60] = rest[:, -60:] = 0
+    return float(np.percentile(rest, 99.9))
+
+
+def test_a_camera_that_stretches_its_keyframes_is_not_lost_sight_of() -> None:
+    """A smart codec after a while of short intervals: the sentry doesn't wait for a keyframe."""
+    sampler = Sampler()
+    speeds = []
+    for n in range(60 * 25):
+        time_s = n / 25
+        sampler.wants_packet(is_keyframe=n in {0, 50, 100, 150}, time_s=time_s)
+        speeds.append(sampler.speed)
+    assert speeds[5 * 25] is Speed.SENTRY
+    assert speeds[13 * 25] is Speed.FLOW, "keyframes were 2 s apart, the last came at 6 s"
+
+
+def test_a_burst_ends_within_a_row_and_the_next_keyframe_is_a_sentry_s() -> None:
+    sampler = Sampler()
+    looks = []
+    for n in range(12 * 25):
+        if n == 6 * 25 + 10:
+            sampler.burst(BURST_S)
+        wanted = sampler.wants_packet(is_keyframe=n % 50 == 0, time_s=n / 25)
+        if wanted and sampler.wants_look(n / 25):
+            looks.append((n / 25, sampler.speed))
+    close = [at for at, speed in looks if speed is Speed.BURST]
+    assert 14 <= len(close) <= 16
+    assert close[0] == pytest.approx(6.4, abs=0.2)
+    assert close[-1] < 6.4 + BURST_S + 0.1
+    assert [at for at, speed in looks if speed is Speed.SENTRY and at > 9.5] == [10.0]

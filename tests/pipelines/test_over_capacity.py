@@ -1,0 +1,330 @@
+"""What a worker does with cameras that it can't bear: with readers that only pretend, and for real.
+
+The newest go first, none with an open alert, and all come back when there is room.
+"""
+
+import dataclasses
+import threading
+import time
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
+
+from models.packs import DEFAULT_PACK, load_pack
+from pipelines import admission, estate, streams
+from pipelines.address import camera_address
+from pipelines.admission import OVER_CAPACITY, STARTING_AT_ONCE, Admission, Load
+from pipelines.drills.encoder import encode
+from pipelines.drills.rtsp import Mount
+from pipelines.drills.scenes import SCENES
+from pipelines.estate import Estate
+from pipelines.flow import Flow
+from pipelines.frames import Look
+from pipelines.messages import Alert, Camera, CameraState, WatchState, Zone, decode
+from pipelines.metrics import WorkerMetrics
+from pipelines.reader import Notice, Reader
+from pipelines.registry import Change
+from pipelines.rtsp.networks import LOOPBACK
+from pipelines.secrets import Secret
+from pipelines.source import Source
+from pipelines.states import States
+from pipelines.worker import Worker, WorkerSettings
+from tests.pipelines.drills.live import served
+from tests.support import builders
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
+from vision.hazards import Hazard
+
+FINE = Load(elapsed_s=1.0, looks=10, late=0, lost=0, loop=0.1, cores=0.1)
+BEHIND = Load(elapsed_s=1.0, looks=10, late=10, lost=2, loop=1.0, cores=0.5)
+
+
+class Pretended(Reader):
+    """A reader that sends pictures as soon as it is started."""
+
+    connected: ClassVar[list[str]]
+
+    def __init__(self, source: Source, *_: object, notice: Notice, **__: object) -> None:
+        self.name, self._notice = source.camera_id, notice
+
+    @property
+    def alive(self) -> bool:
+        return False
+
+    def start(self) -> None:
+        self.connected.append(self.name)
+        self._notice(WatchState.CONNECTING, None)
+        self._notice(WatchState.WATCHING, None)
+
+    def stop(self) -> None:
+        pass
+
+    def dismiss(self) -> None:
+        if self.name in self.connected:
+            self.connected.remove(self.name)
+
+
+class Rig:
+    """An estate of pretended cameras, on a clock of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1000.0
+        self.connected: list[str] = []
+        monkeypatch.setattr(Pretended, "connected", self.connected, raising=False)
+        monkeypatch.setattr(estate, "Reader", Pretended)
+        monkeypatch.setattr(estate, "time", SimpleNamespace(monotonic=lambda: self.now_s))
+        self.metrics = WorkerMetrics(CollectorRegistry())
+        client = streams.connect(Secret("redis://127.0.0.1:1/0"))
+        self.states = States(client, "w", 1, self.metrics)
+        flow = Flow(pack=load_pack(DEFAULT_PACK), drills=frozenset(), epoch=1, metrics=self.metrics)
+        self.estate = Estate(
+            flow=flow,
+            states=self.states,
+            address=lambda camera: camera_address(camera.url),
+            metrics=self.metrics,
+            networks=LOOPBACK,
+            admission=Admission(),
+        )
+        self.estate.start()
+
+    def register(self, *names: str, url: str = "rtsp://127.0.0.1:1/x", **fields: Any) -> None:
+        for name in names:
+            camera = Camera(camera_id=name, url=url, **fields)
+            self.estate.apply(Change(camera_id=name, revision=1, camera=camera))
+
+    def seconds(self, load: Load, count: int) -> None:
+        for _ in range(count):
+            self.now_s += 1.0
+            self.estate.admit(load)
+            self.estate.start_waiting()
+
+    def full(self) -> set[str]:
+        return {name for name, state in self.states._now.items() if state.fault == OVER_CAPACITY}
+
+    def count(self, outcome: str) -> float:
+        labels = {"outcome": outcome}
+        return self.metrics.registry.get_sample_value("fengsui_admissions_total", labels) or 0
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    return Rig(monkeypatch)
+
+
+NAMES = [f"c{n:02}" for n in range(20, 0, -1)]
+"""Their order is that of their arrival, not of their names."""
+
+
+def behind(rig: Rig) -> None:
+    """Have all of them watched, then looks come late: once are cameras put to rest."""
+    rig.register(*NAMES)
+    rig.seconds(FINE, 20)
+    assert rig.connected == NAMES
+    rig.seconds(BEHIND, 3)
+    assert rig.count("rested") == 5
+
+
+def test_an_estate_starts_as_a_ramp_in_the_order_of_arrival(rig: Rig) -> None:
+    rig.register(*NAMES)
+    assert rig.connected == NAMES[:STARTING_AT_ONCE]
+    assert rig.states._now[NAMES[-1]].state is WatchState.CONNECTING
+    rig.seconds(FINE, 1)
+    assert rig.metrics.total("fengsui_cameras_waiting") == 20 - STARTING_AT_ONCE
+    rig.seconds(FINE, 10)
+    assert rig.connected == NAMES
+    assert not rig.full()
+    assert rig.count("rested") == rig.count("returned") == 0
+
+
+def test_the_newest_rest_and_say_why_and_come_back_oldest_first(rig: Rig) -> None:
+    behind(rig)
+    assert rig.connected == NAMES[:15]
+    assert rig.full() == set(NAMES[15:])
+    rig.seconds(FINE, 1)
+    assert rig.metrics.total("fengsui_cameras_waiting") == 5
+    rig.seconds(FINE, 60)
+    assert rig.connected == NAMES
+    assert not rig.full()
+    assert rig.count("returned") == 5
+    assert rig.metrics.total("fengsui_cameras_waiting") == 0
+
+
+def test_a_camera_with_an_open_alert_is_not_put_to_rest(rig: Rig) -> None:
+    rig.register(*NAMES)
+    rig.seconds(FINE, 20)
+    open_alert = builders.alert(camera_id=NAMES[-1])
+    rig.estate.note([open_alert])
+    rig.seconds(BEHIND, 3)
+    assert rig.connected == [*NAMES[:14], NAMES[-1]]
+    rig.estate.note([replace(open_alert, ended_at=datetime.now(UTC))])
+    rig.seconds(BEHIND, 6)
+    assert NAMES[-1] not in rig.connected
+
+
+def test_where_every_camera_has_an_open_alert_none_is_put_to_rest(rig: Rig) -> None:
+    rig.register(*NAMES)
+    rig.seconds(FINE, 20)
+    rig.estate.note([builders.alert(camera_id=name) for name in NAMES])
+    rig.seconds(BEHIND, 30)
+    assert rig.connected == NAMES
+    assert rig.count("rested") == 0
+
+
+def test_a_camera_that_comes_when_the_worker_is_full_waits_behind_the_others(rig: Rig) -> None:
+    behind(rig)
+    rig.register("a-new-one")
+    assert "a-new-one" in rig.full()
+    rig.seconds(FINE, 60)
+    assert rig.connected == [*NAMES, "a-new-one"]
+
+
+def test_a_camera_at_rest_can_be_changed_and_removed_and_stays_at_rest(rig: Rig) -> None:
+    behind(rig)
+    zone = Zone(zone_id="z", polygon=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)))
+    rig.register(NAMES[15], zones=(zone,))
+    rig.register(NAMES[16], url="rtsp://127.0.0.1:1/other")
+    rig.estate.apply(Change(camera_id=NAMES[17], revision=2, camera=None))
+    rig.register(NAMES[0], url="rtsp://127.0.0.1:1/other")
+    assert sorted(rig.connected) == sorted(NAMES[:15]), "one that runs connects anew at once"
+    assert rig.full() == {NAMES[15], NAMES[16], NAMES[18], NAMES[19]}
+    rig.seconds(FINE, 60)
+    assert sorted(rig.connected) == sorted({*NAMES} - {NAMES[17]})
+
+
+class Slowed:
+    """A detector that takes as long for a picture as a test says."""
+
+    def __init__(self, detector: Any) -> None:
+        self._detector = detector
+        self.settings = detector.settings
+        self.seconds = 0.0
+
+    def __call__(self, pixels: Any, letterboxes: Any) -> Any:
+        time.sleep(self.seconds * len(letterboxes))
+        return self._detector(pixels, letterboxes)
+
+
+class Watching:
+    """A worker in this process with a slowed detector, and how old its looks were when judged."""
+
+    def __init__(self, redis_url: str, directory: Path, cameras: tuple[Camera, ...]) -> None:
+        self.worker = Worker(
+            WorkerSettings(
+                worker_id="w-1",
+                redis_url=Secret(redis_url),
+                spool_dir=directory / "spool",
+                cameras=cameras,
+                networks=LOOPBACK,
+            )
+        )
+        self.client = streams.connect(redis_url)
+        self.ages_s: dict[str, list[float]] = defaultdict(list)
+        detection: Any = self.worker._flow._detection
+        self.detector = detection._detector = Slowed(detection._detector)
+        self._judge = self.worker._flow._judge
+        self.worker._flow._judge = self._timed_judge  # type: ignore[method-assign]
+        self._thread = threading.Thread(target=self.worker.run)
+        self._thread.start()
+
+    def _timed_judge(self, look: Look) -> list[Alert]:
+        if not look.ref.is_burst:
+            age_s = (time.monotonic_ns() - look.ref.received_ns) / 1e9
+            self.ages_s[look.ref.camera_id].append(age_s)
+        return self._judge(look)
+
+    def states(self) -> dict[str, tuple[str, str | None]]:
+        """Return each camera's newest state as the service reads it."""
+        found = [
+            decode(streams.body(entry), CameraState)
+            for _, entry in self.client.xrange(streams.CAMERA_STATES.name)
+        ]
+        return {one.camera_id: (one.state, one.fault) for one in found}
+
+    def are(self, state: tuple[str, str | None]) -> set[str]:
+        return {name for name, stands in self.states().items() if stands == state}
+
+    def alerts(self) -> list[Alert]:
+        return [
+            decode(streams.body(entry), Alert)
+            for _, entry in self.client.xrange(streams.ALERTS_PRIORITY.name)
+        ]
+
+    def rested(self) -> float:
+        labels = {"outcome": "rested"}
+        registry = self.worker._metrics.registry
+        return registry.get_sample_value("fengsui_admissions_total", labels) or 0
+
+    def late(self) -> float:
+        """Return the share of looks that were judged after a second."""
+        ages_s = [age_s for of_one in tuple(self.ages_s.values()) for age_s in tuple(of_one)]
+        return sum(age_s > 1.0 for age_s in ages_s) / len(ages_s)
+
+    def close(self) -> None:
+        self.worker.stop()
+        self._thread.join(20)
+        self.client.close()
+        assert not self._thread.is_alive()
+
+
+def test_a_detector_that_slows_costs_the_newest_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estate, "SETTLE_S", 0.5)
+    monkeypatch.setattr(admission, "CALM_S", 2.0)
+    monkeypatch.setattr(admission, "DRAIN_S", 1.0)
+    scene = dataclasses.replace(SCENES["street_fire"], onset_s=0.5, clear_s=9.5, loop_s=10.0)
+    mount = Mount(name="clip", clip=encode(scene, lambda _done, _of: None))
+    names = [f"c{n:02}" for n in range(12)]
+    burning, full = names[-1], (WatchState.FAULT, OVER_CAPACITY)
+    with served([mount]) as (_, port), RedisServer() as redis:
+        cameras = tuple(
+            Camera(
+                camera_id=name,
+                url=f"rtsp://127.0.0.1:{port}/clip",
+                hazards=(Hazard.FIRE if name == burning else Hazard.DEBRIS,),
+            )
+            for name in names
+        )
+        rig = Watching(redis.url, tmp_path, cameras)
+        try:
+            until(lambda: rig.are((WatchState.WATCHING, None)) == {*names}, "all are watched")
+            until(lambda: any(one.camera_id == burning for one in rig.alerts()), "the fire")
+            # Twelve looks a second, of which it now bears nine.
+            rig.detector.seconds = 0.1
+            rig.ages_s.clear()
+            until(rig.rested, "the first rest")
+            behind = rig.late()
+            held = [0.0, time.monotonic()]
+
+            def holds() -> bool:
+                if rig.rested() != held[0]:
+                    held[:] = [rig.rested(), time.monotonic()]
+                return time.monotonic() - held[1] > 6.0
+
+            until(holds, "its end", limit_s=30.0)
+            out = rig.are(full)
+            print(f"{len(out)} of {len(names)} rest")  # noqa: T201
+            assert out == {*names[11 - len(out) : 11]}, "the newest without an alert"
+            assert 2 <= len(out) <= 8
+            rig.ages_s.clear()
+            time.sleep(3.5)
+            for name in names[: 11 - len(out)]:
+                ages_s = sorted(rig.ages_s[name])
+                assert len(ages_s) >= 3, name
+                assert ages_s[len(ages_s) // 2] < 1.0, name
+            late = rig.late()
+            print(f"late: {behind:.0%} before, {late:.0%} since")  # noqa: T201
+            assert late < 0.25 < behind
+            assert rig.worker._metrics.total("fengsui_cameras_waiting") == len(out)
+            rig.detector.seconds = 0.0
+            until(lambda: not rig.are(full), "all come back", limit_s=30.0)
+            until(lambda: rig.are((WatchState.WATCHING, None)) == {*names}, "all are watched again")
+            assert not [one for one in rig.alerts() if one.ended_at], "a fire that is on"
+        finally:
+            rig.close()
