@@ -56,7 +56,7 @@ class Batcher:
             if dismissed():
                 self._metrics.drop("removed")
                 return
-            if frame.ref.is_burst:
+            if not frame.ref.is_due:
                 self._close.append(frame)
                 if len(self._close) > LONGEST_CLOSE:
                     self._close.popleft()

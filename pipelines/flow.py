@@ -103,10 +103,11 @@ class Flow:
             yield from self._judge(Look(ref=ref, detections=NOTHING))
         for look in self._looks(batch):
             yield from self._judge(look)
-            if self._gate is not None and not look.ref.is_burst:
-                is_quiet = not self._is_hazard[look.detections.label].any()
-                self._gate.judged(look.ref, quiet=is_quiet)
-            if self._rules[look.ref.camera_id].suspects:
+            rules = self._rules[look.ref.camera_id]
+            if self._gate is not None and look.ref.is_due:
+                is_empty = not self._is_hazard[look.detections.label].any()
+                self._gate.judged(look.ref, quiet=is_empty and rules.is_calm)
+            if rules.suspects:
                 self.bursts.ask(look.ref.camera_id)
 
     def _looks(self, batch: FrameBatch) -> list[Look]:

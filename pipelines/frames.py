@@ -26,6 +26,8 @@ class FrameRef:
     """Monotonic, for durations."""
     is_burst: bool = False
     """One of several a second, of a camera that is looked at closely."""
+    is_due: bool = True
+    """A sentry would have looked now; not so the others of a burst, which may wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,10 @@ class Gate:
         self._quiet[row] = False
 
     def judged(self, ref: FrameRef, *, quiet: bool) -> None:
-        """Remember whether the detector found no sign of a hazard in a camera's last look."""
+        """Remember whether a camera's last look, and those before it, gave no sign of a hazard.
+
+        So what the gate skips is a miss that changes nothing.
+        """
         row = self._rows.get(ref.camera_id)
         if row is not None:
             self._quiet[row] = quiet
@@ -60,6 +63,7 @@ class Gate:
         """Free the place of a camera that is watched no more."""
         row = self._rows.pop(camera_id, None)
         if row is not None:
+            self._thumbnails[row] = 0
             self._free.append(row)
 
     def _new(self) -> int:

@@ -16,7 +16,7 @@ from pipelines.batcher import Batcher
 from pipelines.faults import FileEndedError, SourceError
 from pipelines.messages import WatchState
 from pipelines.metrics import WorkerMetrics
-from pipelines.source import Source
+from pipelines.source import CameraSource, Source
 
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
@@ -46,6 +46,8 @@ class Reader:
         self._batcher = batcher
         self._metrics = metrics
         self._stopping = threading.Event()
+        if isinstance(source, CameraSource):
+            source.rest = self._stopping.wait
         self._counting = threading.Lock()
         self._dismissed = False
         self._connected = False

@@ -20,7 +20,7 @@ from pipelines.metrics import WorkerMetrics
 from pipelines.rtsp.connection import Connection
 from pipelines.rtsp.networks import Networks
 from pipelines.rtsp.units import Unit
-from pipelines.sampler import Sampler, Speed
+from pipelines.sampler import CLOCK_LOOK_S, Sampler, Speed
 from vision.motion import grid, thumbnail
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Source(ABC):
         received_ns: int,
         *,
         is_burst: bool = False,
+        is_due: bool = True,
     ) -> Frame:
         with self._metrics.cpu("scale"):
             pixels, letterbox = self._scaler(picture)
@@ -90,6 +91,7 @@ class Source(ABC):
             captured_at=captured_at,
             received_ns=received_ns,
             is_burst=is_burst,
+            is_due=is_due,
         )
         return Frame(ref=ref, pixels=pixels, thumbnail=small)
 
@@ -117,6 +119,9 @@ class CameraSource(Source):
         self._bursts = bursts or Bursts(metrics)
         self._began = (datetime.now(UTC), time.monotonic())
         self._seen_s = 0.0
+        self._due_s = 0.0
+        self.rest: Callable[[float], object] = time.sleep
+        """How it waits between bursts; whoever stops it may make that shorter."""
 
     def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
         """Connect and yield looks until ``stopping`` says so.
@@ -139,7 +144,7 @@ class CameraSource(Source):
         sampler, clock = Sampler(), LiveClock(connection.stream.clock_hz)
         self._began = (datetime.now(UTC), time.monotonic())
         self._seen_s = time.monotonic()
-        arriving = connection.units(READ_TIMEOUT_S, stopping)
+        arriving = connection.units(READ_TIMEOUT_S, stopping, self.rest)
         while True:
             with self._metrics.cpu("read"):
                 units = next(arriving, None)
@@ -152,7 +157,8 @@ class CameraSource(Source):
                     yield from self._seen(unit, decoder, sampler, clock)
             if sampler.speed is not Speed.BURST:
                 self._bursts.end(self.camera_id)
-                if self._bursts.begin(self.camera_id, decoder.pixels):
+                goes = connection.can_go_back or sampler.speed is Speed.FLOW
+                if goes and self._bursts.begin(self.camera_id, decoder.pixels):
                     sampler.burst(BURST_S)
             if sampler.speed is Speed.SENTRY:
                 connection.assembler.keyframes_only = True
@@ -167,8 +173,8 @@ class CameraSource(Source):
         units = connection.rewind()
         if not units:
             sampler.speed = Speed.SENTRY  # until there is a keyframe to go back to
-        for unit in units:
-            yield from self._seen(unit, decoder, sampler, clock)
+        looks = [look for unit in units for look in self._seen(unit, decoder, sampler, clock)]
+        yield from looks if sampler.speed is Speed.BURST else looks[-1:]
 
     def _is_wanted(self, unit: Unit, sampler: Sampler, clock: "LiveClock") -> bool:
         if unit.is_keyframe and not unit.is_whole:
@@ -190,12 +196,18 @@ class CameraSource(Source):
             self._metrics.frames_decoded.inc()
             self._seen_s = clock.now_s
             ticks = unit.ticks if speed is Speed.SENTRY or picture.pts is None else picture.pts
-            if sampler.wants_look(clock.time_s(ticks)):
+            time_s = clock.time_s(ticks)
+            if sampler.wants_look(time_s):
                 at, began_s = self._began = _followed(*self._began, clock.now_s)
                 age_s = clock.age_s(ticks)
                 captured_at = at + timedelta(seconds=clock.now_s - age_s - began_s)
                 received_ns = round((clock.now_s - age_s) * 1e9)
-                yield self._look(picture, captured_at, received_ns, is_burst=speed is Speed.BURST)
+                is_due = speed is not Speed.BURST or not 0 <= time_s - self._due_s < CLOCK_LOOK_S
+                self._due_s = time_s if is_due else self._due_s
+                is_burst = speed is Speed.BURST
+                yield self._look(
+                    picture, captured_at, received_ns, is_burst=is_burst, is_due=is_due
+                )
 
     def _decode(self, unit: Unit, decoder: Decoder, speed: Speed) -> list["VideoFrame"]:
         with self._metrics.cpu("decode"):

@@ -39,6 +39,9 @@ GARBAGE_BYTES: Final = 1 << 16
 LARGEST_ROW_BYTES: Final = 8 << 20
 """What is kept of a stream since its last keyframe: 4 Mb/s for 16 s."""
 
+LARGEST_EARLY_BYTES: Final = 1 << 18
+"""What is kept of packets that come before the stream was begun."""
+
 KEEPALIVE_S: Final = 25.0
 """At the latest; cameras end sessions after 60 s of silence, some after less."""
 
@@ -80,20 +83,28 @@ class Connection:
         self._keyframe: Unit | None = None
         self._row: list[tuple[bytes, int, int]] = []
         self._row_bytes = 0
+        self._rewinds = False
+        self._unanswered = 0
         self._keepalive_s = time.monotonic() + self._keepalive_every_s
 
     def close(self) -> None:
         """Say goodbye and close; waits for nothing."""
         with suppress(OSError, faults.SourceError):
             if self._session:
-                self._send("TEARDOWN", self._url)
+                self._send("TEARDOWN", self._base)
         with suppress(OSError):
             self._socket.close()
 
-    def units(self, silence_s: float, stopping: Callable[[], bool]) -> Iterator[list[Unit]]:
+    def units(
+        self,
+        silence_s: float,
+        stopping: Callable[[], bool],
+        rest: Callable[[float], object] = time.sleep,
+    ) -> Iterator[list[Unit]]:
         """Yield what each burst completes until ``stopping`` says so or the stream ends.
 
-        Raises ``SourceError``; ``StreamLostError`` after ``silence_s`` without a picture.
+        ``rest`` waits for seconds, or less where it is told to stop. Raises ``SourceError``;
+        ``StreamLostError`` after ``silence_s`` without a picture.
         """
         heard_s, begins = time.monotonic(), False
         while not stopping():
@@ -110,7 +121,7 @@ class Connection:
             if now_s > self._keepalive_s:
                 self._keep_alive(now_s)
             begins |= any(unit.is_keyframe for unit in found)
-            time.sleep(NAP_S if begins and not self.assembler.in_keyframe else SHORT_NAP_S)
+            rest(NAP_S if begins and not self.assembler.in_keyframe else SHORT_NAP_S)
 
     # ---- before the stream
 
@@ -144,15 +155,16 @@ class Connection:
     def _described(self) -> description.VideoStream:
         answer = self._ask("DESCRIBE", self._url, {"Accept": "application/sdp"})
         self._base = answer.header("content-base") or answer.header("content-location") or self._url
-        if urlsplit(self._base).scheme not in PORTS:
-            self._base = self._url
         try:
-            return description.read(answer.body)
+            stream = description.read(answer.body)
         except description.NoVideoStreamError:
             raise faults.NoVideoError(self._shown, "the stream has no video") from None
         except description.UnknownCodecError as error:
             what = f"video is coded as {error}"
             raise faults.UnsupportedCodecError(self._shown, what) from None
+        named = (stream.session_control, self._base, self._url)
+        self._base = next(url for url in named if description.is_address(url))
+        return stream
 
     def _set_up(self) -> int:
         url = description.control_url(self._base, self.stream.control)
@@ -220,13 +232,17 @@ class Connection:
                 return said
 
     def _said(self) -> text.Said | None:
-        while self._data[:1] == b"$":
-            size = 4 + (self._data[2] << 8 | self._data[3]) if len(self._data) > 3 else 4
-            if len(self._data) < size:
-                return None
-            if len(self._early) < LARGEST_READ_BYTES:
-                self._early += self._data[:size]
-            self._data = self._data[size:]
+        at = 0
+        while self._data[at : at + 1] == b"$" and len(self._data) - at >= 4:
+            size = 4 + (self._data[at + 2] << 8 | self._data[at + 3])
+            if len(self._data) - at < size:
+                break
+            at += size
+        if at and len(self._early) < LARGEST_EARLY_BYTES:
+            self._early += self._data[:at]
+        self._data = self._data[at:]
+        if self._data[:1] == b"$":
+            return None
         try:
             return text.read(self._data) if self._data else None
         except text.NoRtspError as error:
@@ -275,10 +291,16 @@ class Connection:
         if self._keyframe is None:
             return []
         self.assembler.go_back(self._keyframe.ticks)
-        units = [self._keyframe]
+        units, self._rewinds = [self._keyframe], True
         for data, start, stop in self._row:
             self._walk(data, start, stop, units)
+        self._rewinds = False
         return units
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether ``rewind`` has something to return."""
+        return self._keyframe is not None
 
     def _parse(self) -> list[Unit]:
         """Return the units that what was read completes."""
@@ -287,8 +309,9 @@ class Connection:
         stop, keyframe_stop = self._walk(data, 0, len(data), units)
         self._data = data[stop:]
         if keyframe_stop:
-            self._row, self._row_bytes = [], 0
-            self._keyframe = next(one for one in reversed(units) if one.is_keyframe)
+            self._row, self._row_bytes, self._wasted_bytes = [], 0, 0
+            whole = (one for one in reversed(units) if one.is_keyframe and one.is_whole)
+            self._keyframe = next(whole)
         if self._keyframe is not None and stop > keyframe_stop:
             self._row.append((data, keyframe_stop, stop))
             self._row_bytes += stop - keyframe_stop
@@ -318,11 +341,13 @@ class Connection:
             if which == channel and size >= 12:
                 head = _RTP.unpack_from(data, at + 4)
                 if head[0] >> 6 == 2 and head[1] & 0x7F == payload_type:
-                    for unit in take(data, *_payload(data, at + 4, stop), head):
+                    done = take(data, *_payload(data, at + 4, stop), head)
+                    for unit in done:
                         units.append(unit)
                         if unit.is_keyframe and unit.is_whole:
-                            keyframe_stop = stop if head[1] & 0x80 else at
-                else:
+                            is_last = unit is done[-1] and self.assembler.is_between
+                            keyframe_stop = stop if is_last else at
+                elif not 192 <= head[1] < 224:  # RTCP, which says nothing we need
                     self._waste(size)
             at = stop
         return at, keyframe_stop
@@ -338,11 +363,21 @@ class Connection:
             return after
         if said is None:
             return -1
+        if not self._rewinds:
+            self._hear(said)
+        return at + said.size
+
+    def _hear(self, said: text.Said) -> None:
         if said.method:
             self._refuse(said)
-        elif said.status == 401 and self._login is not None:
-            self._login.hear(said.headers.get("www-authenticate", ()))
-        return at + said.size
+            self._waste(said.size)
+        elif self._unanswered <= 0:
+            self._waste(said.size)
+        else:
+            self._unanswered -= 1
+            challenges = said.headers.get("www-authenticate", ())
+            if said.status == 401 and self._login is not None and self._login.hear(challenges):
+                self._send("OPTIONS", self._base)
 
     def _refuse(self, said: text.Said) -> None:
         """Answer a camera's own request: we do nothing that cameras ask for."""
@@ -359,9 +394,10 @@ class Connection:
             raise faults.CorruptStreamError(self._shown, "what arrives is no stream of pictures")
 
     def _keep_alive(self, now_s: float) -> None:
-        # OPTIONS, because every camera knows it; GET_PARAMETER is refused by some.
         self._keepalive_s = now_s + self._keepalive_every_s
-        self._send("OPTIONS", self._url)
+        self._unanswered = 2
+        for method in ("OPTIONS", "GET_PARAMETER"):  # each is the only one that some cameras know
+            self._send(method, self._base)
 
     def _lost(self, error: OSError) -> faults.SourceError:
         what = type(error).__name__.removesuffix("Error")

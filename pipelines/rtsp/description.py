@@ -42,7 +42,9 @@ class VideoStream:
     parameter_sets: bytes
     """Annex B, or MPEG-4's configuration; empty where the stream itself brings them."""
     has_order_numbers: bool = False
-    """H.265's decoding order numbers stand in every packet (RFC 7798, 4.4)."""
+    """H.265's decoding order numbers stand where a unit begins (RFC 7798, 4.4)."""
+    session_control: str = ""
+    """What the whole session is called in requests; empty where the description doesn't say."""
 
 
 @dataclass(slots=True)
@@ -58,7 +60,10 @@ def read(text: bytes) -> VideoStream:
 
     Raises ``NoVideoStreamError`` or ``UnknownCodecError``.
     """
-    videos = _videos(text.decode("utf-8", "replace"))
+    words = text.decode("utf-8", "replace")
+    videos = _videos(words)
+    found = re.search(r"^a=control:(\S+)", words.partition("m=")[0], re.MULTILINE)
+    session = found[1] if found else ""
     if not videos:
         raise NoVideoStreamError
     unknown = ""
@@ -67,7 +72,13 @@ def read(text: bytes) -> VideoStream:
             implied = ("JPEG", 90000) if payload_type == _JPEG_PAYLOAD else ("", 0)
             name, clock_hz = (video.codings or {}).get(payload_type, implied)
             if name.upper() in CODECS:
-                return _stream(video, payload_type, CODECS[name.upper()], clock_hz)
+                return _stream(
+                    video,
+                    payload_type,
+                    CODECS[name.upper()],
+                    clock_hz,
+                    session,
+                )
             unknown = unknown or name or f"payload {payload_type}"
     raise UnknownCodecError(re.sub(r"[^\w.+-]", "", unknown)[:20])
 
@@ -100,7 +111,9 @@ def _attribute(media: _Media, line: str) -> None:
         media.formats = {**(media.formats or {}), int(found[1]): found[2]}
 
 
-def _stream(media: _Media, payload_type: int, codec: str, clock_hz: int) -> VideoStream:
+def _stream(
+    media: _Media, payload_type: int, codec: str, clock_hz: int, session: str
+) -> VideoStream:
     stated = (media.formats or {}).get(payload_type, "")
     pairs = (one.strip().partition("=") for one in stated.split(";"))
     fields = {name.lower(): value.strip() for name, _, value in pairs}
@@ -116,6 +129,7 @@ def _stream(media: _Media, payload_type: int, codec: str, clock_hz: int) -> Vide
         clock_hz=clock_hz or 90000,
         control=media.control,
         parameter_sets=sets,
+        session_control=session,
         has_order_numbers=fields.get("sprop-max-don-diff", "0") != "0",
     )
 
@@ -134,11 +148,19 @@ def _from_hex(text: str) -> bytes:
         return b""
 
 
+def is_address(text: str) -> bool:
+    """Say whether a text is an RTSP address."""
+    try:
+        return urlsplit(text).scheme in {"rtsp", "rtsps"}
+    except ValueError:
+        return False
+
+
 def control_url(base: str, control: str) -> str:
     """Return what a stream is called in requests (RFC 2326, C.1.1): a name, never a destination."""
     if not control or control == "*":
         return base
-    if urlsplit(control).scheme in {"rtsp", "rtsps"}:
+    if is_address(control):
         return control
     if "://" in control:
         return base

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pipelines.secrets import Secret
@@ -18,7 +18,17 @@ _HASHES: Final[dict[str, Callable[[bytes], "hashlib._Hash"]]] = {
 }
 """The better first. RFC 2617 asks for MD5, and most cameras know nothing else."""
 
-_FIELD: Final = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+LONGEST_CHALLENGE: Final = 1024
+"""Characters; a camera's has a hundred."""
+
+MOST_CHALLENGES: Final = 4
+
+_SCHEME: Final = re.compile(r"(?:^|,\s*)(Basic|Digest)\s+(?=\w)", re.IGNORECASE)
+"""Where a challenge begins: several may share a line."""
+
+_FIELD: Final = re.compile(
+    r'(?<![\w-])([\w-]{1,32})\s{0,4}=\s{0,4}(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))'
+)
 
 
 class Login:
@@ -28,28 +38,29 @@ class Login:
         self._user = user
         self._password = password
         self._challenge: dict[str, str] | None = None
-        self._basic = False
+        self._basic = self._digests = False
         self._count = 0
 
     def hear(self, challenges: Iterable[str]) -> bool:
         """Take the challenges of a 401; say whether there is one to answer."""
         self._challenge, self._basic, self._count = None, False, 0
         offered: dict[str, dict[str, str]] = {}
-        for one in challenges:
-            scheme, _, rest = one.partition(" ")
-            if scheme.lower() == "basic":
+        for scheme, rest in _parted(challenges):
+            if scheme == "basic":
                 self._basic = True
-            elif scheme.lower() == "digest":
-                fields = {
-                    name.lower(): quoted or bare for name, quoted, bare in _FIELD.findall(rest)
-                }
-                name = fields.get("algorithm", "MD5").upper().removesuffix("-SESS")
+                continue
+            found = _FIELD.findall(rest)
+            fields = {name.lower(): quoted or bare for name, quoted, bare in found}
+            if "qop" not in fields or "auth" in _words(fields["qop"]):
+                name = (fields.get("algorithm") or "MD5").upper().removesuffix("-SESS")
                 offered.setdefault(name, fields)
         for name in _HASHES:
             if name in offered and offered[name].get("nonce"):
                 self._challenge = offered[name]
-                self._basic = False
+                self._digests = True
                 break
+        # Whoever once offered Digest gets no password in the clear, whatever it asks for later.
+        self._basic = self._basic and not self._digests
         return self._basic or self._challenge is not None
 
     def header(self, method: str, url: str) -> dict[str, str]:
@@ -62,7 +73,7 @@ class Login:
         return {"Authorization": f"Digest {self._digest(self._challenge, method, url)}"}
 
     def _digest(self, asked: dict[str, str], method: str, url: str) -> str:
-        algorithm = asked.get("algorithm", "MD5").upper()
+        algorithm = (asked.get("algorithm") or "MD5").upper()
         make = _HASHES[algorithm.removesuffix("-SESS")]
 
         def hashed(*parts: str) -> str:
@@ -75,7 +86,7 @@ class Login:
         if algorithm.endswith("-SESS"):
             secret = hashed(secret, nonce, own)
         request = hashed(method, url)
-        has_quality = "auth" in re.split(r"[\s,]+", asked.get("qop", ""))
+        has_quality = "auth" in _words(asked.get("qop", ""))
         middle = (nonce, count, own, "auth") if has_quality else (nonce,)
         fields = [
             f'username="{_quoted(self._user)}"',
@@ -84,7 +95,7 @@ class Login:
             f'uri="{url}"',
             f'response="{hashed(secret, *middle, request)}"',
         ]
-        if "algorithm" in asked:
+        if asked.get("algorithm"):
             fields.append(f"algorithm={asked['algorithm']}")
         if has_quality:
             fields += ["qop=auth", f"nc={count}", f'cnonce="{own}"']
@@ -93,6 +104,17 @@ class Login:
         if "opaque" in asked:
             fields.append(f'opaque="{asked["opaque"]}"')
         return ", ".join(fields)
+
+
+def _parted(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each challenge's scheme in small letters, and its fields."""
+    for line in list(lines)[:MOST_CHALLENGES]:
+        _, *parts = _SCHEME.split(line[:LONGEST_CHALLENGE])
+        yield from zip(map(str.lower, parts[::2]), parts[1::2], strict=True)
+
+
+def _words(text: str) -> list[str]:
+    return re.split(r"[\s,]+", text)
 
 
 def _quoted(text: str) -> str:

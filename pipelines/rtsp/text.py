@@ -11,6 +11,8 @@ LARGEST_HEAD_BYTES: Final = 16384
 LARGEST_BODY_BYTES: Final = 65536
 """A session's description has a few thousand."""
 
+MOST_LINES: Final = 64
+
 _STATUS: Final = re.compile(rb"RTSP/\d\.\d (\d{3})(?: |$)")
 _REQUEST: Final = re.compile(rb"([A-Z_]{3,20}) \S+ RTSP/\d\.\d$")
 
@@ -49,6 +51,9 @@ def read(data: bytes, start: int = 0) -> Said | None:
 
     Raises ``NoRtspError`` for anything else, and for what is too long.
     """
+    begin, start = start, _past_line_breaks(data, start)  # some count a body one line short
+    if start == len(data):
+        return None
     end = data.find(b"\r\n\r\n", start, start + LARGEST_HEAD_BYTES)
     if end < 0:
         if len(data) - start >= LARGEST_HEAD_BYTES:
@@ -60,17 +65,14 @@ def read(data: bytes, start: int = 0) -> Said | None:
     status, method = _STATUS.match(first), _REQUEST.match(first)
     if status is None and method is None:
         raise NoRtspError("no RTSP")
+    if len(lines) > MOST_LINES:
+        raise NoRtspError(f"a head of {len(lines)} lines")
     headers: dict[str, tuple[str, ...]] = {}
     for line in lines:
         name, _, value = line.decode("utf-8", "replace").partition(":")
         key = name.strip().lower()
         headers[key] = (*headers.get(key, ()), value.strip())
-    stated = headers.get("content-length", ("0",))[0]
-    if not (stated.isascii() and stated.isdecimal() and len(stated) < 10):
-        raise NoRtspError("a length that is none")
-    if int(stated) > LARGEST_BODY_BYTES:
-        raise NoRtspError(f"a body of {int(stated)} bytes")
-    stop = end + 4 + int(stated)
+    stop = end + 4 + _length(headers.get("content-length", ("0",))[0])
     if len(data) < stop:
         return None
     return Said(
@@ -78,8 +80,23 @@ def read(data: bytes, start: int = 0) -> Said | None:
         method=method[1].decode() if method else "",
         headers=headers,
         body=data[end + 4 : stop],
-        size=stop - start,
+        size=stop - begin,
     )
+
+
+def _length(stated: str) -> int:
+    if not (stated.isascii() and stated.isdecimal() and len(stated) < 10):
+        raise NoRtspError("a length that is none")
+    if int(stated) > LARGEST_BODY_BYTES:
+        raise NoRtspError(f"a body of {int(stated)} bytes")
+    return int(stated)
+
+
+def _past_line_breaks(data: bytes, start: int) -> int:
+    stop = start
+    while stop - start < 4 and data[stop : stop + 1] in {b"\r", b"\n"}:
+        stop += 1
+    return stop
 
 
 def _may_begin(start: bytes) -> bool:

@@ -16,6 +16,9 @@ LARGEST_UNIT_BYTES: Final = 8 << 20
 LARGEST_SETS_BYTES: Final = 16384
 """Parameter sets have a hundred."""
 
+PART_BYTES: Final = 64
+"""What a part costs besides its bytes, so that a flood of tiny ones has an end."""
+
 _START: Final = b"\0\0\0\1"
 
 
@@ -47,6 +50,8 @@ class Assembler:
         self._seen = False
         self._damaged = False
         self._stamp = -1
+        self._ended = -1
+        self._by_stamp = False
         self._ticks = 0
         self._number = -1
         self._source = -1
@@ -55,7 +60,7 @@ class Assembler:
         """Stand as after the unit shown at ``ticks``, and want everything."""
         self.keyframes_only = False
         self._stamp = (self._stamp - (self._ticks - ticks)) & 0xFFFFFFFF
-        self._ticks, self._number = ticks, -1
+        self._ticks, self._number, self._ended = ticks, -1, -1
         self._parts.clear()
         self._size = 0
         self._key = self._seen = self._damaged = False
@@ -74,21 +79,31 @@ class Assembler:
         source.
         """
         _, kind, number, stamp, source = head
+        is_lost = self._number not in {number, -1} and source == self._source
         done: tuple[Unit, ...] = ()
         if stamp != self._stamp or source != self._source:
             if self._seen:
+                self._damaged |= is_lost  # its end, perhaps
                 done = (self._finish(),)
             self._begin(stamp, source)
-        if self._number not in {number, -1}:
+        elif stamp == self._ended and not self._seen and not self._opens(data, start, stop):
+            # A camera that marks every slice: its pictures end where the next begins.
+            self._by_stamp = self._damaged = True
+        if is_lost and (self._seen or not self._opens(data, start, stop)):
             self._damaged = True
         self._number = (number + 1) & 0xFFFF
         self._seen = True
         if start < stop:
             self._take(data, start, stop)
-        if kind & 0x80:
+        if kind & 0x80 and not self._by_stamp:
+            self._ended = stamp
             done += (self._finish(),)
-            # What a camera may still send under the same stamp is a part that came late.
         return done
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the last packet ended a picture."""
+        return not self._seen
 
     def _begin(self, stamp: int, source: int) -> None:
         if source != self._source:  # the camera began anew
@@ -108,7 +123,7 @@ class Assembler:
         return unit
 
     def _keep(self, *parts: bytes) -> None:
-        self._size += sum(map(len, parts))
+        self._size += sum(map(len, parts)) + PART_BYTES * len(parts)
         if self._size > LARGEST_UNIT_BYTES:
             self._damaged = True
             self._parts.clear()
@@ -120,6 +135,13 @@ class Assembler:
         return data
 
     def _take(self, data: bytes, start: int, stop: int) -> None:
+        raise NotImplementedError
+
+    def _opens(self, data: bytes, start: int, stop: int) -> bool:
+        return start < stop and self._is_first(data, start, stop)
+
+    def _is_first(self, data: bytes, start: int, stop: int) -> bool:
+        """Say whether a picture begins with this packet, whatever was lost before it."""
         raise NotImplementedError
 
 
@@ -185,6 +207,15 @@ class H264(_NalUnits):
     def _is_set(self, kind: int) -> bool:
         return kind in {7, 8}
 
+    def _is_first(self, data: bytes, start: int, stop: int) -> bool:
+        kind, at = data[start] & 0x1F, start + 1
+        if kind == 28 and stop - start > 2:
+            if not data[start + 1] & 0x80:
+                return False
+            kind, at = data[start + 1] & 0x1F, start + 2
+        # Of slices, that of the first macroblock: its number is 0, which is coded as one set bit.
+        return kind > 5 or (at < stop and data[at] >= 0x80)
+
     def _begins_keyframe(self, kind: int, unit: bytes) -> bool:
         # An IDR picture, or a recovery point at once: cameras without IDR pictures send those.
         return kind == 5 or (kind == 6 and len(unit) > 3 and unit[1] == 6 and unit[3] >= 0x80)
@@ -229,12 +260,20 @@ class H265(_NalUnits):
     def _is_set(self, kind: int) -> bool:
         return 32 <= kind <= 34
 
+    def _is_first(self, data: bytes, start: int, stop: int) -> bool:
+        kind, at = (data[start] >> 1) & 0x3F, start + 2 + self._skip
+        if kind == 49 and stop - start > 3:
+            if not data[start + 2] & 0x80:
+                return False
+            kind, at = data[start + 2] & 0x3F, start + 3 + self._skip
+        return kind > 31 or (at < stop and data[at] >= 0x80)
+
     def _begins_keyframe(self, kind: int, unit: bytes) -> bool:  # noqa: ARG002
         return 16 <= kind <= 21
 
     def _take(self, data: bytes, start: int, stop: int) -> None:
         kind = (data[start] >> 1) & 0x3F
-        if stop - start < 3 + self._skip:
+        if stop - start < (3 if kind in {48, 49} else 2):
             self._damaged = True
         elif kind == 49:
             inner = data[start + 2]
@@ -243,8 +282,9 @@ class H265(_NalUnits):
                 self._key = True
             elif self.keyframes_only and not self._key and kind < 16:
                 return
-            at = start + 3 + self._skip
+            at = start + 3
             if inner & 0x80:
+                at += self._skip  # only where a unit begins (RFC 7798, 4.4.3)
                 first = bytes(((data[start] & 0x81) | kind << 1, data[start + 1]))
                 self._keep(_START, first, data[at:stop])
             else:
@@ -269,6 +309,9 @@ class Mpeg4(Assembler):
         if self._key or not self.keyframes_only:
             self._keep(data[start:stop])
 
+    def _is_first(self, data: bytes, start: int, stop: int) -> bool:
+        return data.startswith(b"\0\0\1", start, stop)
+
     def _complete(self, data: bytes) -> bytes:
         return data if data.startswith(b"\0\0\1\xb0") else self.sets + data
 
@@ -291,6 +334,9 @@ class Jpeg(Assembler):
         elif not self._parts:
             self._damaged = True
         self._keep(data[at:stop])
+
+    def _is_first(self, data: bytes, start: int, stop: int) -> bool:
+        return not any(data[start + 1 : min(start + 4, stop)])
 
     def _complete(self, data: bytes) -> bytes:
         return data if data.endswith(b"\xff\xd9") else data + b"\xff\xd9"

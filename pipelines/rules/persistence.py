@@ -41,7 +41,7 @@ SECOND: Final = timedelta(seconds=1)
 """The looks of a burst are judged together by the second, so that time still has to pass."""
 
 FEWEST: Final = 3
-"""Looks without which a burst's second says nothing."""
+"""Looks that a burst's second needs to say more than its last one."""
 
 MAJORITY: Final = 0.6
 """The share of a second's looks that must show a hazard: flames flicker, reflections more so."""
@@ -175,11 +175,24 @@ class CameraRules:
         )
         return events
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is on and nothing was seen lately: a look without changes nothing."""
+        return not self.second and not any(
+            memory.first_seen_at is not None or any(memory.recent)
+            for memory in self.memories.values()
+        )
+
     def _judge_second(self) -> list[Event]:
         """Take the looks of a burst's second in as one."""
         looks, self.second = self.second, []
-        if len(looks) < FEWEST:
-            return []
+        if (
+            len(looks) < FEWEST
+        ):  # a slow camera's, or one for which there was no time: a look's worth
+            last = looks[-1]
+            return self._take(
+                {key: self._sighting(last, *key) for key in self._keys()}, last.ref.captured_at
+            )
         sightings = {}
         for key in self._keys():
             found = [self._sighting(look, *key) for look in looks]

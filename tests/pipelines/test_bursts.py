@@ -90,7 +90,7 @@ def test_sentries_go_first_and_close_looks_that_are_too_many_are_counted() -> No
 
 def close_look(seq: int) -> Frame:
     whole = frame("close", seq=seq)
-    return replace(whole, ref=replace(whole.ref, is_burst=True))
+    return replace(whole, ref=replace(whole.ref, is_burst=True, is_due=False))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,7 @@ def test_a_burst_goes_back_to_the_keyframe_and_shows_whole_pictures(habit: str) 
     times_s = [one.ref.captured_at.timestamp() for one in looks]
     assert times_s == sorted(times_s)
     assert close[0].ref.captured_at.timestamp() - looks[3].ref.captured_at.timestamp() < 1.0
+    assert 1 <= sum(one.ref.is_due for one in close) <= 3, "a sentry's share goes first"
     gaps_s = np.diff([one.ref.captured_at.timestamp() for one in close])
     assert gaps_s.max() < 0.5
     assert not looks[-1].ref.is_burst, "and then it is a sentry again"

@@ -10,8 +10,12 @@ from pipelines.batcher import Batcher
 from pipelines.frames import Frame
 from pipelines.gate import FORCED_S, Gate
 from pipelines.metrics import WorkerMetrics
-from tests.support.builders import at, frame
+from pipelines.rules.persistence import CameraRules
+from tests.support.builders import FIRE_BOX, at, frame, look
+from vision.hazards import Hazard
 from vision.motion import CHANGED_LEVELS, changed, grid, thumbnail
+from vision.polygons import WHOLE_PICTURE
+from vision.roles import Label, Role
 
 INPUT = (256, 448)
 
@@ -114,7 +118,7 @@ def test_the_batcher_passes_on_what_is_new_and_tells_of_the_rest() -> None:
 def test_a_picture_of_any_size_has_a_thumbnail_of_one_size(size: tuple[int, int]) -> None:
     small = thumbnail(np.full((*size, 3), 200, np.uint8), grid(INPUT))
     assert small.shape == (16, 28)
-    rows, columns = size[0] // 16, size[1] // 16
+    rows, columns = -(-size[0] // 16), -(-size[1] // 16)
     assert (small[:rows, :columns] == 200).all()
     assert int(small.astype(int).sum()) == 200 * rows * columns
 
@@ -126,3 +130,32 @@ def test_a_change_is_the_largest_of_any_cell() -> None:
     other[1, 0, 0] += CHANGED_LEVELS + 1
     assert changed(one, other).tolist() == [False, True]
     assert changed(one[:0], other[:0]).tolist() == []
+
+
+def test_a_deep_red_flame_on_grey_and_the_picture_s_edge_are_seen() -> None:
+    for size in ((252, 448), (251, 439)):
+        grey = np.full((*size, 3), 95, np.uint8)
+        for where in (np.s_[100:116, 200:216], np.s_[size[0] - 6 :, 40:60], np.s_[40:60, -6:]):
+            red = grey.copy()
+            red[where] = (40, 95, 230)
+            gate = quiet_gate(seen(grey))
+            assert gate.wants([seen(red, 2)]).tolist() == [True]
+
+
+def test_a_fire_that_one_look_misses_is_not_over() -> None:
+    """A look that the gate skips is no miss while anything is on or was seen lately."""
+    rules = CameraRules(
+        camera_id="camera-1",
+        zones={"all": WHOLE_PICTURE},
+        hazards=(Hazard.FIRE,),
+        labels=(Label(name="fire", role=Role.HAZARD, hazard=Hazard.FIRE, threshold=0.5),),
+    )
+    assert rules.is_calm
+    for second in range(4):
+        rules.see(look(second, (FIRE_BOX, 0.9, 0)))
+        assert not rules.is_calm
+    for second in range(4, 8):
+        rules.see(look(second))
+        assert not rules.is_calm, "it is on"
+    rules.see(look(8))
+    assert rules.is_calm, "it has ended"

@@ -1,6 +1,8 @@
 """Whatever a camera says, the client's parsers answer in their own words, or wait for more."""
 
 import itertools
+import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -132,3 +134,97 @@ def test_the_example_of_the_standard() -> None:
     login.hear([f'Digest realm="testrealm@host.com", nonce="{nonce}"'])
     header = login.header("GET", "/dir/index.html")["Authorization"]
     assert 'response="1949323746fe6a43ef61f9606e7febea"' in header
+
+
+def whole(n: int, *, first: bool = True) -> bytes:
+    """A slice of a keyframe: that of the first macroblock, or a later one."""
+    return bytes((0x65, 0x88 if first else 0x11)) + bytes((n,)) * 50
+
+
+def test_slices_that_are_each_marked_make_one_picture_from_the_second_on() -> None:
+    assembler = h264()
+    done = []
+    number = 0
+    for picture in range(3):
+        for part in range(4):
+            data = whole(part, first=part == 0)
+            head = (0x80, 0x80 | 96, number, 3600 * picture, 7)
+            done += assembler.packet(data, 0, len(data), head)
+            number += 1
+    [second] = [unit for unit in done if unit.ticks - done[0].ticks == 3600]
+    assert second.is_whole
+    assert all(whole(part, first=part == 0) in second.data for part in range(4))
+    assert [unit.is_whole for unit in done[1:-1]] == [False] * (len(done) - 2)
+
+
+def test_stamps_that_stand_still_are_pictures_all_the_same() -> None:
+    assembler = h264()
+    done = []
+    for number in range(5):
+        done += assembler.packet(whole(1), 0, 52, (0x80, 0x80 | 96, number, 1, 7))
+    assert [unit.is_whole for unit in done] == [True] * 5
+
+
+def test_what_was_lost_before_a_keyframe_is_not_the_keyframe_s() -> None:
+    for data, is_whole in ((whole(1), True), (whole(1, first=False), False)):
+        assembler = h264()
+        assembler.packet(b"\x41\x80", 0, 2, (0x80, 0x80 | 96, 1, 0, 7))
+        [unit] = assembler.packet(data, 0, len(data), (0x80, 0x80 | 96, 3, 9, 7))
+        assert unit.is_whole is is_whole
+
+
+def test_order_numbers_stand_where_a_unit_of_h265_begins() -> None:
+    stream = replace(STREAM, codec="hevc", has_order_numbers=True)
+    assembler = ASSEMBLERS["hevc"](stream)
+    parts = ((0x93, b"\0\1AAAA"), (0x13, b"BBBB"), (0x53, b"CCCC"))
+    done = ()
+    for number, (inner, rest) in enumerate(parts):
+        data = bytes((0x62, 0x01, inner)) + rest
+        done += assembler.packet(data, 0, len(data), (0x80, 96 | (number == 2) << 7, number, 1, 7))
+    assert done[0].data.endswith(b"AAAABBBBCCCC")
+
+
+def test_tiny_parts_count_for_what_they_cost() -> None:
+    assembler = h264()
+    part = bytes((0x7C, 0x05, 0x00))
+    for number in range(LARGEST_UNIT_BYTES // 64 + 10):
+        assembler.packet(part, 0, 3, (0x80, 96, number & 0xFFFF, 1, 7))
+    [unit] = assembler.packet(part, 0, 3, (0x80, 96 | 0x80, (number + 1) & 0xFFFF, 1, 7))
+    assert not unit.is_whole
+
+
+def test_who_offered_digest_once_gets_no_password_in_the_clear() -> None:
+    login = Login("u", Secret("pa55-of-the-camera"))
+    digest = 'Digest realm="r", nonce="n"'
+    assert login.hear([f'Basic realm="a", {digest}'])
+    assert login.header("OPTIONS", "rtsp://x")["Authorization"].startswith("Digest")
+    assert not login.hear(['Basic realm="a"'])
+    assert login.header("OPTIONS", "rtsp://x") == {}
+    assert not Login("u", Secret("p")).hear([f'{digest}, qop="auth-int"'])
+    assert Login("u", Secret("p")).hear([f'{digest}, algorithm=""'])
+
+
+def test_a_challenge_of_noise_takes_no_time() -> None:
+    """A quadratic reading of 16 KB took 2.5 s, with every other camera waiting."""
+    began_s = time.thread_time()
+    for noise in ("a" * 16000, "a " * 8000, "a=" * 8000, 'a="' * 5000, "Digest a," * 1700):
+        Login("u", Secret("p")).hear([f"Digest {noise}"] * 8)
+    assert time.thread_time() - began_s < 0.5
+
+
+def test_a_reply_may_come_after_line_breaks_and_has_few_lines() -> None:
+    said = text.read(b"\r\n\r\nRTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n")
+    assert said is not None
+    assert (said.status, said.size) == (200, 4 + 17 + 9 + 2)
+    with pytest.raises(text.NoRtspError, match="lines"):
+        text.read(b"RTSP/1.0 200 OK\r\n" + b":\r\n" * 5000 + b"\r\n")
+
+
+def test_a_session_s_own_control_is_what_streams_are_below() -> None:
+    lines = ("a=control:rtsp://10.0.0.5/session/42/", "m=video 0 RTP/AVP 96")
+    found = description.read("\r\n".join((*lines, "a=rtpmap:96 H264/90000")).encode())
+    assert found.session_control == "rtsp://10.0.0.5/session/42/"
+    for odd in ("rtsp://[x", "file:///etc/passwd", "http://other/", "*", ""):
+        assert description.control_url("rtsp://a/b", odd).startswith("rtsp://a/b")
+    assert description.control_url("rtsp://a/b/", "trackID=1") == "rtsp://a/b/trackID=1"
+    assert description.control_url("rtsp://a/b", "/c?x=1") == "rtsp://a/c?x=1"

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -205,13 +206,15 @@ def test_headlights_that_pass_in_a_burst_raise_nothing() -> None:
     assert rules.see(look(4.4)) == []
 
 
-def test_a_burst_s_second_of_too_few_looks_says_nothing() -> None:
+def test_a_burst_s_second_of_too_few_looks_counts_as_a_look() -> None:
     rules = whole_picture()
     rules.see(look(0, (FIRE_BOX, 0.9, 0)))
     changes = []
     for n in range(8):
         changes += rules.see(close_look(0.2 + n, (FIRE_BOX, 0.9, 0)))
-    assert changes == []
+    assert [change.change for change in changes][:1] == [Change.BEGAN]
+    assert changes[0].first_seen_at == at(0)
+    assert changes[0].at == at(2.2) - timedelta(seconds=1), "as if it were looked at each second"
 
 
 def whole_picture() -> CameraRules:
