@@ -7,15 +7,14 @@ of it are alive at most, and of the changes that have to wait the newest counts.
 
 What the worker can't bear is kept with its rules but not connected to, and says so. The newest go
 first and come back last. Newest is what came here last: after a restart the registry comes in no
-particular order. A camera with an open alert is never put to rest: a hazard that is on would be
-watched by nobody.
+particular order. A camera with an open alert, or the sign of a hazard in its last looks, is never
+put to rest: nobody would watch what is on.
 """
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
@@ -90,7 +89,6 @@ class Estate:
         self._held: set[str] = set()
         self._rested: set[str] = set()
         self._said: dict[str, WatchState] = {}
-        self._open: dict[str, set[UUID]] = {}
 
     def give(self, cameras: Iterable[Camera]) -> None:
         """Take cameras of a file in, before the start.
@@ -163,17 +161,6 @@ class Estate:
         self._metrics.cameras_waiting.set(len(self._held))
         self._metrics.busy.set(self._admission.busy)
         self._metrics.capacity.set(self._admission.capacity or 0.0)
-
-    def note(self, alerts: Iterable[Alert]) -> None:
-        """Hear of every alert's revision: a camera with an open one is not put to rest."""
-        for alert in alerts:
-            if alert.ended_at is None:
-                self._open.setdefault(alert.camera_id, set()).add(alert.alert_id)
-                continue
-            its = self._open.get(alert.camera_id, set())
-            its.discard(alert.alert_id)
-            if not its:
-                self._open.pop(alert.camera_id, None)
 
     def stop(self) -> None:
         """End every reader."""
@@ -265,11 +252,11 @@ class Estate:
         return self._said.get(one.camera.camera_id) is WatchState.WATCHING
 
     def _rest(self, count: int) -> int:
-        """Put the newest that send pictures to rest, those with open alerts excepted."""
+        """Put the newest that send pictures to rest, those under suspicion excepted."""
         newest = [
             one
             for name, one in reversed(self._watched.items())
-            if self._is_seen(one) and name not in self._open
+            if self._is_seen(one) and self._flow.is_calm(name)
         ][:count]
         for one in newest:
             name = one.camera.camera_id

@@ -93,6 +93,11 @@ class Flow:
         rules = self._rules.pop(camera_id, None)
         return [] if rules is None else self._record(rules.revise({}, ()))
 
+    def is_calm(self, camera_id: str) -> bool:
+        """Say whether nothing is on at a camera and its last looks gave no sign of anything."""
+        rules = self._rules.get(camera_id)
+        return rules is None or rules.is_calm
+
     def step(self, timeout_s: float) -> Iterator[Alert]:
         """Analyse the next batch, if one comes in time; yield each alert revision it makes."""
         batch = self.batcher.take(timeout_s)

@@ -224,7 +224,6 @@ class Worker:
 
     def _save(self, alerts: list[Alert]) -> None:
         """Put revisions into the spool; what a full disk refuses is kept and tried again."""
-        self._estate.note(alerts)
         self._unsaved += alerts
         try:
             while self._unsaved:

@@ -7,13 +7,11 @@ import dataclasses
 import threading
 import time
 from collections import defaultdict
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from models.packs import DEFAULT_PACK, load_pack
@@ -82,9 +80,10 @@ class Rig:
         self.metrics = WorkerMetrics(CollectorRegistry())
         client = streams.connect(Secret("redis://127.0.0.1:1/0"))
         self.states = States(client, "w", 1, self.metrics)
-        flow = Flow(pack=load_pack(DEFAULT_PACK), drills=frozenset(), epoch=1, metrics=self.metrics)
+        pack = load_pack(DEFAULT_PACK)
+        self.flow = Flow(pack=pack, drills=frozenset(), epoch=1, metrics=self.metrics)
         self.estate = Estate(
-            flow=flow,
+            flow=self.flow,
             states=self.states,
             address=lambda camera: camera_address(camera.url),
             metrics=self.metrics,
@@ -155,22 +154,25 @@ def test_the_newest_rest_and_say_why_and_come_back_oldest_first(rig: Rig) -> Non
     assert rig.metrics.total("fengsui_cameras_waiting") == 0
 
 
-def test_a_camera_with_an_open_alert_is_not_put_to_rest(rig: Rig) -> None:
+def test_a_camera_that_shows_a_hazard_is_not_put_to_rest_from_its_first_sign_on(rig: Rig) -> None:
     rig.register(*NAMES)
     rig.seconds(FINE, 20)
-    open_alert = builders.alert(camera_id=NAMES[-1])
-    rig.estate.note([open_alert])
+    rules = rig.flow._rules[NAMES[-1]]
+    rules.see(builders.look(0, (builders.FIRE_BOX, 0.9, 0)))
     rig.seconds(BEHIND, 3)
     assert rig.connected == [*NAMES[:14], NAMES[-1]]
-    rig.estate.note([replace(open_alert, ended_at=datetime.now(UTC))])
+    for second in range(1, 6):
+        rules.see(builders.look(second))
     rig.seconds(BEHIND, 6)
     assert NAMES[-1] not in rig.connected
 
 
-def test_where_every_camera_has_an_open_alert_none_is_put_to_rest(rig: Rig) -> None:
+def test_where_every_camera_shows_a_hazard_none_is_put_to_rest(rig: Rig) -> None:
     rig.register(*NAMES)
     rig.seconds(FINE, 20)
-    rig.estate.note([builders.alert(camera_id=name) for name in NAMES])
+    for name in NAMES:
+        for second in range(4):
+            rig.flow._rules[name].see(builders.look(second, (builders.FIRE_BOX, 0.9, 0)))
     rig.seconds(BEHIND, 30)
     assert rig.connected == NAMES
     assert rig.count("rested") == 0
