@@ -94,15 +94,15 @@ class Rig:
         self.client = streams.connect(redis_url)
         self.registrar = Registrar(self.client)
         self.looks: dict[str, list[int]] = defaultdict(list)
-        self._detect: Any = self.worker._flow._detection
-        self.worker._flow._detection = self._watched_detection  # type: ignore[assignment]
+        self._judge: Any = self.worker._flow._judge
+        self.worker._flow._judge = self._watched_judge  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self.worker.run)
         self._thread.start()
 
-    def _watched_detection(self, batch: Any) -> Iterator[Any]:
-        for look in self._detect(batch):
-            self.looks[look.ref.camera_id].append(look.ref.seq)
-            yield look
+    def _watched_judge(self, look: Any) -> list[Any]:
+        """Note every look, also those in which nothing is new and the detector isn't asked."""
+        self.looks[look.ref.camera_id].append(look.ref.seq)
+        return list(self._judge(look))
 
     def states(self, camera_id: str) -> list[tuple[str, str | None, int]]:
         found = [
