@@ -17,9 +17,8 @@ from pipelines.rtsp import description, text
 from pipelines.rtsp.login import Login
 from pipelines.rtsp.networks import Networks
 from pipelines.rtsp.units import ASSEMBLERS, Assembler, Unit
+from pipelines.sealing import PORTS
 from pipelines.secrets import Secret
-
-PORTS: Final = {"rtsp": 554, "rtsps": 322}
 
 NAP_S: Final = 0.3
 """How long a reader sleeps once it has read all there is. Woken for every packet it would spend
