@@ -29,7 +29,7 @@ from models.training.teacher import completed_records
 from models.training.variety import FULL, INGREDIENTS, Variety
 
 NAME = "hazard_nano"
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 DRAWN = 800
 DRAWN_HELD_OUT = 100
 
