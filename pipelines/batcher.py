@@ -120,29 +120,43 @@ class Batcher:
                 if not self._changed.wait(max(0.0, closes_s - time.monotonic())):
                     break
             unchanged = self._take_unchanged()
-            oldest = list(self._waiting)[: self._sizes[-1]]
-            frames = [self._waiting.pop(camera_id) for camera_id in oldest]
-            if self._gate is not None:
-                for frame in frames:
-                    self._gate.saw(frame)
-            # Sentries first: a storm of alarms slows the close looks, and nothing else.
-            while self._close and len(frames) < self._sizes[-1]:
-                frames.append(self._close.popleft())
+            frames = self._take_frames()
             self._changed.notify_all()
-        return self._fill(tuple(frames), unchanged)
+        return self._fill(frames, unchanged)
 
     def _has_looks(self) -> bool:
         return bool(self._waiting or self._close)
 
+    def _take_frames(self) -> tuple[Frame, ...]:
+        """Take sentries first: a storm of alarms slows the close looks, and nothing else."""
+        oldest = list(self._waiting)[: self._sizes[-1]]
+        frames = [self._waiting.pop(camera_id) for camera_id in oldest]
+        if self._gate is not None:
+            for frame in frames:
+                self._gate.saw(frame)
+        while self._close and len(frames) < self._sizes[-1]:
+            frames.append(self._close.popleft())
+        frames.sort(key=lambda one: one.ref.received_ns)  # judged in the order they came
+        self._drop_overtaken({one.ref.camera_id: one.ref.seq for one in frames})
+        return tuple(frames)
+
     def _take_unchanged(self) -> tuple[FrameRef, ...]:
-        if self._gate is None or not self._waiting:
+        close = {frame.ref.camera_id for frame in self._close}
+        frames = [one for name, one in self._waiting.items() if name not in close]
+        if self._gate is None or not frames:
             return ()
-        frames = tuple(self._waiting.values())
         still = zip(frames, self._gate.wants(frames), strict=True)
         unchanged = tuple(frame.ref for frame, is_wanted in still if not is_wanted)
         for ref in unchanged:
             del self._waiting[ref.camera_id]
         return unchanged
+
+    def _drop_overtaken(self, taken: dict[str, int]) -> None:
+        """Drop close looks that would be judged after a later one, by their cameras."""
+        kept = [one for one in self._close if one.ref.seq > taken.get(one.ref.camera_id, 0)]
+        if len(kept) < len(self._close):
+            self._metrics.drop("burst_budget", len(self._close) - len(kept))
+            self._close = deque(kept)
 
     def _fill(self, frames: tuple[Frame, ...], unchanged: tuple[FrameRef, ...]) -> FrameBatch:
         size = next(size for size in (0, *self._sizes) if size >= len(frames))

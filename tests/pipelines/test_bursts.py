@@ -81,16 +81,34 @@ def test_sentries_go_first_and_close_looks_that_are_too_many_are_counted() -> No
         batch = waiting.take(0.1)
         assert batch is not None
         names += [ref.camera_id for ref in batch.frames]
-    assert names == [*(f"camera-{n}" for n in range(6)), "close", "close"]
+    assert sorted(names) == [*(f"camera-{n}" for n in range(6)), "close", "close"]
     assert metrics.drops == {"overload": 0, "burst_budget": 10}
     waiting.forget("close")
     assert waiting.empty
     assert metrics.drops["removed"] == LONGEST_CLOSE - 2
 
 
+def test_a_camera_s_looks_are_judged_in_the_order_they_came() -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    waiting = Batcher((256, 448), (1, 2, 4), metrics)
+    for n in range(1, 6):
+        waiting.offer(close_look(n))
+    due = frame("close", seq=6)
+    waiting.offer(replace(due, ref=replace(due.ref, received_ns=6)))
+    waiting.offer(close_look(7))
+    batch = waiting.take(0.1)
+    assert batch is not None
+    assert [ref.seq for ref in batch.frames] == [1, 2, 3, 6]
+    assert metrics.drops["burst_budget"] == 2, "what the due look has overtaken is too late"
+    batch = waiting.take(0.1)
+    assert batch is not None
+    assert [ref.seq for ref in batch.frames] == [7]
+
+
 def close_look(seq: int) -> Frame:
     whole = frame("close", seq=seq)
-    return replace(whole, ref=replace(whole.ref, is_burst=True, is_due=False))
+    ref = replace(whole.ref, is_burst=True, is_due=False, received_ns=seq)
+    return replace(whole, ref=ref)
 
 
 @pytest.mark.parametrize(
