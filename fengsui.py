@@ -144,6 +144,13 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
         help=f"where cameras may be: private, 203.0.113.0/24; or {NETWORKS_VARIABLE}"
         " (default: private)",
     )
+    parser.add_argument(
+        "--networks-of",
+        type=Path,
+        metavar="FILE.toml",
+        help='where the cameras of a place may be, inside --networks: "654300" = ["10.43.0.0/16"],'
+        " a place a line; below it the nearest line counts (docs/networks.md)",
+    )
     parser.add_argument("--id", default="worker-1", help="the same after a restart")
     parser.add_argument(
         "--spool", type=Path, default=Path("spool"), help="where alerts wait for their confirmation"
@@ -312,6 +319,7 @@ def _worker(given: argparse.Namespace) -> int:
 def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
     from models.packs import DEFAULT_PACK
     from pipelines.cameras_file import read_cameras
+    from pipelines.jurisdictions import NO_JURISDICTIONS, read_jurisdictions
     from pipelines.pulse import Pulse
     from pipelines.registry import Part, part
     from pipelines.rtsp.networks import Networks
@@ -319,6 +327,7 @@ def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
     from pipelines.worker import WorkerSettings
 
     share = Part() if given.part is None else part(given.part)
+    places = given.networks_of
     return WorkerSettings(
         worker_id=given.id,
         redis_url=Secret(given.redis_url),
@@ -327,8 +336,10 @@ def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
         share=share,
         worker_key=given.worker_key or Path("worker.key"),
         networks=Networks.parse(given.networks.split(",")),
+        jurisdictions=NO_JURISDICTIONS if places is None else read_jurisdictions(places),
         pack_dir=given.pack or DEFAULT_PACK,
         metrics_port=given.metrics_port,
+        processes=1 if given.pulse is None else int(given.processes or 1),
         pulse=Pulse(given.pulse),
     )
 

@@ -1,26 +1,18 @@
-"""Where a stream comes from: what FFmpeg opens, and what people may see of it."""
+"""Where a stream comes from: what is opened, and what people may see of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from pipelines.faults import (
-    BadAddressError,
-    CredentialsCharactersError,
-    CredentialsTooLongError,
-)
-from pipelines.sealing import (
-    LoginCharactersError,
-    LoginTooLongError,
-    SealError,
-    netloc_of,
-    require_usable,
-    userinfo_of,
-)
+from pipelines.faults import BadAddressError, CredentialsCharactersError
+from pipelines.sealing import LoginCharactersError, SealError, netloc_of, require_usable
 from pipelines.secrets import SECRET_IN_PATH, Secret
 
 SCHEMES: Final = frozenset({"rtsp", "rtsps"})
+
+_UNQUOTED: Final = "!$&'()*+,;="
+"""Besides letters, digits and ``-._~``: what a user and password may hold as it is (RFC 3986)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +20,7 @@ class Address:
     """Where a stream comes from."""
 
     url: Secret
-    """What FFmpeg opens; may hold a password."""
+    """What is opened; may hold a password."""
     shown: str
     """The same without credentials and query, for people."""
     is_file: bool
@@ -50,14 +42,14 @@ def camera_address(url: str) -> Address:
     shown = f"{parts.scheme}://{parts.hostname or ''}{port}{_without_secrets(parts.path)}"
     if parts.scheme not in SCHEMES or not parts.hostname or any(c.isspace() for c in url):
         raise BadAddressError(shown, "not a camera's address")
-    _require_usable(parts.netloc.rpartition("@")[0], shown)
+    _require_usable(unquote(parts.username or ""), unquote(parts.password or ""), shown)
     return Address(url=secret, shown=shown, is_file=False)
 
 
 def registered_address(url: str, login: tuple[str, Secret] | None = None) -> Address:
     """Return the address of a camera whose user and password stand apart from it.
 
-    It is put together anew from its parts, so that FFmpeg can't find another host in it than the
+    It is put together anew from its parts, so that nobody can find another host in it than the
     one that the credentials were opened for. Raises ``BadAddressError``.
     """
     plain = camera_address(url)
@@ -70,22 +62,25 @@ def registered_address(url: str, login: tuple[str, Secret] | None = None) -> Add
         raise BadAddressError(plain.shown, str(error)) from None
     userinfo = ""
     if login is not None:
-        quoted = userinfo_of(*login)
-        _require_usable(quoted, plain.shown)
-        userinfo = f"{quoted}@"
+        user, password = login[0], login[1].reveal()
+        _require_usable(user, password, plain.shown)
+        userinfo = f"{_quoted(user)}:{_quoted(password, ':')}@"
     query = f"?{parts.query}" if parts.query else ""
     whole = f"{parts.scheme}://{userinfo}{host}{parts.path}{query}"
     return Address(url=Secret(whole), shown=plain.shown, is_file=False)
 
 
-def _require_usable(userinfo: str, shown: str) -> None:
+def _quoted(text: str, also_unquoted: str = "") -> str:
+    return quote(text, _UNQUOTED + also_unquoted, errors="surrogatepass")
+
+
+def _require_usable(user: str, password: str, shown: str) -> None:
     """Raise ``SourceError`` where ``require_usable`` raises."""
     try:
-        require_usable(userinfo)
-    except LoginTooLongError as error:
-        raise CredentialsTooLongError(shown, str(error)) from None
-    except LoginCharactersError as error:
-        raise CredentialsCharactersError(shown, str(error)) from None
+        require_usable(user, password)
+    except LoginCharactersError:
+        what = "user or password hold what can't be sent"
+        raise CredentialsCharactersError(shown, what) from None
 
 
 def command_line_address(text: str) -> Address:

@@ -1,7 +1,8 @@
 """Which cameras are looked at closely, for how long, and how many at a time.
 
 A look that shows a sign of a hazard asks for a burst: some seconds of every frame, so that time
-decides. Bursts share a budget of pixels to decode, so an alarm storm slows bursts and no sentry.
+decides. Bursts share a budget of pixels to decode, so an alarm storm slows bursts and no sentry,
+and one of bytes, for what cameras have sent since their last keyframes.
 """
 
 import threading
@@ -20,6 +21,9 @@ PIXELS_A_SECOND: Final = 60_000_000
 FRAMES_A_SECOND: Final = 25
 """What a stream is reckoned with until it is known."""
 
+KEPT_BYTES: Final = 256 << 20
+"""A hundred main streams of 4 Mb/s with a keyframe every 4 s keep 100 MB on average."""
+
 REST_S: Final = 30.0
 """A chimney that always looks like smoke doesn't have all of the budget."""
 
@@ -37,6 +41,8 @@ class Bursts:
         self._asked_s: dict[str, float] = {}
         self._running: dict[str, int] = {}
         self._rested_s: dict[str, float] = {}
+        self._kept: dict[str, int] = {}
+        self._all_kept = 0
 
     def ask(self, camera_id: str) -> None:
         """Ask for a burst of a camera, unless it has one, or had one just now."""
@@ -46,8 +52,11 @@ class Bursts:
                 return
             self._asked_s.setdefault(camera_id, now_s)
 
-    def begin(self, camera_id: str, pixels: int) -> bool:
-        """Say whether a camera's burst begins now; ``pixels`` are those of one picture."""
+    def begin(self, camera_id: str, pixels: int, *, ready: bool = True) -> bool:
+        """Say whether a camera's burst begins now; ``pixels`` are those of one picture.
+
+        It waits a little for whoever isn't ``ready``.
+        """
         if camera_id not in self._asked_s:  # what nearly every reader finds, without the lock
             return False
         cost = pixels * FRAMES_A_SECOND
@@ -59,12 +68,23 @@ class Bursts:
                 del self._asked_s[camera_id]
                 self._metrics.bursts.labels("no_budget").inc()
                 return False
-            if self._running and sum(self._running.values()) + cost > PIXELS_A_SECOND:
+            is_storm = self._running and sum(self._running.values()) + cost > PIXELS_A_SECOND
+            if is_storm or not ready:
                 return False
             del self._asked_s[camera_id]
             self._running[camera_id] = cost
         self._metrics.bursts.labels("begun").inc()
         return True
+
+    def keep(self, camera_id: str, size: int) -> bool:
+        """Say whether a camera may keep so many bytes to go back to; if not, it must keep none."""
+        with self._lock:
+            others = self._all_kept - self._kept.pop(camera_id, 0)
+            may_keep = others + size <= KEPT_BYTES
+            if size and may_keep:
+                self._kept[camera_id] = size
+            self._all_kept = others + (size if may_keep else 0)
+        return may_keep
 
     def end(self, camera_id: str) -> None:
         """Give a burst's share back, if the camera has one."""

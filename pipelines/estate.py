@@ -23,6 +23,7 @@ from pipelines.address import Address
 from pipelines.admission import OVER_CAPACITY, SETTLE_S, Admission, Load, Standing
 from pipelines.faults import SourceError
 from pipelines.flow import Flow, ZoneError
+from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
 from pipelines.messages import Alert, Camera, WatchState
 from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
@@ -67,9 +68,10 @@ class Estate:
         address: Callable[[Camera], Address],
         metrics: WorkerMetrics,
         networks: Networks,
+        jurisdictions: Jurisdictions = NO_JURISDICTIONS,
         admission: Admission | None = None,
     ) -> None:
-        """``networks`` are where cameras may be.
+        """``networks`` are where cameras may be, ``jurisdictions`` where those of a place may.
 
         Without an ``admission`` every camera is connected to at once. ``address`` gives a camera's,
         and raises ``SourceError`` or ``SealError``.
@@ -79,6 +81,7 @@ class Estate:
         self._address = address
         self._metrics = metrics
         self._networks = networks
+        self._jurisdictions = jurisdictions
         self._admission = admission
         self._watched: dict[str, _Watched] = {}
         self._running = False
@@ -188,7 +191,7 @@ class Estate:
         return []
 
     def _change(self, camera: Camera, revision: int, known: _Watched | None) -> list[Alert]:
-        same_stream = known is not None and known.reader and _same_stream(camera, known.camera)
+        same_stream = known is not None and known.reader and self._same(camera, known.camera)
         # Whatever can fail comes before whatever changes something.
         reader = None if same_stream else self._reader(camera)
         ends = self._flow.watch(camera)
@@ -351,7 +354,7 @@ class Estate:
             self._address(camera),
             self._flow.input_size_px,
             self._metrics,
-            self._networks,
+            self._networks_of(camera),
             bursts=self._flow.bursts,
         )
 
@@ -361,7 +364,15 @@ class Estate:
 
         return Reader(source, self._flow.batcher, self._metrics, notice=notice)
 
+    def _networks_of(self, camera: Camera) -> Networks:
+        return self._jurisdictions.narrow(self._networks, camera)
+
+    def _same(self, camera: Camera, known: Camera) -> bool:
+        """Say whether a registration leaves the stream as it is, and the right to connect to it."""
+        alike = _same_stream(camera, known)
+        return alike and self._networks_of(camera) == self._networks_of(known)
+
 
 def _same_stream(one: Camera, other: Camera) -> bool:
-    """Say whether two registrations differ in their hazards and zones at most."""
-    return replace(one, hazards=other.hazards, zones=other.zones) == other
+    """Say whether two registrations differ in their hazards, zones and place at most."""
+    return replace(one, hazards=other.hazards, zones=other.zones, place=other.place) == other

@@ -3,9 +3,10 @@
 ```
 SourceError
 ├── BadAddressError        the address is not one that a camera may have
-├── CredentialsTooLongError  FFmpeg would cut the user and password
-├── CredentialsCharactersError  FFmpeg would take them for others
-├── NetworkRefusedError    the address is in no network that is allowed here
+├── CredentialsCharactersError  the camera would take user and password for others
+├── NetworkRefusedError    the address is in no network that is allowed in this installation
+│   ├── PlaceRefusedError    it is in none that is allowed in the camera's place
+│   └── PlaceUnknownError    networks are allowed by place, and nobody says where the camera is
 ├── UnreachableError       nobody answers there, or not in time
 ├── NoRtspError            what answers there is no RTSP
 ├── RedirectedError        the camera sends to another address
@@ -45,25 +46,36 @@ class BadAddressError(SourceError):
     advice = "give rtsp://host[:port]/path or rtsps://, or to `watch` a file on this machine"
 
 
-class CredentialsTooLongError(SourceError):
-    """FFmpeg would cut the user and password that stand in an address."""
-
-    code = "credentials_too_long"
-    advice = "give the camera a shorter user name or password"
-
-
 class CredentialsCharactersError(SourceError):
-    """FFmpeg would take the user or password for another."""
+    """The camera would take the user or password for another."""
 
     code = "credentials_characters"
     advice = 'give the camera a user without " and : and control characters, no NUL in the password'
 
 
 class NetworkRefusedError(SourceError):
-    """The address is in no network that is allowed here."""
+    """The address is in no network that is allowed in this installation."""
 
     code = "network_refused"
     advice = "correct the address, or allow its network: worker --networks"
+
+
+class PlaceRefusedError(NetworkRefusedError):
+    """The address is in no network that is allowed in the camera's place."""
+
+    advice = (
+        "correct the address or the camera's place, or allow its network there: the file of "
+        "worker --networks-of"
+    )
+
+
+class PlaceUnknownError(NetworkRefusedError):
+    """Networks are allowed by place, and nobody says where the camera is."""
+
+    advice = (
+        'in a file of cameras write place = ["0", …], the codes from the root down to its own; '
+        "if the registry has it, upgrade the service to the worker's version"
+    )
 
 
 class NoRtspError(SourceError):

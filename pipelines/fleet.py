@@ -181,6 +181,7 @@ class _Member:
             "part": f"{self._share.number}/{self._share.parts}",
             "metrics-port": str(self._port()),
             "pulse": str(self._descriptor),
+            "processes": str(self._settings.processes),
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self.child.command = [*self._settings.command, *words]

@@ -53,6 +53,7 @@ class Heart:
             at=datetime.now(UTC),
             cameras=total("fengsui_cameras"),
             cameras_connected=total("fengsui_cameras_connected"),
+            cameras_waiting=total("fengsui_cameras_waiting"),
             frames_received=total("fengsui_frames_received_total"),
             frames_decoded=total("fengsui_frames_decoded_total"),
             frames_analysed=total("fengsui_frames_analysed_total"),

@@ -36,6 +36,10 @@ TraceId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 BoxShares = tuple[Share, Share, Share, Share]
 """x0 y0 x1 y1, as shares of the source picture, origin top left."""
 PointShares = tuple[Share, Share]
+PlaceCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}\Z")]
+"""A place of the jurisdiction tree, as service/places/codes.py writes it."""
+MAX_LEVELS = 8
+"""The tree has six."""
 
 
 class MessageError(ValueError):
@@ -142,6 +146,8 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     sealed_credentials: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
     hazards: tuple[Hazard, ...] = (Hazard.FIRE, Hazard.SMOKE, Hazard.DEBRIS)
     zones: tuple[Zone, ...] = ()
+    place: Annotated[tuple[PlaceCode, ...], msgspec.Meta(max_length=MAX_LEVELS)] = ()
+    """The places that it lies in, from the root of the tree to its own; empty: not known."""
 
     def __repr__(self) -> str:
         return f"Camera({self.camera_id!r})"  # an address given in a file may hold a password
@@ -220,6 +226,8 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     at: Instant
     cameras: Count
     cameras_connected: Count
+    cameras_waiting: Count = 0
+    """Kept out until the worker has room."""
     frames_received: Count
     frames_decoded: Count
     frames_analysed: Count

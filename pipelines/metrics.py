@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,80 +21,75 @@ class WorkerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self._lock = threading.Lock()
+        self._drops: Tally[str] = Tally()
+        self._alert_total = 0
+        self._count_looks()
+        self._count_alerts()
+        self._count_faults()
+        self._count_cameras()
+        self._measure_times()
+
+    def _count_looks(self) -> None:
         counter = self._counter
         self.frames_received = counter("frames_received", "Video packets read from cameras.")
         self.frames_decoded = counter("frames_decoded", "Pictures decoded.")
         self.frames_analysed = counter("frames_analysed", "Pictures that the detector saw.")
-        self.looks_unchanged = counter(
-            "looks_unchanged", "Looks that show what the detector has seen and found nothing in."
-        )
-        self.bursts = counter(
-            "bursts", "Close looks at cameras, by what became of them.", "outcome"
-        )
+        self.looks_unchanged = counter("looks_unchanged", "Looks that show nothing new.")
+        self.bursts = counter("bursts", "Close looks, by what became of them.", "outcome")
         self._frames_dropped = counter("frames_dropped", "Frames not analysed.", "reason")
         self._looks_with_drops = counter(
             "looks_with_drops", "Looks of which boxes were taken out before the rules.", "reason"
         )
-        self._source_errors = counter("source_errors", "Broken or refused connections.", "cause")
-        self.detector_errors = counter("detector_errors", "Batches that the detector refused.")
-        self.masker_errors = counter("masker_errors", "Batches that the masker refused.")
-        self._packs_refused = counter("packs_refused", "Starts put off by a bad pack.", "code")
+
+    def _count_alerts(self) -> None:
+        counter = self._counter
         self._alerts = counter("alerts", "Onsets raised.", "hazard")
         self.revisions = counter("alert_revisions", "Alert revisions put into the spool.")
         self.published = counter("alerts_published", "Alert revisions written to Redis.")
-        self.unreadable = counter(
-            "spool_unreadable", "Spooled revisions of another version, kept and tried later."
-        )
         self.confirmed = counter("alerts_confirmed", "Alert revisions the service confirmed.")
+        self.unreadable = counter("spool_unreadable", "Spooled revisions of another version.")
         self._spool_dropped = counter(
             "spool_dropped", "Revisions lost to a full spool.", "severity"
         )
         self._spool_errors = counter("spool_errors", "Revisions the disk refused at first.")
+        self.spool_entries = self._gauge("spool_entries", "Revisions not yet confirmed.")
+
+    def _count_faults(self) -> None:
+        counter = self._counter
+        self._source_errors = counter("source_errors", "Broken or refused connections.", "cause")
+        self.detector_errors = counter("detector_errors", "Batches that the detector refused.")
+        self.masker_errors = counter("masker_errors", "Batches that the masker refused.")
+        self._packs_refused = counter("packs_refused", "Starts put off by a bad pack.", "code")
         self._redis_errors = counter("worker_redis_errors", "Failed calls of Redis.", "part")
+        self._restarts = counter("worker_restarts", "Starts after the first.", "cause")
+
+    def _count_cameras(self) -> None:
+        counter, gauge = self._counter, self._gauge
         self._registry_changes = counter(
-            "registry_changes", "Registrations read, by what became of them.", "outcome"
+            "registry_changes", "Registrations read, by outcome.", "outcome"
         )
         self.states_superseded = counter(
-            "camera_states_superseded", "Camera states never sent: a newer one came before."
-        )
-        self._restarts = counter(
-            "worker_restarts", "Starts of this worker by its parent after the first.", "cause"
-        )
-        self.spool_entries = self._gauge("spool_entries", "Revisions not yet confirmed.")
-        self.cameras = self._gauge("cameras", "Cameras this worker was given.")
-        self.cameras_connected = self._gauge("cameras_connected", "Cameras that send pictures.")
-        self.cameras_waiting = self._gauge(
-            "cameras_waiting", "Cameras kept out until the worker has room."
-        )
-        self.capacity = self._gauge(
-            "worker_capacity_cameras", "Cameras that this worker would bear, by what they cost now."
-        )
-        self.busy = self._gauge(
-            "worker_busy_ratio", "Share of its time in which the busiest part works, smoothed."
+            "camera_states_superseded", "States that a newer one overtook."
         )
         self.admissions = counter("admissions", "Cameras put to rest and let back.", "outcome")
+        self.cameras = gauge("cameras", "Cameras this worker was given.")
+        self.cameras_connected = gauge("cameras_connected", "Cameras that send pictures.")
+        self.cameras_waiting = gauge("cameras_waiting", "Cameras kept out until there is room.")
+        self.capacity = gauge("worker_capacity_cameras", "Cameras this worker would bear.")
+        self.busy = gauge("worker_busy_ratio", "Share of time in which the busiest part works.")
+
+    def _measure_times(self) -> None:
         self.inference = self._histogram("inference_seconds", "Time of one batch in the detector.")
         self.masker = self._histogram("masker_seconds", "Time of the masker beside another pack.")
-        self.batch_size = Histogram(
-            "fengsui_batch_size",
-            "Pictures in a batch.",
-            buckets=(1, 2, 3, 4, 8, 16),
-            registry=registry,
+        self.batch_size = self._histogram(
+            "batch_size", "Pictures in a batch.", buckets=(1, 2, 3, 4, 8, 16)
         )
-        self.stage = Histogram(
-            "fengsui_worker_stage_seconds",
-            "Time from a frame's arrival to the end of a stage.",
-            ["stage"],
-            buckets=LATENCY_BUCKETS_S,
-            registry=registry,
+        self.stage = self._histogram(
+            "worker_stage_seconds", "Time from a frame's arrival to the end of a stage.", "stage"
         )
-        self.cpu_seconds = self._counter(
-            "worker_cpu_seconds", "Processor time of the stages of the picture's way.", "stage"
-        )
-        self._stages = {stage: self.cpu_seconds.labels(stage) for stage in STAGES}
-        self._lock = threading.Lock()
-        self._drops: Tally[str] = Tally()
-        self._alert_total = 0
+        cpu = self._counter("worker_cpu_seconds", "Processor time of a stage.", "stage")
+        self._stages = {stage: cpu.labels(stage) for stage in STAGES}
 
     @contextmanager
     def cpu(self, stage: str) -> Iterator[None]:
@@ -172,5 +167,7 @@ class WorkerMetrics:
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"fengsui_{name}", text, registry=self.registry)
 
-    def _histogram(self, name: str, text: str) -> Histogram:
-        return Histogram(f"fengsui_{name}", text, buckets=LATENCY_BUCKETS_S, registry=self.registry)
+    def _histogram(
+        self, name: str, text: str, *labels: str, buckets: Sequence[float] = LATENCY_BUCKETS_S
+    ) -> Histogram:
+        return Histogram(f"fengsui_{name}", text, labels, buckets=buckets, registry=self.registry)

@@ -20,7 +20,7 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -40,19 +40,15 @@ from pipelines.secrets import Secret
 VERSION: Final = "v1"
 PORTS: Final = {"rtsp": 554, "rtsps": 322}
 KEY_ID_CHARS: Final = 16
-MAX_USER_CHARS: Final = 256
-MAX_PASSWORD_CHARS: Final = 512
+MAX_LOGIN_CHARS: Final = 256
+"""Of a user, and of a password."""
+
 MAX_SEALED_CHARS: Final = 4096
-"""As the wire allows; the longest user and password take about 1,400."""
-
-LONGEST_USERINFO: Final = 127
-"""Bytes of ``user:password``, quoted: FFmpeg cuts what is longer, without a word."""
-
-_UNQUOTED: Final = "!$&'()*+,;="
-"""Besides letters, digits and ``-._~``: what a user and password may hold as it is (RFC 3986)."""
+"""As the wire allows; the longest user and password take about 2,900."""
 
 _BAD_USER: Final = re.compile(r'[":\x00-\x1f\x7f]')
-"""FFmpeg writes them into its answer to a camera unquoted, or parts user and password there."""
+"""A colon ends a user in Basic (RFC 7617, 2), a quotation mark ends it in Digest for whoever reads
+no escapes, a line break ends the header."""
 
 _HOST_NAME: Final = re.compile(r"[\w.-]+")
 """Narrow, so that no two readers of an address can find two hosts in it."""
@@ -81,14 +77,8 @@ class UnknownKeyError(SealError):
     code = "credentials_key"
 
 
-class LoginTooLongError(SealError):
-    """FFmpeg would cut the user and password."""
-
-    code = "credentials_too_long"
-
-
 class LoginCharactersError(SealError):
-    """FFmpeg would take the user or password for another."""
+    """A camera would take the user or password for another."""
 
     code = "credentials_characters"
 
@@ -121,23 +111,12 @@ def netloc_of(url: str) -> str:
     return f"{host}:{port}"
 
 
-def userinfo_of(user: str, password: Secret) -> str:
-    """Return ``user:password``, quoted as an address has it before its ``@``."""
-    return ":".join(
-        quote(part, unquoted, errors="surrogatepass")
-        for part, unquoted in ((user, _UNQUOTED), (password.reveal(), f"{_UNQUOTED}:"))
-    )
-
-
-def require_usable(userinfo: str) -> None:
-    """Raise ``SealError`` if FFmpeg would log in with something else than this, which is quoted."""
-    if len(userinfo.encode(errors="surrogatepass")) > LONGEST_USERINFO:
-        raise LoginTooLongError(
-            f"user and password are longer than {LONGEST_USERINFO} bytes as an address has them"
+def require_usable(user: str, password: str) -> None:
+    """Raise ``LoginCharactersError`` if a camera would take them for others."""
+    if _BAD_USER.search(user) or "\0" in password:
+        raise LoginCharactersError(
+            'a user holds no ", no : and no control character, a password no NUL'
         )
-    user, _, password = userinfo.partition(":")
-    if _BAD_USER.search(unquote(user)) or "\0" in unquote(password):
-        raise LoginCharactersError("user or password hold what can't be sent")
 
 
 def seal(
@@ -152,11 +131,11 @@ def seal(
     ``hosts`` are as ``host_of`` gives them. Raises ``SealError``.
     """
     clear = password.reveal() if isinstance(password, Secret) else password
-    if not user or ":" in user or len(user) > MAX_USER_CHARS or len(clear) > MAX_PASSWORD_CHARS:
+    if not 1 <= len(user) <= MAX_LOGIN_CHARS or len(clear) > MAX_LOGIN_CHARS:
         raise SealError(
-            f"give a user of 1 to {MAX_USER_CHARS} characters without a colon and a password of at "
-            f"most {MAX_PASSWORD_CHARS}"
+            f"give a user of 1 to {MAX_LOGIN_CHARS} characters, a password of at most as many"
         )
+    require_usable(user, clear)
     bound = json.dumps(sorted(set(hosts)), ensure_ascii=True).encode()
     try:
         inside = json.dumps([user, clear], ensure_ascii=False).encode()

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pipelines import faults
@@ -128,11 +129,13 @@ class CameraSource(Source):
 
         Raises ``SourceError`` when the stream can't be had, breaks or ends.
         """
-        connection = Connection(self.address, self._networks, OPEN_TIMEOUT_S)
+        may_keep = partial(self._bursts.keep, self.camera_id)
+        connection = Connection(self.address, self._networks, OPEN_TIMEOUT_S, may_keep)
         try:
             yield from self._read(connection, stopping)
         finally:
             connection.close()
+            may_keep(0)
             self._bursts.end(self.camera_id)
             if connection.wasted:
                 self._metrics.drop("garbage", connection.wasted)
@@ -157,8 +160,8 @@ class CameraSource(Source):
                     yield from self._seen(unit, decoder, sampler, clock)
             if sampler.speed is not Speed.BURST:
                 self._bursts.end(self.camera_id)
-                goes = connection.can_go_back or sampler.speed is Speed.FLOW
-                if goes and self._bursts.begin(self.camera_id, decoder.pixels):
+                ready = connection.can_go_back or sampler.speed is Speed.FLOW
+                if self._bursts.begin(self.camera_id, decoder.pixels, ready=ready):
                     sampler.burst(BURST_S)
             if sampler.speed is Speed.SENTRY:
                 connection.assembler.keyframes_only = True

@@ -28,6 +28,7 @@ from pipelines.estate import Estate
 from pipelines.faults import BadAddressError, SourceError
 from pipelines.flow import Flow, ZoneError, zones_of
 from pipelines.heartbeat import Heart
+from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
 from pipelines.load import LoadMeter
 from pipelines.machine import room
 from pipelines.messages import Alert, Camera
@@ -82,11 +83,15 @@ class WorkerSettings:
     """Opens the registry's credentials; made if it isn't there."""
     networks: Networks = Networks()  # noqa: RUF009 - frozen
     """Where its cameras may be."""
+    jurisdictions: Jurisdictions = NO_JURISDICTIONS
+    """Where those of a place may be, inside the networks."""
     pack_dir: Path = DEFAULT_PACK
     """The model pack."""
     metrics_port: int | None = 0
     """Where Prometheus scrapes it, on loopback; 0 picks a free port, ``None`` the usual one or, if
     another worker has that, a free one."""
+    processes: int = 1
+    """Workers that share what this machine's cores bear."""
     pulse: Pulse = field(default_factory=Pulse)
     """Where a parent listens, if it has one."""
 
@@ -122,7 +127,7 @@ class Worker:
 
         ``shown`` are metrics to count in that are shown already; by default ``run`` shows its own.
 
-        Raises ``WorkerError``, ``PackError``, ``ZoneError`` or ``BadAddressError`` before
+        Raises ``WorkerError``, ``PackError``, ``ZoneError`` or ``SourceError`` before
         anything runs.
         """
         _check_name(settings.worker_id)
@@ -140,6 +145,7 @@ class Worker:
                 address=_addresses(settings),
                 metrics=metrics,
                 networks=settings.networks,
+                jurisdictions=settings.jurisdictions,
                 admission=Admission(),
             )
             self._estate.give(settings.cameras or ())
@@ -159,6 +165,7 @@ class Worker:
         self._metrics_port = settings.metrics_port
         self._shown = shown
         self._pulse = settings.pulse
+        self._cores = room().cores / settings.processes
         self._unsaved: list[Alert] = []
         self._stopping = threading.Event()
 
@@ -179,7 +186,7 @@ class Worker:
         self._estate.start()
         if self._registry is not None:
             self._registry.start()
-        meter = LoadMeter(self._flow.batcher, self._metrics, room().cores)
+        meter = LoadMeter(self._flow.batcher, self._metrics, self._cores)
         while not self._stopping.is_set():
             self._pulse.beat()
             self._apply_changes()
@@ -243,6 +250,7 @@ def check(settings: WorkerSettings) -> None:
     for camera in settings.cameras or ():
         address(camera)
         zones_of(camera)
+        settings.jurisdictions.narrow(settings.networks, camera)
     path = settings.spool_dir / f"{settings.worker_id}.sqlite"
     _spool(path, WorkerMetrics(CollectorRegistry())).close()
 

@@ -92,7 +92,6 @@ class Refusal(StrEnum):
 
     GB_ID_TAKEN = "gb_id_taken"
     CREDENTIALS_REFUSED = "credentials_refused"
-    CREDENTIALS_LENGTH = "credentials_length"
 
 
 class RefusedError(ValueError):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from service.accounts.gate import Gate
 from service.accounts.principal import Principal
@@ -42,6 +42,7 @@ class WorkerStatus(BaseModel):
     epoch: int
     cameras: int
     cameras_connected: int
+    cameras_waiting: Annotated[int, Field(description="Kept out until the worker has room")]
     frames_analysed: int
     drops: dict[str, int]
     alerts: int
@@ -147,6 +148,7 @@ def _worker(seen: WorkerSeen, now: datetime) -> WorkerStatus:
         epoch=beat.epoch,
         cameras=beat.cameras,
         cameras_connected=beat.cameras_connected,
+        cameras_waiting=beat.cameras_waiting,
         frames_analysed=beat.frames_analysed,
         drops=beat.drops,
         alerts=beat.alerts,

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from pipelines.sealing import MAX_LOGIN_CHARS
 from service.refusals import Refusal, RefusedError
 
 NAME_LENGTH: Final = 128
@@ -77,6 +78,12 @@ Name = Annotated[
     AfterValidator(_line),
 ]  # fmt: skip
 """What a person, a place, a camera or a token is called."""
+
+User = Annotated[
+    str, Field(description="Any script, no hidden character"), _limits(MAX_LOGIN_CHARS),
+    AfterValidator(_line),
+]  # fmt: skip
+"""Whom a camera lets in."""
 
 Word = Annotated[
     str, Field(description="One short line"), _limits(WORD_LENGTH), AfterValidator(_line)

@@ -12,12 +12,11 @@ from typing import Final
 from pipelines.bench.mounts import Schedule
 from pipelines.bench.packets import CHANNEL
 from pipelines.drills.rtsp_text import (
-    LARGEST_HEAD_BYTES,
     METHODS,
     BadRequestError,
     Reply,
     Request,
-    parse_request,
+    take_request,
     tcp_channels,
 )
 
@@ -118,32 +117,10 @@ class Client:
             return
         self._received += data
         try:
-            while self._open and self._received and self._take_one():
-                pass
+            while self._open and (request := take_request(self._received)):
+                self._answer(request)
         except BadRequestError:
             self.close()
-
-    def _take_one(self) -> bool:
-        """Answer one request or skip one embedded packet; return whether there was a whole one."""
-        buffer = self._received
-        if buffer[:1] == b"$":
-            whole = 4 + int.from_bytes(buffer[2:4]) if len(buffer) >= 4 else 4
-            if len(buffer) < whole:
-                return False
-            del buffer[:whole]
-            return True
-        end = buffer.find(b"\r\n\r\n")
-        if end < 0:
-            if len(buffer) > LARGEST_HEAD_BYTES:
-                raise BadRequestError
-            return False
-        request = parse_request(bytes(buffer[:end]))
-        whole = end + 4 + request.body_bytes
-        if len(buffer) < whole:
-            return False
-        del buffer[:whole]
-        self._answer(request)
-        return True
 
     def _answer(self, request: Request) -> None:
         reply = self._reply(request)

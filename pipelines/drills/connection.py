@@ -8,14 +8,13 @@ from typing import Protocol, cast, runtime_checkable
 
 from pipelines.drills.rtp import interleaved
 from pipelines.drills.rtsp_text import (
-    LARGEST_HEAD_BYTES,
     METHODS,
     BadRequestError,
     Login,
     Reply,
     Request,
     describe,
-    parse_request,
+    take_request,
     tcp_channels,
 )
 from pipelines.drills.rtsp_types import Counters, Limits, Mount, Watcher
@@ -124,32 +123,11 @@ class Connection(asyncio.Protocol):
         self._heard_s = asyncio.get_running_loop().time()
         self._received += data
         try:
-            while self._received and self._take_one():
-                pass
+            while request := take_request(self._received):
+                self._answer(request)
         except BadRequestError:
             self._server.counters.bad_requests += 1
             self.end()
-
-    def _take_one(self) -> bool:
-        """Consume one request or embedded packet; return whether there was a whole one."""
-        buffer = self._received
-        if buffer[:1] == b"$":
-            if len(buffer) < 4 or len(buffer) < 4 + int.from_bytes(buffer[2:4]):
-                return False
-            del buffer[: 4 + int.from_bytes(buffer[2:4])]
-            return True
-        end = buffer.find(b"\r\n\r\n")
-        if end < 0 or end > LARGEST_HEAD_BYTES:
-            if len(buffer) > LARGEST_HEAD_BYTES:
-                raise BadRequestError
-            return False
-        request = parse_request(bytes(buffer[:end]))
-        whole = end + 4 + request.body_bytes
-        if len(buffer) < whole:
-            return False
-        del buffer[:whole]
-        self._answer(request)
-        return True
 
     def _answer(self, request: Request) -> None:
         """Send the reply, then whatever it sets going."""

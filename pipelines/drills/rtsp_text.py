@@ -80,6 +80,29 @@ def parse_request(head: bytes) -> Request:
     return Request(method=words[0], uri=words[1], version=words[2], headers=headers)
 
 
+def take_request(received: bytearray) -> Request | None:
+    """Take the next whole request off what a client sent, and the RTCP before it; None if none is.
+
+    Raises ``BadRequestError``.
+    """
+    while received[:1] == b"$":
+        whole = 4 + int.from_bytes(received[2:4])
+        if len(received) < whole:
+            return None
+        del received[:whole]
+    end = received.find(b"\r\n\r\n", 0, LARGEST_HEAD_BYTES + 4)
+    if end < 0:
+        if len(received) > LARGEST_HEAD_BYTES:
+            raise BadRequestError
+        return None
+    request = parse_request(bytes(received[:end]))
+    whole = end + 4 + request.body_bytes
+    if len(received) < whole:
+        return None
+    del received[:whole]
+    return request
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """One answer to a client."""

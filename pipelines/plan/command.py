@@ -57,32 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add, estate, server = parser.add_argument, Estate(channels=1), Server()
+    add = parser.add_argument
     add("--channels", type=int, required=True, metavar="N", help="how many cameras")
-    add(
-        "--substream-share",
-        type=float,
-        default=estate.substream_share,
-        metavar="SHARE",
-        help="of the channels that give a 640x360 stream, the rest 1920x1080 "
-        "(default: %(default)s)",
-    )
-    add(
-        "--smart-share",
-        type=float,
-        default=estate.smart_share,
-        metavar="SHARE",
-        help="of cameras with a smart codec, whose keyframes are 10 s and more apart "
-        "(default: %(default)s)",
-    )
-    add(
-        "--keyframes",
-        type=int,
-        default=estate.keyframe_s,
-        metavar="S",
-        help="seconds between the others' (default: %(default)s)",
-    )
-    add("--codec", default=estate.codec, help="h264 or hevc (default: %(default)s)")
+    for name, default, unit, words in _assumed():
+        told = f"{words} (default: %(default)s)".strip()
+        add(name, type=type(default), default=default, metavar=unit, help=told)
     add(
         "--rules",
         nargs="+",
@@ -97,51 +76,29 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="your own, as `fengsui bench --json > FILE` writes them, a file a size",
     )
-    add(
-        "--cores-per-server",
-        type=int,
-        default=server.cores,
-        metavar="N",
-        help="(default: %(default)s)",
-    )
-    add(
-        "--memory-per-server",
-        type=float,
-        default=server.memory_gb,
-        metavar="GB",
-        help="(default: %(default)s)",
-    )
-    add(
-        "--port-mbit",
-        type=float,
-        default=server.port_mbit_s,
-        metavar="MBIT",
-        help="speed of a server's port, filled to 70 %% (default: %(default)s)",
-    )
-    add(
-        "--sub-mbit",
-        type=float,
-        default=SIZES[360].bit_rate / 1e6,
-        metavar="MBIT",
-        help="a 640x360 stream's (default: %(default)s)",
-    )
-    add(
-        "--main-mbit",
-        type=float,
-        default=SIZES[1080].bit_rate / 1e6,
-        metavar="MBIT",
-        help="a 1920x1080 stream's (default: %(default)s)",
-    )
-    add(
-        "--headroom",
-        type=float,
-        default=server.headroom,
-        metavar="SHARE",
-        help="of cores and memory that stays free (default: %(default)s)",
-    )
     add("--json", action="store_true", help="one object on the last line")
     add("--report", type=Path, metavar="OUT.html", help="write a page")
     return parser  # fmt: skip
+
+
+def _assumed() -> tuple[tuple[str, float | str, str, str], ...]:
+    """Return what is assumed if nothing is said: option, value, unit and words of each."""
+    estate, server = Estate(channels=1), Server()
+    small, large = (SIZES[size].bit_rate / 1e6 for size in (360, 1080))
+    return (
+        ("--substream-share", estate.substream_share, "SHARE",
+         "of the channels that give a 640x360 stream, the rest 1920x1080"),
+        ("--smart-share", estate.smart_share, "SHARE",
+         "of cameras with a smart codec, whose keyframes are 10 s and more apart"),
+        ("--keyframes", estate.keyframe_s, "S", "seconds between the others'"),
+        ("--codec", estate.codec, "CODEC", "h264 or hevc"),
+        ("--cores-per-server", server.cores, "N", ""),
+        ("--memory-per-server", server.memory_gb, "GB", ""),
+        ("--port-mbit", server.port_mbit_s, "MBIT", "speed of a server's port, filled to 70 %%"),
+        ("--sub-mbit", small, "MBIT", "a 640x360 stream's"),
+        ("--main-mbit", large, "MBIT", "a 1920x1080 stream's"),
+        ("--headroom", server.headroom, "SHARE", "of cores and memory that stays free"),
+    )  # fmt: skip
 
 
 def _run(given: argparse.Namespace) -> str:

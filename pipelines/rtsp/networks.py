@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from pipelines.faults import NetworkRefusedError, UnreachableError
+from pipelines.faults import NetworkRefusedError, PlaceRefusedError, UnreachableError
 
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -45,12 +45,24 @@ class NetworksError(ValueError):
     """Networks that can't be read. The text says what to do."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceNetworks:
+    """The networks in which a place's cameras may be."""
+
+    code: str
+    """The place that they are written for: the camera's own, or one that this lies in."""
+    allowed: tuple[IpNetwork, ...]
+    """If there are none, no camera of it is connected to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Networks:
     """The networks in which cameras may be."""
 
     allowed: tuple[IpNetwork, ...] = PRIVATE
-    """``NEVER`` is taken out of them."""
+    """The installation's. ``NEVER`` is taken out of them."""
+    of_place: PlaceNetworks | None = None
+    """What must admit a camera as well."""
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> "Networks":
@@ -74,10 +86,9 @@ class Networks:
 
     def admits(self, address: IpAddress) -> bool:
         """Say whether a camera may be there."""
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return any(address in one for one in self.allowed) and not any(
-            address in one for one in NEVER
+        narrower = self.of_place
+        return self._in_installation(address) and (
+            narrower is None or _lies_in(address, narrower.allowed)
         )
 
     def resolve(self, host: str, port: int, shown: str) -> tuple[IpAddress, int]:
@@ -93,8 +104,27 @@ class Networks:
         for address in addresses:
             if self.admits(address):
                 return address, port
-        named = "" if host == str(addresses[0]) else f" ({addresses[0]})"
-        raise NetworkRefusedError(shown, f"{host}{named} is in no network that is allowed here")
+        raise self._refusal(host, addresses, shown)
+
+    def _in_installation(self, address: IpAddress) -> bool:
+        return _lies_in(address, self.allowed) and not _lies_in(address, NEVER)
+
+    def _refusal(self, host: str, addresses: list[IpAddress], shown: str) -> NetworkRefusedError:
+        """Return the fault that says whose networks refuse all of these addresses."""
+        within = [address for address in addresses if self._in_installation(address)]
+        first = (within or addresses)[0]
+        named = host if host == str(first) else f"{host} ({first})"
+        what = f"{named} is in no network that is allowed in"
+        if within and self.of_place is not None:
+            return PlaceRefusedError(shown, f"{what} place {self.of_place.code}")
+        return NetworkRefusedError(shown, f"{what} this installation")
+
+
+def _lies_in(address: IpAddress, networks: Iterable[IpNetwork]) -> bool:
+    """Say whether an address is in one of them; an IPv4 one in IPv6's clothes is IPv4."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in one for one in networks)
 
 
 LOOPBACK: Final = Networks.parse(("127.0.0.0/8", "::1/128"))

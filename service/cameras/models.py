@@ -15,7 +15,9 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
+from pipelines.sealing import MAX_LOGIN_CHARS
 from pipelines.secrets import Secret
 from service.cameras.addresses import LONGEST, StreamAddress, stream_address
 from service.cameras.gb_id import camera_gb_id
@@ -23,7 +25,7 @@ from service.cameras.place_types import PlaceType, allowed_place_type
 from service.cameras.position import CoordinateSystem, Position, position
 from service.cameras.zones import MOST_CORNERS, WHOLE_PICTURE_ZONE, require_zone
 from service.refusals import Refusal, RefusedError
-from service.text import Name, Paragraph, Word
+from service.text import Name, Paragraph, User, Word
 from vision.hazards import Hazard
 
 MOST_ZONES: Final = 16
@@ -176,11 +178,19 @@ def _differing(zones: list[ZoneIn]) -> list[ZoneIn]:
     return zones
 
 
+def _short(password: Secret) -> Secret:
+    if len(password) > MAX_LOGIN_CHARS:
+        raise PydanticKnownError("string_too_long", {"max_length": MAX_LOGIN_CHARS})
+    return password
+
+
 class CameraLogin(_Body):
     """What the camera asks for. Sealed as it comes in; nobody is ever shown it again."""
 
-    user: Name
-    password: Secret
+    user: User
+    password: Annotated[
+        Secret, AfterValidator(_short), Field(json_schema_extra={"maxLength": MAX_LOGIN_CHARS})
+    ]
 
 
 Zones = Annotated[list[ZoneIn], Field(max_length=MOST_ZONES), AfterValidator(_in_words(_differing))]

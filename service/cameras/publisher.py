@@ -30,7 +30,7 @@ from pipelines.streams import CAMERA_CHANGES, REGISTRY, REGISTRY_MARK, Client
 from service.database import Database
 from service.logs import FaultLog
 from service.metrics import ServiceMetrics
-from service.tables import camera_removals, cameras
+from service.tables import camera_removals, cameras, places
 
 BATCH_CAMERAS: Final = 200
 
@@ -201,7 +201,8 @@ class CameraPublisher:
 
     def _rows(self, *conditions: sa.ColumnElement[bool]) -> Sequence[RowMapping]:
         query = (
-            sa.select(*_COLUMNS)
+            sa.select(*_COLUMNS, places.c.path)
+            .join(places, places.c.code == cameras.c.place_code)
             .where(*conditions)
             .order_by(cameras.c.updated_at, cameras.c.camera_id)
             .limit(BATCH_CAMERAS)
@@ -357,6 +358,7 @@ def _change(row: RowMapping) -> CameraChange:
                 "sealed_credentials": row["sealed_credentials"],
                 "hazards": row["hazards"],
                 "zones": row["zones"],
+                "place": row["path"].strip("/").split("/"),
             },
             Camera,
         ),

@@ -3,17 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines.sealing import (
-    LONGEST_USERINFO,
-    LoginCharactersError,
-    LoginTooLongError,
-    SealError,
-    key_pair,
-    public_key,
-    require_usable,
-    seal,
-    userinfo_of,
-)
+from pipelines.sealing import MAX_LOGIN_CHARS, SealError, key_pair, public_key, seal
 from pipelines.secrets import Secret
 from service.cameras.errors import CredentialsRefusedError
 from service.refusals import Refusal
@@ -36,21 +26,9 @@ class Sealer:
 
         Raises ``CredentialsRefusedError`` for what a worker couldn't log in with.
         """
-        userinfo = userinfo_of(user, password)
         try:
-            require_usable(userinfo)
             return seal(self._key, camera_id, hosts, user, password)
-        except LoginTooLongError as error:
-            raise CredentialsRefusedError(
-                f"{error}: give the camera a shorter user name or password",
-                Refusal.CREDENTIALS_LENGTH,
-                most=LONGEST_USERINFO,
-                bytes=len(userinfo),
-            ) from None
-        except LoginCharactersError as error:
-            raise CredentialsRefusedError(
-                f'{error}: a user holds no ", no : and no control character, a password no NUL',
-                Refusal.CREDENTIALS_REFUSED,
-            ) from None
         except SealError as error:
-            raise CredentialsRefusedError(str(error), Refusal.CREDENTIALS_REFUSED) from None
+            raise CredentialsRefusedError(
+                str(error), Refusal.CREDENTIALS_REFUSED, most=MAX_LOGIN_CHARS
+            ) from None

@@ -219,3 +219,27 @@ def test_a_file_of_cameras_is_shared_too_and_nobody_survives_the_parent(
         fleet.process.wait()
         until(lambda: all(gone(pid) for one in (1, 2) for pid in fleet.pids(one)), limit_s=5)
         until(lambda: not any(s.connections for s, _ in estate.values()))
+
+
+def test_the_networks_of_places_bind_every_worker(
+    tmp_path: Path, estate: dict[str, tuple[RtspServer, str]]
+) -> None:
+    began = {name: server.counters.clients for name, (server, _) in estate.items()}
+    refused = {of_worker(1)[0], of_worker(2)[0]}
+    cameras, networks = tmp_path / "cameras.toml", tmp_path / "networks.toml"
+    cameras.write_text(
+        "".join(
+            f"[[cameras]]\ncamera_id='{name}'\nurl='{url}'\n"
+            f"place=['0', '{654301 if name in refused else 654322}']\n"
+            for name, (_, url) in estate.items()
+        )
+    )
+    networks.write_text('"654301" = ["10.43.0.0/16"]\n"654322" = ["127.0.0.0/8"]\n')
+    with running(
+        tmp_path, "redis://127.0.0.1:1/0", "--cameras", cameras, "--networks-of", networks
+    ) as fleet:
+        log = fleet.log_file
+        until(lambda: log.read_text().count("allowed in place 654301") == 2, limit_s=30)
+        watched = {name for name in NAMES if name not in refused}
+        until(lambda: {n for n, (s, _) in estate.items() if s.connections} == watched, limit_s=30)
+    assert {name for name in NAMES if estate[name][0].counters.clients > began[name]} == watched

@@ -134,6 +134,9 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
         (["--processes", "0"], b"write a number from 1"),
         (["--part", ""], b"write K/N"),
         (["--worker-key", "{}/worker.key"], b"belongs to the registry"),
+        (["--networks-of", "{}/none.toml"], b"name a file for --networks-of"),
+        (["--networks-of", "{}/c.toml"], b"c.toml: place 'cameras': no place has this code"),
+        (["--networks-of", "{}/n.toml"], b"a: its place is not known"),
     ],
 )
 @pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
@@ -141,6 +144,7 @@ def test_a_worker_that_can_t_start_says_why_in_one_line(
     tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
 ) -> None:
     (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
+    (tmp_path / "n.toml").write_text('"654300" = ["10.43.0.0/16"]')
     command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     wrong = [one.format(tmp_path) for one in arguments]
     done = subprocess.run(

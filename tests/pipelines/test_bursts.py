@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from pipelines import bursts as bursts_module
 from pipelines.address import camera_address
 from pipelines.batcher import LONGEST_CLOSE, Batcher
 from pipelines.bursts import BURST_S, FRAMES_A_SECOND, PATIENCE_S, PIXELS_A_SECOND, REST_S, Bursts
@@ -140,6 +141,35 @@ def test_a_burst_goes_back_to_the_keyframe_and_shows_whole_pictures(habit: str) 
     for one in close if habit != "healthy_mpeg4" else ():  # its coder leaves traces by itself
         assert worst_error(one) < 40, "a picture built on one that was left out is grey"
     assert metrics.drops == {"overload": 0}
+
+
+def test_what_cameras_keep_to_go_back_to_has_a_budget_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bursts_module, "KEPT_BYTES", 100)
+    bursts = Rig().bursts
+    assert bursts.keep("a", 60)
+    assert bursts.keep("b", 40)
+    assert not bursts.keep("b", 41)
+    assert bursts.keep("a", 100), "b keeps nothing now"
+    assert bursts.keep("a", 0)
+    assert bursts.keep("b", 100)
+
+
+def test_who_may_keep_nothing_is_looked_at_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bursts_module, "KEPT_BYTES", 1000)
+    monkeypatch.setattr(bursts_module, "PATIENCE_S", 0.5)
+    rig = Rig()
+    bursts = Bursts(rig.metrics)
+    looks: list[Frame] = []
+    with ZOO["healthy_h264"]() as camera:
+        address = camera_address(camera.url)
+        source = CameraSource("c", address, (288, 512), rig.metrics, LOOPBACK, bursts=bursts)
+        for one in source.looks(lambda: len(looks) >= 6):
+            looks.append(one)
+            if len(looks) == 3:
+                bursts.ask("c")
+    assert not any(one.ref.is_burst for one in looks)
+    assert rig.begun("no_budget") == 1
+    assert bursts.keep("other", 1000), "a source that ended keeps nothing"
 
 
 def worst_error(look: Frame) -> float:

@@ -21,6 +21,14 @@ def test_a_file_names_cameras_hazards_and_zones(tmp_path: Path) -> None:
     (camera,) = read_cameras(tmp_path / "c.toml")
     assert (camera.camera_id, camera.hazards) == ("gate-3", (Hazard.FIRE,))
     assert camera.zones[0].polygon[2] == (0.9, 1.0)
+    assert camera.place == ()
+
+
+def test_a_file_may_say_where_a_camera_is(tmp_path: Path) -> None:
+    placed = GOOD.replace("[[cameras.zones]]", 'place = ["0", "654300"]\n[[cameras.zones]]')
+    (tmp_path / "c.toml").write_text(placed)
+    (camera,) = read_cameras(tmp_path / "c.toml")
+    assert camera.place == ("0", "654300")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +41,9 @@ def test_a_file_names_cameras_hazards_and_zones(tmp_path: Path) -> None:
         ('hazards = ["fire"]', "hazards = " + "[" * 5000, "nested too deeply"),
         ('hazards = ["fire"]', "drill = true", "drill"),
         ("[[0.1, 0.5], ", "[[7, 0.5], ", "polygon"),
+        ('hazards = ["fire"]', 'place = "654300"', "place"),
+        ('hazards = ["fire"]', 'place = ["town"]', "place"),
+        ('hazards = ["fire"]', f"place = {['0'] * 9}", "place"),
         ("[[cameras]]", "[[cameras]", "line 2"),
         (GOOD, "", "cameras"),
         (GOOD, "cameras = []", "name at least one"),

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.fleet import processes, tell_left_behind
+import fengsui
+from pipelines.fleet import Fleet, FleetSettings, processes, tell_left_behind
 from pipelines.machine import room
 from pipelines.metrics import WorkerMetrics
+from pipelines.registry import Part
 from pipelines.spool import Spool
 from pipelines.worker import WorkerError
 from tests.pipelines.test_supervisor import gone
@@ -185,6 +187,20 @@ def test_no_number_of_processes(text: str) -> None:
 def test_a_number_of_processes() -> None:
     assert processes("3") == 3
     assert processes("auto") == room().workers
+
+
+def test_each_worker_has_its_share_of_the_cores(tmp_path: Path) -> None:
+    words = ["worker", "--processes", "auto", "--spool", str(tmp_path)]
+    settings = FleetSettings(
+        processes=3, worker_id="w", share=Part(), metrics_port=0, command=words
+    )
+    member = Fleet(settings)._members[2]
+    member._prepare()
+    given = fengsui._parser().parse_args(
+        [*member.child.command, "--worker-key", str(tmp_path / "k")]
+    )
+    assert fengsui._worker_settings(given).processes == 3
+    member.close()
 
 
 def test_alerts_in_the_spool_of_a_worker_that_is_no_more_are_told(

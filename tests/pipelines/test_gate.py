@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from models.packs import DEFAULT_PACK, load_pack
 from pipelines.batcher import Batcher
-from pipelines.frames import Frame
+from pipelines.flow import Flow
+from pipelines.frames import Frame, FrameBatch, Look
 from pipelines.gate import FORCED_S, Gate
+from pipelines.messages import Camera
 from pipelines.metrics import WorkerMetrics
-from pipelines.rules.persistence import CameraRules
-from tests.support.builders import FIRE_BOX, at, frame, look
+from pipelines.rules.persistence import PERSISTENCE, CameraRules
+from tests.support.builders import FIRE_BOX, at, detections, frame, look
 from vision.hazards import Hazard
 from vision.motion import CHANGED_LEVELS, changed, grid, thumbnail
 from vision.polygons import WHOLE_PICTURE
@@ -20,10 +23,15 @@ from vision.roles import Label, Role
 INPUT = (256, 448)
 
 
-def seen(pixels: np.ndarray, seconds: float = 0.0, camera_id: str = "camera-1") -> Frame:
+def seen(
+    pixels: np.ndarray,
+    seconds: float = 0.0,
+    camera_id: str = "camera-1",
+    size_px: tuple[int, int] = INPUT,
+) -> Frame:
     whole = frame(camera_id)
     ref = replace(whole.ref, captured_at=at(seconds))
-    return Frame(ref=ref, pixels=pixels, thumbnail=thumbnail(pixels, grid(INPUT)))
+    return Frame(ref=ref, pixels=pixels, thumbnail=thumbnail(pixels, grid(size_px)))
 
 
 def street(seed: int = 1) -> np.ndarray:
@@ -159,3 +167,28 @@ def test_a_fire_that_one_look_misses_is_not_over() -> None:
         assert not rules.is_calm, "it is on"
     rules.see(look(8))
     assert rules.is_calm, "it has ended"
+
+
+def test_the_flow_skips_no_look_while_a_weak_sign_still_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing moves: the first look shows a sign, and the rule keeps it for five more."""
+    pack = load_pack(DEFAULT_PACK)
+    labels = pack.settings.labels
+    fire = [label.hazard for label in labels].index(Hazard.FIRE)
+    sign = (FIRE_BOX, labels[fire].threshold / 2, fire)
+    flow = Flow(pack=pack, drills=frozenset(), epoch=1, metrics=WorkerMetrics(CollectorRegistry()))
+    flow.watch(Camera(camera_id="camera-1", url="rtsp://192.0.2.1/x"))
+    asked: list[int] = []
+
+    def detect(batch: FrameBatch) -> list[Look]:
+        found = detections() if asked else detections(sign)
+        asked.append(second)
+        return [Look(ref=ref, detections=found) for ref in batch.frames]
+
+    monkeypatch.setattr(flow, "_detection", detect)
+    for second in range(PERSISTENCE.looks + 3):
+        flow.batcher.offer(seen(street(), second, size_px=flow.input_size_px))
+        assert list(flow.step(0.1)) == [], "a weak sign alone is no alert"
+        assert flow.is_calm("camera-1") == (second >= PERSISTENCE.looks)
+    assert asked == list(range(PERSISTENCE.looks + 1))

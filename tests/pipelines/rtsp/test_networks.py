@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from pipelines.faults import NetworkRefusedError, UnreachableError
-from pipelines.rtsp.networks import EVERYWHERE, LOOPBACK, Networks, NetworksError
+from pipelines.faults import NetworkRefusedError, PlaceRefusedError, UnreachableError
+from pipelines.rtsp.networks import EVERYWHERE, LOOPBACK, Networks, NetworksError, PlaceNetworks
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,51 @@ def test_a_name_is_looked_up_once_and_an_allowed_address_is_pinned(
     assert (str(pinned), port) == ("10.0.0.7", 554)
     with pytest.raises(NetworkRefusedError, match=r"camera.example \(127.0.0.1\)"):
         Networks().resolve("camera.example", 554, "rtsp://camera.example")
+
+
+def narrowed(*place: str) -> Networks:
+    """All of 10.0.0.0/8, but in place 654300 ``place`` alone."""
+    of_place = PlaceNetworks(code="654300", allowed=Networks.parse(place).allowed)
+    return Networks(Networks.parse(["10.0.0.0/8"]).allowed, of_place)
+
+
+def test_both_the_installation_and_the_place_must_admit() -> None:
+    networks = narrowed("10.43.0.0/16", "203.0.113.0/24", "169.254.0.0/16")
+    assert networks.admits(ip_address("10.43.0.9"))
+    assert networks.admits(ip_address("::ffff:10.43.0.9"))
+    outside = ("10.44.0.9", "::ffff:10.44.0.9", "203.0.113.9", "192.168.1.1", "169.254.169.254")
+    for address in outside:
+        assert not networks.admits(ip_address(address)), address
+    assert not narrowed().admits(ip_address("10.43.0.9")), "a place without a network has none"
+
+
+@pytest.mark.parametrize("host", ["10.44.0.9", "::ffff:10.44.0.9"])
+def test_a_place_s_refusal_names_the_place_and_its_option(host: str) -> None:
+    with pytest.raises(PlaceRefusedError, match="allowed in place 654300") as caught:
+        narrowed("10.43.0.0/16").resolve(host, 554, "rtsp://x")
+    assert caught.value.code == "network_refused"
+    assert "worker --networks-of" in str(caught.value)
+    assert "camera's place" in str(caught.value)
+
+
+def test_what_the_installation_refuses_is_not_laid_on_the_place() -> None:
+    with pytest.raises(NetworkRefusedError, match="allowed in this installation") as caught:
+        narrowed("203.0.113.0/24").resolve("203.0.113.9", 554, "rtsp://x")
+    assert not isinstance(caught.value, PlaceRefusedError)
+    assert str(caught.value).endswith("worker --networks")
+
+
+def test_of_a_name_s_addresses_that_is_pinned_which_both_admit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = [["10.44.0.1", "127.0.0.1", "10.43.0.7"], ["127.0.0.1", "10.44.0.1"]]
+
+    def look_up(*_given: object, **_named: object) -> list[tuple[object, ...]]:
+        return [(2, 1, 6, "", (one, 554)) for one in answers.pop(0)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    networks = narrowed("10.43.0.0/16", "127.0.0.0/8")
+    pinned, _ = networks.resolve("camera.example", 554, "rtsp://camera.example")
+    assert str(pinned) == "10.43.0.7"
+    with pytest.raises(PlaceRefusedError, match=r"camera.example \(10.44.0.1\)"):
+        networks.resolve("camera.example", 554, "rtsp://camera.example")

@@ -20,7 +20,16 @@ from pipelines.streams import CAMERA_CHANGES, REGISTRY, REGISTRY_MARK, Client, c
 from service import tables
 from service.cameras import publisher as publisher_module
 from service.cameras.publisher import CameraPublisher
-from tests.service.cameras.kit import PASSWORD, described, match, registered, told, townships
+from tests.service.cameras.kit import (
+    HERE,
+    PASSWORD,
+    THERE,
+    described,
+    match,
+    registered,
+    told,
+    townships,
+)
 from tests.service.estate import OWN, camera_row, fill
 from tests.service.helpers import Parts
 from tests.service.process import serving
@@ -119,6 +128,41 @@ def test_a_removed_camera_leaves_and_its_row_is_forgotten(given: Parts) -> None:
         until(lambda: not given.rows(tables.camera_removals), "the row")
 
 
+def test_a_camera_s_place_is_told_and_so_is_its_move(given: Parts) -> None:
+    with townships(given) as (_, _, admin):
+        made = registered(admin, place_code=HERE)
+        name = made["camera_id"]
+        until(lambda: told(given.client, name), "the camera")
+        moved = admin.patch(f"/api/cameras/{name}", json={"place_code": THERE}, headers=match(made))
+        assert moved.status_code == 200
+        until(lambda: len(told(given.client, name)) == 2, "the move")
+        before, after = told(given.client, name)
+        assert before.camera is not None
+        assert after.camera is not None
+        assert before.camera.place == ("0", "330100", "330106", HERE)
+        assert after.camera.place == ("0", "330100", "330109", THERE)
+        assert after.revision > before.revision
+        assert held(given.client)[name] == after
+
+
+def test_what_was_told_without_a_place_is_told_with_it_after_an_upgrade(given: Parts) -> None:
+    rows(given, "a")
+    with publisher(given) as one:
+        one.step()
+    change = held(given.client)["a"]
+    older = msgspec.to_builtins(change)
+    del older["camera"]["place"]
+    given.client.hset(REGISTRY, "a", msgspec.json.encode(older))
+    assert held(given.client)["a"].camera.place == ()  # type: ignore[union-attr]
+    before = mark(given.client)
+    with publisher(given) as one:
+        one.step()
+    assert held(given.client)["a"] == change
+    assert change.camera is not None
+    assert change.camera.place == ("0",)
+    assert mark(given.client) != before
+
+
 def test_a_restart_tells_nothing(given: Parts) -> None:
     fill(given.database)
     with serving(given.settings):
@@ -189,8 +233,7 @@ def test_an_overtaken_replica_has_the_newest_told_again(given: Parts) -> None:
     rows(given, "a")
     with publisher(given) as slow, publisher(given) as fast:
         fast.step()
-        with given.database.reading() as connection:
-            stale = connection.execute(sa.select(tables.cameras)).mappings().all()
+        stale = slow._rows()
         edited(given, "a", main_url="rtsp://192.0.2.9/new")
         fast.step()
         slow._send([publisher_module._change(stale[0])])  # after the newer one
