@@ -64,8 +64,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """When; older benches didn't say."""
     command: str | None = None
     """By which words."""
-    provisional: bool = False
-    """Not measured: a placeholder until somebody does."""
 
     @property
     def ours(self) -> float:

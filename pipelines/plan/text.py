@@ -59,8 +59,6 @@ def summary(asked: Asked, need: Need) -> list[tuple[Phrase, Range]]:
 
 def origin(measured: Measured) -> Phrase:
     """Return on which machine, when and how a size was measured."""
-    if measured.provisional:
-        return Phrase("临时占位，未实测", "placeholder, not measured")
     machine = measured.machine or {}
     date, command = (shown(one) if one else "" for one in (measured.date, measured.command))
     cpu = shown(f"{machine.get('cores', '?')} x {machine.get('cpu', '?')}")
@@ -149,7 +147,6 @@ def as_object(
         "servers_for": {name: count.described() for name, count in need.servers_for.items()},
         "spare_servers": SPARES,
         "binds": need.binds,
-        "provisional": any(one.provisional for one in used(need, measured)),
         "kinds": [
             {
                 "name": kind.name,
@@ -176,7 +173,6 @@ def as_object(
                 "date": one.date,
                 "command": one.command,
                 "machine": one.machine,
-                "provisional": one.provisional,
                 "core_percent": one.ours,
                 "spread": one.said_spread,
                 "lag_s": one.lag_s,

@@ -93,7 +93,7 @@ NOT_INCLUDED: Final[tuple[Phrase, ...]] = (
 def notes(asked: Asked, need: Need, measured: Mapping[int, Measured]) -> list[Phrase]:
     """Return what a reader of this plan must know, the gravest first."""
     used = [measured[size] for size in sorted({kind.size for kind in need.kinds})]
-    found = [note for one in used if one.provisional for note in _provisional(one)]
+    found: list[Phrase] = []
     if not asked.figures:
         commands = " ; ".join(command_for(one.size) for one in used)
         files = " ".join(f"bench{one.size}.json" for one in used)
@@ -114,7 +114,7 @@ def notes(asked: Asked, need: Need, measured: Mapping[int, Measured]) -> list[Ph
         if one.said_spread is None
     ]
     found += _rules(asked) + _rates(asked, used)
-    if len({str((one.machine or {}).get("cpu")) for one in used if not one.provisional}) > 1:
+    if len({str((one.machine or {}).get("cpu")) for one in used}) > 1:
         found.append(
             Phrase(
                 "两组数据测自不同型号的 CPU。",
@@ -127,18 +127,6 @@ def notes(asked: Asked, need: Need, measured: Mapping[int, Measured]) -> list[Ph
         for note in one.notes
     ]
     return found
-
-
-def _provisional(one: Measured) -> Sequence[Phrase]:
-    command = command_for(one.size)
-    return [
-        Phrase(
-            f"临时数据：{one.size} 的数值是占位，并非实测，不可据此采购。"
-            f"请运行 {command}，再用 --figures。",
-            f"PROVISIONAL: the {one.size} figures are placeholders, not measured; buy nothing by "
-            f"them: run {command} and give it with --figures",
-        )
-    ]
 
 
 def _rules(asked: Asked) -> list[Phrase]:

@@ -60,8 +60,6 @@ def test_the_command_says_in_json_what_is_needed() -> None:
     assert plan["figures"][0]["command"].startswith("fengsui bench --size 360")
     assert any("bench360.json" in note for note in plan["notes"])
     assert all(f"note: {note}" in done.stderr.splitlines() for note in plan["notes"])
-    provisional = any(one.provisional for one in read([SHIPPED]).values())
-    assert plan["provisional"] == provisional == any("PROVISIONAL" in n for n in plan["notes"])
 
 
 def test_the_report_is_one_file_without_a_script(tmp_path: Path) -> None:
@@ -84,7 +82,6 @@ def test_what_the_bench_prints_can_be_given_as_it_is(
 ) -> None:
     files = [file_of(tmp_path, 360), file_of(tmp_path, 1080)]
     plan = told(capsys, "--channels", "1000", "--figures", *files)
-    assert not plan["provisional"]
     assert [one["core_percent"] for one in plan["figures"]] == [1.0, 3.0]
     assert plan["kinds"][0]["core_percent"] == {"low": 0.9, "median": 1.0, "high": 1.2}
     assert plan["notes"] == []
@@ -95,8 +92,8 @@ def test_what_the_bench_prints_can_be_given_as_it_is(
 
 def test_what_ships_is_what_the_bench_prints() -> None:
     keys = set(Bench(size=SIZES[360], machine={}).described())
-    for line in json.loads(SHIPPED.read_text("utf-8")):
-        assert set(line) - {"provisional"} == keys
+    for line in SHIPPED.read_text("utf-8").splitlines():
+        assert set(json.loads(line)) == keys
     assert sorted(read([SHIPPED])) == sorted(SIZES)
 
 
@@ -178,9 +175,9 @@ def test_what_is_told_beside_the_figures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alone = ["--channels", "99", "--substream-share", "1", "--figures"]
-    rough = file_of(tmp_path, 360, spread={"ours": [1.0, 1.0]}, notes=["a\nb"], provisional=True)
+    rough = file_of(tmp_path, 360, spread={"ours": [1.0, 1.0]}, notes=["a\nb"])
     notes = told(capsys, *alone, rough, "--sub-mbit", "2")["notes"]
-    for part in ("PROVISIONAL", "no spread", "bench 360: a?b", "at 0.5 Mb/s, not at 2"):
+    for part in ("no spread", "bench 360: a?b", "at 0.5 Mb/s, not at 2"):
         assert any(part in note for note in notes), part
     plain = file_of(tmp_path, 360)
     plan = told(capsys, *alone, plain, "--rules", "fire,wrong_way", "obstruction")
@@ -202,5 +199,5 @@ def test_strange_words_in_a_file_do_no_harm_on_the_page(
 
 
 def test_a_newer_bench_may_say_more() -> None:
-    given = {**json.loads(SHIPPED.read_text("utf-8"))[0], "another": 1}
+    given = {**json.loads(SHIPPED.read_text("utf-8").splitlines()[0]), "another": 1}
     assert msgspec.convert(given, Measured).size == 360
