@@ -130,15 +130,21 @@ class Batcher:
     def _take_frames(self) -> tuple[Frame, ...]:
         """Take sentries first: a storm of alarms slows the close looks, and nothing else."""
         oldest = list(self._waiting)[: self._sizes[-1]]
+        if len(oldest) == len(self._waiting):  # nobody is kept from anything: each in its turn
+            behind = {one.ref.camera_id for one in self._close_that_find_no_room(len(oldest))}
+            oldest = [camera_id for camera_id in oldest if camera_id not in behind]
         frames = [self._waiting.pop(camera_id) for camera_id in oldest]
         if self._gate is not None:
             for frame in frames:
                 self._gate.saw(frame)
         while self._close and len(frames) < self._sizes[-1]:
             frames.append(self._close.popleft())
-        frames.sort(key=lambda one: one.ref.received_ns)  # judged in the order they came
-        self._drop_overtaken({one.ref.camera_id: one.ref.seq for one in frames})
-        return tuple(frames)
+        self._drop_overtaken({one.ref.camera_id: one.ref.seq for one in frames if one.ref.is_due})
+        # A camera's looks are judged as they came; the others' order is nobody's business.
+        return tuple(sorted(frames, key=lambda one: (one.ref.camera_id, one.ref.seq)))
+
+    def _close_that_find_no_room(self, due: int) -> list[Frame]:
+        return list(self._close)[max(0, self._sizes[-1] - due) :]
 
     def _take_unchanged(self) -> tuple[FrameRef, ...]:
         close = {frame.ref.camera_id for frame in self._close}
@@ -151,9 +157,9 @@ class Batcher:
             del self._waiting[ref.camera_id]
         return unchanged
 
-    def _drop_overtaken(self, taken: dict[str, int]) -> None:
-        """Drop close looks that would be judged after a later one, by their cameras."""
-        kept = [one for one in self._close if one.ref.seq > taken.get(one.ref.camera_id, 0)]
+    def _drop_overtaken(self, judged: dict[str, int]) -> None:
+        """Drop close looks that would be judged after their camera's later due one."""
+        kept = [one for one in self._close if one.ref.seq > judged.get(one.ref.camera_id, 0)]
         if len(kept) < len(self._close):
             self._metrics.drop("burst_budget", len(self._close) - len(kept))
             self._close = deque(kept)

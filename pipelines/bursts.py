@@ -41,7 +41,7 @@ class Bursts:
         self._asked_s: dict[str, float] = {}
         self._running: dict[str, int] = {}
         self._rested_s: dict[str, float] = {}
-        self._kept: dict[str, int] = {}
+        self._kept: dict[object, int] = {}
         self._all_kept = 0
 
     def ask(self, camera_id: str) -> None:
@@ -76,13 +76,13 @@ class Bursts:
         self._metrics.bursts.labels("begun").inc()
         return True
 
-    def keep(self, camera_id: str, size: int) -> bool:
-        """Say whether a camera may keep so many bytes to go back to; if not, it must keep none."""
+    def keep(self, who: object, size: int) -> bool:
+        """Say whether somebody may keep so many bytes to go back to; if not, it must keep none."""
         with self._lock:
-            others = self._all_kept - self._kept.pop(camera_id, 0)
+            others = self._all_kept - self._kept.pop(who, 0)
             may_keep = others + size <= KEPT_BYTES
             if size and may_keep:
-                self._kept[camera_id] = size
+                self._kept[who] = size
             self._all_kept = others + (size if may_keep else 0)
         return may_keep
 

@@ -49,6 +49,8 @@ class Decoder:
         self._holds = False
         self.pixels = 0
         """Of the last picture."""
+        self.all_pixels = 0
+        """Of all so far."""
 
     def keyframe(self, data: bytes) -> list[VideoFrame]:
         """Return the picture of a keyframe that stands alone. Raises ``DecodeError``.
@@ -69,8 +71,7 @@ class Decoder:
             context.flush_buffers()
         for picture in pictures:
             self._is_large = picture.height >= SHRUNK * self._input_height_px
-            self.pixels = picture.width * picture.height
-        return pictures
+        return self._counted(pictures)
 
     def following(self, data: bytes, ticks: int) -> list[VideoFrame]:
         """Return the pictures that one more of a row completes. Raises ``DecodeError``."""
@@ -79,9 +80,15 @@ class Decoder:
         context = self._opened(rough=False)
         self._holds = True
         try:
-            return context.decode(packet)
+            return self._counted(context.decode(packet))
         except av.error.FFmpegError:
             raise _reason(context) from None
+
+    def _counted(self, pictures: list[VideoFrame]) -> list[VideoFrame]:
+        for picture in pictures:
+            self.pixels = picture.width * picture.height
+            self.all_pixels += self.pixels
+        return pictures
 
     def _opened(self, *, rough: bool) -> VideoCodecContext:
         if self._context is None or rough != self._is_rough:

@@ -32,6 +32,9 @@ _CODE: Final = re.compile(
 """What service/places/codes.py takes, in any province. A line for a code that no place can have, a
 province's or one filled up with zeros, would guard nothing."""
 
+ROOT: Final = "0"
+"""The place that is the whole installation."""
+
 _AS: Final = 'write lines as "654300" = ["10.43.0.0/16"]'
 
 
@@ -49,9 +52,10 @@ class Jurisdictions:
         """
         if not self.networks:
             return networks
-        if not camera.place:
+        if camera.place[:1] != (ROOT,):
+            what = "is not told from the root down" if camera.place else "is not known"
             raise PlaceUnknownError(
-                camera.camera_id, "its place is not known, and networks are allowed by place here"
+                camera.camera_id, f"its place {what}, and networks are allowed by place here"
             )
         listed = (self.networks[code] for code in reversed(camera.place) if code in self.networks)
         return replace(networks, of_place=next(listed, None))

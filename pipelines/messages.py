@@ -227,7 +227,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     cameras: Count
     cameras_connected: Count
     cameras_waiting: Count = 0
-    """Kept out until the worker has room."""
+    """Not started yet, or kept out until the worker has room."""
     frames_received: Count
     frames_decoded: Count
     frames_analysed: Count

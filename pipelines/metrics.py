@@ -36,6 +36,7 @@ class WorkerMetrics:
         self.frames_decoded = counter("frames_decoded", "Pictures decoded.")
         self.frames_analysed = counter("frames_analysed", "Pictures that the detector saw.")
         self.looks_unchanged = counter("looks_unchanged", "Looks that show nothing new.")
+        self.too_heavy = counter("streams_too_heavy", "Streams too large to be decoded whole.")
         self.bursts = counter("bursts", "Close looks, by what became of them.", "outcome")
         self._frames_dropped = counter("frames_dropped", "Frames not analysed.", "reason")
         self._looks_with_drops = counter(

@@ -62,6 +62,7 @@ class Sampler:
     _last_keyframe_s: float | None = None
     _last_look_s: float | None = None
     _burst_ends_s: float | None = None
+    _keyframes_alone: bool = False
 
     def wants_packet(self, *, is_keyframe: bool, time_s: float) -> bool:
         """Say whether a packet goes to the decoder. ``time_s`` is stream time."""
@@ -76,7 +77,7 @@ class Sampler:
             return self.speed is not Speed.SENTRY or self._is_due(time_s)
         if self._burst_ends_s is not None and not self._is_bursting(time_s):
             self.speed = self._own_speed
-        elif self.speed is Speed.SENTRY and self._started and self._is_overdue(time_s):
+        elif self.speed is Speed.SENTRY and not self._keyframes_alone and self._is_overdue(time_s):
             self.speed = self._own_speed = Speed.FLOW
         return self._started and self.speed is not Speed.SENTRY
 
@@ -84,6 +85,11 @@ class Sampler:
         """Look closely from the last packet on."""
         self._burst_ends_s = self._last_packet_s + seconds
         self.speed = Speed.BURST
+
+    def keep_to_keyframes(self) -> None:
+        """Look at keyframes alone from now on, however far apart they are."""
+        self._keyframes_alone = True
+        self.speed = self._own_speed = Speed.SENTRY
 
     def wants_look(self, time_s: float) -> bool:
         """Say whether a decoded picture is analysed."""
@@ -113,6 +119,6 @@ class Sampler:
     def _speed_from(self, time_s: float) -> Speed:
         """Return the speed from a keyframe on."""
         if self._last_keyframe_s is not None:
-            is_short = time_s - self._last_keyframe_s <= LONG_INTERVAL_S
+            is_short = time_s - self._last_keyframe_s <= LONG_INTERVAL_S or self._keyframes_alone
             self._own_speed = Speed.SENTRY if is_short else Speed.FLOW
         return Speed.BURST if self._is_bursting(time_s) else self._own_speed

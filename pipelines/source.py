@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from pipelines import faults
 from pipelines.address import Address
 from pipelines.bursts import BURST_S, Bursts
@@ -27,6 +29,8 @@ from vision.motion import grid, thumbnail
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
+log = structlog.get_logger()
+
 OPEN_TIMEOUT_S: Final = 8.0
 """Cameras behind a platform are switched on by the request and need some seconds."""
 
@@ -38,6 +42,16 @@ NO_KEYFRAME_S: Final = 90.0
 
 FARTHEST_S: Final = 5.0
 """Naps and the network put a good stream's stamps a second off at most."""
+
+FLOW_PIXELS_A_SECOND: Final = 80_000_000
+"""1080p at 38 fps: a quarter of a core. Of a larger stream that would have to be decoded whole
+keyframes alone are looked at, however rare: it must not have the core of a hundred others."""
+
+EFFORT_S: Final = 5.0
+"""Of stream time, so long is counted: until then, who sends keyframes often is known by them."""
+
+LIGHTER: Final = "give its substream, or let it send keyframes at most 4 s apart"
+"""What makes a camera cheap to watch."""
 
 OLDEST_S: Final = 10.0
 """A stamp that seems older than this says nothing of its age."""
@@ -121,6 +135,7 @@ class CameraSource(Source):
         self._began = (datetime.now(UTC), time.monotonic())
         self._seen_s = 0.0
         self._due_s = 0.0
+        self._has_burst = False
         self.rest: Callable[[float], object] = time.sleep
         """How it waits between bursts; whoever stops it may make that shorter."""
 
@@ -129,14 +144,14 @@ class CameraSource(Source):
 
         Raises ``SourceError`` when the stream can't be had, breaks or ends.
         """
-        may_keep = partial(self._bursts.keep, self.camera_id)
+        may_keep = partial(self._bursts.keep, self)  # not by name: an older one may still be ending
         connection = Connection(self.address, self._networks, OPEN_TIMEOUT_S, may_keep)
         try:
             yield from self._read(connection, stopping)
         finally:
             connection.close()
             may_keep(0)
-            self._bursts.end(self.camera_id)
+            self._end_burst()
             if connection.wasted:
                 self._metrics.drop("garbage", connection.wasted)
         if not stopping():
@@ -145,6 +160,7 @@ class CameraSource(Source):
     def _read(self, connection: Connection, stopping: Callable[[], bool]) -> Iterator[Frame]:
         decoder = Decoder(connection.stream.codec, self._input_size_px)
         sampler, clock = Sampler(), LiveClock(connection.stream.clock_hz)
+        effort = Effort()
         self._began = (datetime.now(UTC), time.monotonic())
         self._seen_s = time.monotonic()
         arriving = connection.units(READ_TIMEOUT_S, stopping, self.rest)
@@ -159,15 +175,26 @@ class CameraSource(Source):
                 if self._is_wanted(unit, sampler, clock):
                     yield from self._seen(unit, decoder, sampler, clock)
             if sampler.speed is not Speed.BURST:
-                self._bursts.end(self.camera_id)
+                self._end_burst()
                 ready = connection.can_go_back or sampler.speed is Speed.FLOW
                 if self._bursts.begin(self.camera_id, decoder.pixels, ready=ready):
+                    self._has_burst = True
                     sampler.burst(BURST_S)
+            is_too_much = effort.is_too_much(decoder.all_pixels, clock.time_s(clock.newest))
+            if is_too_much and sampler.speed is Speed.FLOW:
+                sampler.keep_to_keyframes()
+                self._metrics.too_heavy.inc()
+                log.warning("too_heavy", camera=self.address.shown, do=LIGHTER)
             if sampler.speed is Speed.SENTRY:
                 connection.assembler.keyframes_only = True
             elif connection.assembler.keyframes_only:
                 yield from self._gone_back(connection, decoder, sampler, clock)
             self._require_pictures(sampler, clock.now_s - self._seen_s)
+
+    def _end_burst(self) -> None:
+        if self._has_burst:
+            self._has_burst = False
+            self._bursts.end(self.camera_id)
 
     def _gone_back(
         self, connection: Connection, decoder: Decoder, sampler: Sampler, clock: "LiveClock"
@@ -239,6 +266,25 @@ def _followed(opened_at: datetime, opened_s: float, now_s: float) -> tuple[datet
     opened_now = datetime.now(UTC) - timedelta(seconds=now_s - opened_s)
     set_anew = abs(opened_now - opened_at) > timedelta(seconds=CLOCK_TOLERANCE_S)
     return (opened_now if set_anew else opened_at), opened_s
+
+
+@dataclass(slots=True)
+class Effort:
+    """How many pixels a second of a stream has lately, on its own time: a jam is no effort."""
+
+    began_s: float | None = None
+    before_px: int = 0
+
+    def is_too_much(self, decoded_px: int, time_s: float) -> bool:
+        """Take the count so far in; say whether the last ``EFFORT_S`` went over the budget."""
+        if self.began_s is not None and 0 <= time_s - self.began_s < EFFORT_S:
+            return False
+        began_s, before_px, self.began_s, self.before_px = (
+            self.began_s, self.before_px, time_s, decoded_px,
+        )  # fmt: skip
+        if began_s is None or time_s <= began_s:
+            return False
+        return (decoded_px - before_px) / (time_s - began_s) > FLOW_PIXELS_A_SECOND
 
 
 @dataclass(slots=True)

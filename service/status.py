@@ -42,7 +42,7 @@ class WorkerStatus(BaseModel):
     epoch: int
     cameras: int
     cameras_connected: int
-    cameras_waiting: Annotated[int, Field(description="Kept out until the worker has room")]
+    cameras_waiting: Annotated[int, Field(description="Not started yet, or kept out: full")]
     frames_analysed: int
     drops: dict[str, int]
     alerts: int

@@ -136,14 +136,21 @@ class Connection:
             self._row, self._row_bytes, self._wasted_bytes = [], 0, 0
             whole = (one for one in reversed(units) if one.is_keyframe and one.is_whole)
             self._keyframe = next(whole)
-        if self._keyframe is not None and stop > keyframe_stop:
-            self._row.append((data, keyframe_stop, stop))
-            self._row_bytes += stop - keyframe_stop
+            data, stop = data[keyframe_stop:stop], stop - keyframe_stop
+        elif not self.assembler.keyframes_only:
+            self._forget()  # all is decoded: there is nothing to go back for
+        if self._keyframe is not None and stop:
+            self._row.append((data, 0, stop))
+            self._row_bytes += len(data)
             size = self._row_bytes + len(self._keyframe.data)
             if self._row_bytes > LARGEST_ROW_BYTES or not self._may_keep(size):
-                self._row, self._row_bytes, self._keyframe = [], 0, None
-                self._may_keep(0)
+                self._forget()
         return units
+
+    def _forget(self) -> None:
+        if self._keyframe is not None:
+            self._row, self._row_bytes, self._keyframe = [], 0, None
+            self._may_keep(0)
 
     def _walk(self, data: bytes, at: int, end: int, units: list[Unit]) -> tuple[int, int]:
         """Add the units that packets complete; return where the last whole packet ends.
@@ -194,6 +201,8 @@ class Connection:
         return at + said.size
 
     def _waste(self, size: int) -> None:
+        if self._rewinds:  # counted when it came
+            return
         self.wasted += 1
         self._wasted_bytes += size
         if self._wasted_bytes > GARBAGE_BYTES:

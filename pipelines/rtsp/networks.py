@@ -1,9 +1,11 @@
 """Where cameras may be: networks allowed, names resolved once, the address pinned."""
 
 import socket
+import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from pipelines.faults import NetworkRefusedError, PlaceRefusedError, UnreachableError
@@ -49,7 +51,7 @@ class NetworksError(ValueError):
 class PlaceNetworks:
     """The networks in which a place's cameras may be."""
 
-    code: str
+    code: str = field(compare=False)
     """The place that they are written for: the camera's own, or one that this lies in."""
     allowed: tuple[IpNetwork, ...]
     """If there are none, no camera of it is connected to."""
@@ -91,16 +93,12 @@ class Networks:
             narrower is None or _lies_in(address, narrower.allowed)
         )
 
-    def resolve(self, host: str, port: int, shown: str) -> tuple[IpAddress, int]:
+    def resolve(self, host: str, port: int, shown: str, timeout_s: float) -> tuple[IpAddress, int]:
         """Look a name up once; return the first of its addresses that is allowed, to connect to.
 
         Raises ``NetworkRefusedError`` if none is, ``UnreachableError`` if there is none.
         """
-        try:
-            known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise UnreachableError(shown, "its name is not known") from None
-        addresses = [ip_address(str(one[4][0]).partition("%")[0]) for one in known]
+        addresses = _looked_up(host, port, shown, timeout_s)
         for address in addresses:
             if self.admits(address):
                 return address, port
@@ -118,6 +116,30 @@ class Networks:
         if within and self.of_place is not None:
             return PlaceRefusedError(shown, f"{what} place {self.of_place.code}")
         return NetworkRefusedError(shown, f"{what} this installation")
+
+
+def _looked_up(host: str, port: int, shown: str, timeout_s: float) -> list[IpAddress]:
+    """Return a name's addresses, or raise ``UnreachableError``; the system's resolver has no end.
+
+    It is asked in a thread, which ends with it.
+    """
+    found: SimpleQueue[list[IpAddress]] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            known = []
+        found.put([ip_address(str(one[4][0]).partition("%")[0]) for one in known])
+
+    threading.Thread(target=ask, name="resolver", daemon=True).start()
+    try:
+        addresses = found.get(timeout=timeout_s)
+    except Empty:
+        raise UnreachableError(shown, "its name was not found in time") from None
+    if not addresses:
+        raise UnreachableError(shown, "its name is not known")
+    return addresses
 
 
 def _lies_in(address: IpAddress, networks: Iterable[IpNetwork]) -> bool:

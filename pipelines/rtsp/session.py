@@ -108,7 +108,7 @@ class Session:
     def _connected(
         self, scheme: str, host: str, port: int | None, networks: Networks
     ) -> socket.socket:
-        target = networks.resolve(host, port or PORTS[scheme], self._shown)
+        target = networks.resolve(host, port or PORTS[scheme], self._shown, self._left_s())
         try:
             raw = socket.create_connection((str(target[0]), target[1]), self._left_s())
         except TimeoutError:
@@ -119,8 +119,12 @@ class Session:
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if scheme == "rtsps":
+                raw.settimeout(self._left_s())
                 raw = _encrypted(raw, host)
             raw.setblocking(False)
+        except faults.SourceError:
+            raw.close()
+            raise
         except OSError:
             raw.close()
             raise faults.UnreachableError(self._shown, "no TLS there") from None

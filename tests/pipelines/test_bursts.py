@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pipelines import bursts as bursts_module
+from pipelines import source as source_module
 from pipelines.address import camera_address
 from pipelines.batcher import LONGEST_CLOSE, Batcher
 from pipelines.bursts import BURST_S, FRAMES_A_SECOND, PATIENCE_S, PIXELS_A_SECOND, REST_S, Bursts
@@ -92,24 +93,38 @@ def test_sentries_go_first_and_close_looks_that_are_too_many_are_counted() -> No
 def test_a_camera_s_looks_are_judged_in_the_order_they_came() -> None:
     metrics = WorkerMetrics(CollectorRegistry())
     waiting = Batcher((256, 448), (1, 2, 4), metrics)
+    for n in range(1, 10):
+        waiting.offer(close_look(n))
+    waiting.offer(frame("close", seq=10))
+    waiting.offer(close_look(11))
+    assert [judged(waiting) for _ in range(3)] == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11]]
+    assert metrics.drops == {"overload": 0}, "nobody else waited"
+
+
+def test_what_a_due_look_overtakes_while_others_wait_is_dropped_and_counted() -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    waiting = Batcher((256, 448), (1, 2, 4), metrics)
     for n in range(1, 6):
         waiting.offer(close_look(n))
-    due = frame("close", seq=6)
-    waiting.offer(replace(due, ref=replace(due.ref, received_ns=6)))
+    waiting.offer(frame("close", seq=6))
+    for n in range(4):
+        waiting.offer(frame(f"camera-{n}"))
     waiting.offer(close_look(7))
+    assert judged(waiting) == [6]
+    assert metrics.drops["burst_budget"] == 5
+    assert judged(waiting) == [7]
+
+
+def judged(waiting: Batcher) -> list[int]:
+    """The looks of the camera that is looked at closely, in the next batch."""
     batch = waiting.take(0.1)
     assert batch is not None
-    assert [ref.seq for ref in batch.frames] == [1, 2, 3, 6]
-    assert metrics.drops["burst_budget"] == 2, "what the due look has overtaken is too late"
-    batch = waiting.take(0.1)
-    assert batch is not None
-    assert [ref.seq for ref in batch.frames] == [7]
+    return [ref.seq for ref in batch.frames if ref.camera_id == "close"]
 
 
 def close_look(seq: int) -> Frame:
     whole = frame("close", seq=seq)
-    ref = replace(whole.ref, is_burst=True, is_due=False, received_ns=seq)
-    return replace(whole, ref=ref)
+    return replace(whole, ref=replace(whole.ref, is_burst=True, is_due=False))
 
 
 @pytest.mark.parametrize(
@@ -170,6 +185,37 @@ def test_who_may_keep_nothing_is_looked_at_as_before(monkeypatch: pytest.MonkeyP
     assert not any(one.ref.is_burst for one in looks)
     assert rig.begun("no_budget") == 1
     assert bursts.keep("other", 1000), "a source that ended keeps nothing"
+
+
+def test_who_is_decoded_whole_keeps_nothing_to_go_back_to() -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    bursts = Bursts(metrics)
+    looks: list[Frame] = []
+    with ZOO["rare_keyframes"]() as camera:
+        address = camera_address(camera.url)
+        source = CameraSource("c", address, (288, 512), metrics, LOOPBACK, bursts=bursts)
+        looks.extend(itertools.islice(source.looks(lambda: False), 4))
+    assert metrics.total("fengsui_frames_decoded_total") > 40
+    assert bursts.keep("other", bursts_module.KEPT_BYTES)
+
+
+def test_a_stream_that_is_too_much_is_told_and_looked_at_by_its_keyframes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(source_module, "FLOW_PIXELS_A_SECOND", 1000)
+    monkeypatch.setattr(source_module, "EFFORT_S", 1.0)
+    metrics = WorkerMetrics(CollectorRegistry())
+    ends_s = time.monotonic() + 8
+    with ZOO["rare_keyframes"]() as camera:
+        address = camera_address(camera.url)
+        source = CameraSource("c", address, (288, 512), metrics, LOOPBACK)
+        looks = list(source.looks(lambda: time.monotonic() > ends_s))
+    assert looks
+    assert metrics.total("fengsui_streams_too_heavy_total") == 1
+    decoded, came = (
+        metrics.total(f"fengsui_frames_{what}_total") for what in ("decoded", "received")
+    )
+    assert decoded < came / 2, "after a second none but keyframes"
 
 
 def worst_error(look: Frame) -> float:

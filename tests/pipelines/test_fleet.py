@@ -9,14 +9,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import fengsui
+from pipelines import worker
 from pipelines.fleet import Fleet, FleetSettings, processes, tell_left_behind
-from pipelines.machine import room
+from pipelines.load import LoadMeter
+from pipelines.machine import Room, room
 from pipelines.metrics import WorkerMetrics
 from pipelines.registry import Part
+from pipelines.secrets import Secret
 from pipelines.spool import Spool
 from pipelines.worker import WorkerError
 from tests.pipelines.test_supervisor import gone
@@ -201,6 +205,31 @@ def test_each_worker_has_its_share_of_the_cores(tmp_path: Path) -> None:
     )
     assert fengsui._worker_settings(given).processes == 3
     member.close()
+
+
+def test_a_worker_is_busy_by_its_share_of_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "room", lambda: Room(cores=8.0, memory_bytes=1))
+    heard: list[float] = []
+
+    def meter(*given: Any) -> LoadMeter:
+        heard.append(given[2])
+        made.stop()
+        return LoadMeter(*given)
+
+    monkeypatch.setattr(worker, "LoadMeter", meter)
+    made = worker.Worker(
+        worker.WorkerSettings(
+            worker_id="w",
+            redis_url=Secret("redis://127.0.0.1:1/0"),
+            spool_dir=tmp_path,
+            cameras=(),
+            processes=4,
+        )
+    )
+    made.run()
+    assert heard == [2.0]
 
 
 def test_alerts_in_the_spool_of_a_worker_that_is_no_more_are_told(

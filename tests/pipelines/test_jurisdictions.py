@@ -81,6 +81,15 @@ def test_a_line_for_the_root_is_for_all_that_have_none(tmp_path: Path) -> None:
     assert found.narrow(Networks(), camera(*CITY)).of_place != networks.of_place
 
 
+@pytest.mark.parametrize("place", [("654322",), ("654301", "654300", "0"), ("650000", "0")])
+def test_a_place_that_is_not_told_from_the_root_down_is_refused(
+    tmp_path: Path, place: tuple[str, ...]
+) -> None:
+    found = read_jurisdictions(written(tmp_path, FILE + '"0" = []\n'))
+    with pytest.raises(PlaceUnknownError, match="not told from the root down"):
+        found.narrow(Networks(), camera(*place))
+
+
 def test_without_a_file_a_place_is_of_no_account() -> None:
     for place in ((), CITY):
         assert NO_JURISDICTIONS.narrow(LOOPBACK, camera(*place)) == LOOPBACK

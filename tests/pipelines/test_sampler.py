@@ -64,3 +64,14 @@ def test_time_that_jumps_back_or_far_ahead_costs_no_look() -> None:
         looks = looks_of(Sampler(), packets)
         after = [one for one in looks if abs(one - 6000 - jump_s) <= 10]
         assert len(after) >= 4
+
+
+def test_a_stream_that_is_too_much_keeps_to_its_keyframes_however_rare() -> None:
+    sampler = Sampler()
+    packets = stream(60, 10, 15.0)
+    before = looks_of(sampler, packets[:20])
+    sampler.keep_to_keyframes()
+    after = looks_of(sampler, packets[20:])
+    assert len(before) >= 1
+    assert after == [15.0, 30.0, 45.0]
+    assert sampler.speed is Speed.SENTRY

@@ -1,6 +1,8 @@
 """Where a camera may be: what names resolve to counts, and some places are never allowed."""
 
 import socket
+import threading
+import time
 from ipaddress import ip_address
 
 import pytest
@@ -51,7 +53,7 @@ def test_what_is_no_network_is_told(text: str) -> None:
 def test_every_way_to_write_a_forbidden_address_is_refused() -> None:
     for host in ("0x7f.1", "2130706433", "127.1", "localhost", "0"):
         with pytest.raises((NetworkRefusedError, UnreachableError)):
-            Networks().resolve(host, 554, "rtsp://x")
+            Networks().resolve(host, 554, "rtsp://x", 5.0)
 
 
 def test_a_name_is_looked_up_once_and_an_allowed_address_is_pinned(
@@ -63,10 +65,25 @@ def test_a_name_is_looked_up_once_and_an_allowed_address_is_pinned(
         return [(2, 1, 6, "", (one, 554)) for one in answers.pop(0)]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    pinned, port = Networks().resolve("camera.example", 554, "rtsp://camera.example")
+    pinned, port = Networks().resolve("camera.example", 554, "rtsp://camera.example", 5.0)
     assert (str(pinned), port) == ("10.0.0.7", 554)
     with pytest.raises(NetworkRefusedError, match=r"camera.example \(127.0.0.1\)"):
-        Networks().resolve("camera.example", 554, "rtsp://camera.example")
+        Networks().resolve("camera.example", 554, "rtsp://camera.example", 5.0)
+
+
+def test_a_resolver_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_given, **_named: answers.wait(20) and [])
+    began_s = time.monotonic()
+    with pytest.raises(UnreachableError, match="in time"):
+        Networks().resolve("camera.example", 554, "rtsp://camera.example", 0.3)
+    answers.set()
+    assert time.monotonic() - began_s < 10
+
+
+def test_lines_of_two_places_that_say_the_same_are_the_same_networks() -> None:
+    one, other = (PlaceNetworks(code=c, allowed=LOOPBACK.allowed) for c in ("654300", "654322"))
+    assert Networks(of_place=one) == Networks(of_place=other) != Networks()
 
 
 def narrowed(*place: str) -> Networks:
@@ -88,7 +105,7 @@ def test_both_the_installation_and_the_place_must_admit() -> None:
 @pytest.mark.parametrize("host", ["10.44.0.9", "::ffff:10.44.0.9"])
 def test_a_place_s_refusal_names_the_place_and_its_option(host: str) -> None:
     with pytest.raises(PlaceRefusedError, match="allowed in place 654300") as caught:
-        narrowed("10.43.0.0/16").resolve(host, 554, "rtsp://x")
+        narrowed("10.43.0.0/16").resolve(host, 554, "rtsp://x", 5.0)
     assert caught.value.code == "network_refused"
     assert "worker --networks-of" in str(caught.value)
     assert "camera's place" in str(caught.value)
@@ -96,7 +113,7 @@ def test_a_place_s_refusal_names_the_place_and_its_option(host: str) -> None:
 
 def test_what_the_installation_refuses_is_not_laid_on_the_place() -> None:
     with pytest.raises(NetworkRefusedError, match="allowed in this installation") as caught:
-        narrowed("203.0.113.0/24").resolve("203.0.113.9", 554, "rtsp://x")
+        narrowed("203.0.113.0/24").resolve("203.0.113.9", 554, "rtsp://x", 5.0)
     assert not isinstance(caught.value, PlaceRefusedError)
     assert str(caught.value).endswith("worker --networks")
 
@@ -111,7 +128,7 @@ def test_of_a_name_s_addresses_that_is_pinned_which_both_admit(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     networks = narrowed("10.43.0.0/16", "127.0.0.0/8")
-    pinned, _ = networks.resolve("camera.example", 554, "rtsp://camera.example")
+    pinned, _ = networks.resolve("camera.example", 554, "rtsp://camera.example", 5.0)
     assert str(pinned) == "10.43.0.7"
     with pytest.raises(PlaceRefusedError, match=r"camera.example \(10.44.0.1\)"):
-        networks.resolve("camera.example", 554, "rtsp://camera.example")
+        networks.resolve("camera.example", 554, "rtsp://camera.example", 5.0)
