@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from prometheus_client import CollectorRegistry
 
 from pipelines import streams
@@ -90,95 +89,6 @@ def test_a_real_fire_becomes_an_incident_that_waits_for_a_person(tmp_path: Path)
     assert 'fengsui_alerts_total{hazard="fire"} 1.0' in metrics
     assert "fengsui_inference_seconds_count" in metrics
     assert "yard-1" not in metrics, "no camera is a label"
-
-
-CROSSED = """
-[[cameras]]
-camera_id = 'a'
-url = 'rtsp://127.0.0.1/x'
-[[cameras.zones]]
-zone_id = 'z'
-polygon = [[0, 0], [1, 1], [1, 0], [0, 1]]
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ('[[cameras]]\ncamera_id = "a"\nurl = "http://127.0.0.1/x"', b"give rtsp://"),
-        ("[[cameras]]\nurl = 'rtsp://127.0.0.1/x'", b"camera_id"),
-        (CROSSED, b"cross"),
-    ],
-)
-@pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
-def test_a_worker_says_what_is_wrong_with_its_cameras(
-    tmp_path: Path, text: str, words: bytes, processes: tuple[str, ...]
-) -> None:
-    (tmp_path / "c.toml").write_text(text)
-    command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
-    done = subprocess.run([*command, *processes], capture_output=True, timeout=30, check=False)
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--spool", "{}/c.toml/spool"], b"name a directory"),
-        (["--id", "../../escape"], b"use 1 to 64 letters"),
-        (["--redis-url", "http://127.0.0.1"], b"write redis://host:port/0"),
-        (["--redis-url", "redis://127.0.0.1:99999/0"], b"write redis://host:port/0"),
-        (["--metrics-port", "99999"], b"choose another"),
-        (["--cameras", "/dev/zero"], b"split it"),
-        (["--processes", "0"], b"write a number from 1"),
-        (["--part", ""], b"write K/N"),
-        (["--worker-key", "{}/worker.key"], b"belongs to the registry"),
-        (["--networks-of", "{}/none.toml"], b"name a file for --networks-of"),
-        (["--networks-of", "{}/c.toml"], b"c.toml: place 'cameras': no place has this code"),
-        (["--networks-of", "{}/n.toml"], b"a: its place is not known"),
-    ],
-)
-@pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
-def test_a_worker_that_can_t_start_says_why_in_one_line(
-    tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
-) -> None:
-    (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
-    (tmp_path / "n.toml").write_text('"654300" = ["10.43.0.0/16"]')
-    command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
-    wrong = [one.format(tmp_path) for one in arguments]
-    done = subprocess.run(
-        [*command, *processes, *wrong], capture_output=True, timeout=30, check=False
-    )
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--part", "3/2"], b"write K/N"),
-        (["--part", ""], b"write K/N"),
-        (["--part", "1/" + "9" * 5000], b"write K/N"),
-        (["--worker-key", "{}/key.pem"], b"not a private key"),
-        (["--worker-key", "{}/key.pem/key"], b"name a directory"),
-    ],
-)
-@pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
-def test_a_worker_that_can_t_follow_the_registry_says_why(
-    tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
-) -> None:
-    (tmp_path / "key.pem").write_text("nothing")
-    (tmp_path / "key.pem").chmod(0o600)
-    command = [*WORKER, "--spool", tmp_path / "spool"]
-    given = [one.format(tmp_path) for one in arguments]
-    done = subprocess.run(
-        [*command, *processes, *given], capture_output=True, timeout=30, check=False
-    )
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_a_worker_with_a_bad_pack_says_so_counts_it_and_waits_for_a_good_one(
