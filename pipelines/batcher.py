@@ -131,20 +131,25 @@ class Batcher:
         """Take sentries first: a storm of alarms slows the close looks, and nothing else."""
         oldest = list(self._waiting)[: self._sizes[-1]]
         if len(oldest) == len(self._waiting):  # nobody is kept from anything: each in its turn
-            behind = {one.ref.camera_id for one in self._close_that_find_no_room(len(oldest))}
+            no_room = list(self._close)[max(0, self._sizes[-1] - len(oldest)) :]
+            behind = {one.ref.camera_id for one in no_room if not self._follows_a_due(one)}
             oldest = [camera_id for camera_id in oldest if camera_id not in behind]
         frames = [self._waiting.pop(camera_id) for camera_id in oldest]
         if self._gate is not None:
             for frame in frames:
                 self._gate.saw(frame)
         while self._close and len(frames) < self._sizes[-1]:
+            if self._follows_a_due(self._close[0]):
+                break
             frames.append(self._close.popleft())
         self._drop_overtaken({one.ref.camera_id: one.ref.seq for one in frames if one.ref.is_due})
         # A camera's looks are judged as they came; the others' order is nobody's business.
         return tuple(sorted(frames, key=lambda one: (one.ref.camera_id, one.ref.seq)))
 
-    def _close_that_find_no_room(self, due: int) -> list[Frame]:
-        return list(self._close)[max(0, self._sizes[-1] - due) :]
+    def _follows_a_due(self, close: Frame) -> bool:
+        """Say whether its camera's due look still waits, and came before it."""
+        due = self._waiting.get(close.ref.camera_id)
+        return due is not None and due.ref.seq < close.ref.seq
 
     def _take_unchanged(self) -> tuple[FrameRef, ...]:
         close = {frame.ref.camera_id for frame in self._close}

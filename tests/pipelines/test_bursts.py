@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from pipelines import batcher as batcher_module
 from pipelines import bursts as bursts_module
 from pipelines import source as source_module
 from pipelines.address import camera_address
@@ -113,6 +116,44 @@ def test_what_a_due_look_overtakes_while_others_wait_is_dropped_and_counted() ->
     assert judged(waiting) == [6]
     assert metrics.drops["burst_budget"] == 5
     assert judged(waiting) == [7]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["due", "close", "take"]))))
+def test_whatever_comes_no_camera_s_looks_are_judged_out_of_order(
+    steps: list[tuple[str, str]],
+) -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    waiting = Batcher((16, 16), (1, 2, 4), metrics)
+    seen: dict[str, list[int]] = {name: [] for name in "abc"}
+    offered = 0
+
+    def take() -> None:
+        batch = None if waiting.empty else waiting.take(0.0)
+        for ref in () if batch is None else batch.frames:
+            seen[ref.camera_id].append(ref.seq)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batcher_module, "WINDOW_S", 0.0)
+        for name, what in steps:
+            if what == "take":
+                take()
+                continue
+            offered += 1
+            whole = tiny(name, offered)
+            is_due = what == "due"
+            waiting.offer(replace(whole, ref=replace(whole.ref, is_burst=True, is_due=is_due)))
+        for _ in range(offered):
+            take()
+    assert waiting.empty
+    assert all(seqs == sorted(seqs) for seqs in seen.values())
+    assert sum(map(len, seen.values())) + sum(metrics.drops.values()) == offered
+
+
+def tiny(name: str, seq: int) -> Frame:
+    whole = frame(name, seq=seq)
+    box = replace(whole.ref.letterbox, content_height_px=2, content_width_px=2)
+    return replace(whole, ref=replace(whole.ref, letterbox=box), pixels=whole.pixels[:2, :2])
 
 
 def judged(waiting: Batcher) -> list[int]:
