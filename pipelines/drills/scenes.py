@@ -382,7 +382,7 @@ SCENES: dict[str, DrillScene] = {
             onset_s=8.0, clear_s=34.0, cast=_street_fire,
         ),
         DrillScene(
-            name="yard_smoke", hazard=Hazard.SMOKE, place="yard", hour=Hour.DAY, seed=17,
+            name="yard_smoke", hazard=Hazard.SMOKE, place="yard", hour=Hour.DAY, seed=1,
             onset_s=13.0, clear_s=39.0, cast=_yard_smoke,
         ),
         DrillScene(
