@@ -137,7 +137,7 @@ def outcomes() -> dict[str, Outcome]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "OPEN_TIMEOUT_S", 3.0)
         patch.setattr(source, "READ_TIMEOUT_S", 3.0)
-        patch.setattr(source, "NO_KEYFRAME_S", 4.0)
+        patch.setattr(source, "NO_KEYFRAME_S", 6.0)  # a stopped clock is set anew after 5 s
         habits = [*READ, *TOLD]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip(habits, pool.map(attempt, habits), strict=True))
