@@ -137,7 +137,8 @@ def outcomes() -> dict[str, Outcome]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "OPEN_TIMEOUT_S", 3.0)
         patch.setattr(source, "READ_TIMEOUT_S", 3.0)
-        patch.setattr(source, "NO_KEYFRAME_S", 6.0)  # a stopped clock is set anew after 5 s
+        # Longer than it takes until a clock that stands still is set anew.
+        patch.setattr(source, "NO_KEYFRAME_S", source.FARTHEST_S + 1.0)
         habits = [*READ, *TOLD]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip(habits, pool.map(attempt, habits), strict=True))
