@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	&& { echo $$p; exit; }; done)
 STAMP := .venv/.installed
 
-.PHONY: demo test bench setup lint lock train clean
+.PHONY: demo test bench campaign setup lint lock train clean
 
 demo: setup  ## everything on this machine; ARGS="--for 60 --json" for figures
 	@.venv/bin/fengsui demo $(ARGS)
@@ -21,6 +21,9 @@ endif
 
 bench: setup  ## what a camera costs on this machine; ARGS="--size 1080 --json", "--quick" for a try
 	@.venv/bin/fengsui bench $(ARGS)
+
+campaign: setup  ## drill plays, 24 simulated hours of look-alikes for each hazard: hours, resumable; ARGS="--jobs 8"
+	nice -n 19 .venv/bin/fengsui eval drills --hours 24 --report campaign.html $(ARGS)
 
 setup: $(STAMP)
 	@.venv/bin/python -m service.web.build

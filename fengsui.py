@@ -284,10 +284,10 @@ def _worker(given: argparse.Namespace) -> int:
     from pipelines import logs
     from pipelines.cameras_file import CamerasFileError
     from pipelines.faults import SourceError
-    from pipelines.flow import ZoneError
     from pipelines.registry import PartError
     from pipelines.rtsp.networks import NetworksError
     from pipelines.worker import WorkerError, run_until_signalled, worker_of_good_pack
+    from pipelines.zones import ZoneError
 
     is_child = given.pulse is not None
     logs.configure(given.id if is_child else None)

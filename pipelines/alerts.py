@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pipelines.messages import Alert, EvidenceAbsence, alert_id
 from pipelines.metrics import WorkerMetrics
-from pipelines.rules.persistence import Change, Event
+from pipelines.rules.events import Change, Event
 from vision.hazards import SEVERITY, Hazard
 
 REVISION_INTERVAL_S: Final = 5.0
@@ -69,8 +69,9 @@ class AlertBook:
             last_seen_at=max(event.first_seen_at, event.last_seen_at),
             score=_share(event.score),
             box=event.box,
+            detail=event.detail,
             model=self._model,
-            evidence_absent=EvidenceAbsence.NO_MASKER,
+            evidence_absent=_absence(event.hazard),
             drill=event.camera_id in self._drills,
             epoch=self._epoch,
             trace_id=secrets.token_hex(16),
@@ -92,7 +93,15 @@ def _revised(alert: Alert, event: Event) -> Alert:
         ended_at=max(last_seen_at, event.at) if event.change is Change.ENDED else None,
         score=max(alert.score, _share(event.score)),
         box=event.box,
+        detail=event.detail,
     )
+
+
+def _absence(hazard: Hazard) -> EvidenceAbsence:
+    """Return why an alert has no picture."""
+    if hazard is Hazard.CAMERA_FAULT:
+        return EvidenceAbsence.NOT_FOR_THIS_HAZARD
+    return EvidenceAbsence.NO_MASKER
 
 
 def _share(score: float) -> float:

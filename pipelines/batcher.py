@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.frames import Frame, FrameBatch, FrameRef
+from pipelines.frames import Frame, FrameBatch
 from pipelines.gate import Gate
 from pipelines.metrics import WorkerMetrics
 from vision.letterbox import PAD_VALUE
@@ -135,32 +135,42 @@ class Batcher:
             behind = {one.ref.camera_id for one in no_room if not self._follows_a_due(one)}
             oldest = [camera_id for camera_id in oldest if camera_id not in behind]
         frames = [self._waiting.pop(camera_id) for camera_id in oldest]
-        if self._gate is not None:
-            for frame in frames:
-                self._gate.saw(frame)
         while self._close and len(frames) < self._sizes[-1]:
             if self._follows_a_due(self._close[0]):
                 break
             frames.append(self._close.popleft())
         self._drop_overtaken({one.ref.camera_id: one.ref.seq for one in frames if one.ref.is_due})
         # A camera's looks are judged as they came; the others' order is nobody's business.
-        return tuple(sorted(frames, key=lambda one: (one.ref.camera_id, one.ref.seq)))
+        frames.sort(key=lambda one: (one.ref.camera_id, one.ref.seq))
+        if self._gate is not None:
+            for frame in frames:
+                self._gate.saw(frame)
+        return tuple(frames)
 
     def _follows_a_due(self, close: Frame) -> bool:
         """Say whether its camera's due look still waits, and came before it."""
         due = self._waiting.get(close.ref.camera_id)
         return due is not None and due.ref.seq < close.ref.seq
 
-    def _take_unchanged(self) -> tuple[FrameRef, ...]:
-        close = {frame.ref.camera_id for frame in self._close}
-        frames = [one for name, one in self._waiting.items() if name not in close]
-        if self._gate is None or not frames:
+    def _take_unchanged(self) -> tuple[Frame, ...]:
+        """Take the oldest look of each camera in which nothing has changed."""
+        if self._gate is None or not self._has_looks():
             return ()
+        oldest: dict[str, Frame] = {}
+        for frame in (*self._close, *self._waiting.values()):
+            first = oldest.setdefault(frame.ref.camera_id, frame)
+            if frame.ref.seq < first.ref.seq:
+                oldest[frame.ref.camera_id] = frame
+        frames = list(oldest.values())
         still = zip(frames, self._gate.wants(frames), strict=True)
-        unchanged = tuple(frame.ref for frame, is_wanted in still if not is_wanted)
-        for ref in unchanged:
-            del self._waiting[ref.camera_id]
-        return unchanged
+        unchanged = [frame for frame, is_wanted in still if not is_wanted]
+        for frame in unchanged:
+            if frame.ref.is_due:
+                del self._waiting[frame.ref.camera_id]
+        if any(not frame.ref.is_due for frame in unchanged):
+            gone = {id(frame) for frame in unchanged}
+            self._close = deque(frame for frame in self._close if id(frame) not in gone)
+        return tuple(unchanged)
 
     def _drop_overtaken(self, judged: dict[str, int]) -> None:
         """Drop close looks that would be judged after their camera's later due one."""
@@ -169,7 +179,7 @@ class Batcher:
             self._metrics.drop("burst_budget", len(self._close) - len(kept))
             self._close = deque(kept)
 
-    def _fill(self, frames: tuple[Frame, ...], unchanged: tuple[FrameRef, ...]) -> FrameBatch:
+    def _fill(self, frames: tuple[Frame, ...], unchanged: tuple[Frame, ...]) -> FrameBatch:
         size = next(size for size in (0, *self._sizes) if size >= len(frames))
         for row, frame in zip(self._arena, frames, strict=False):
             height_px, width_px = frame.pixels.shape[:2]

@@ -17,27 +17,31 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from msgspec.structs import replace
 
 from pipelines.address import Address
 from pipelines.admission import OVER_CAPACITY, SETTLE_S, Admission, Load, Standing
 from pipelines.faults import SourceError
-from pipelines.flow import Flow, ZoneError
+from pipelines.flow import Flow
 from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
 from pipelines.messages import Alert, Camera, WatchState
 from pipelines.metrics import WorkerMetrics
 from pipelines.reader import Reader
 from pipelines.registry import Change
 from pipelines.rtsp.networks import Networks
+from pipelines.rules.settings import SETTINGS
 from pipelines.sealing import SealError
 from pipelines.source import CameraSource
 from pipelines.states import States
+from pipelines.zones import ZoneError, zones_of
 
 STOP_PATIENCE_S: Final = 1.0
 """Readers that hang in FFmpeg do not hold the stop up: they die with the process."""
 
 LEAVING: Final = 1
 """Dismissed readers of a camera beside which its next one may start."""
+
+STILL_LOST_S: Final = 60.0
+"""How often a lost camera is said to be lost still: a switch that fails takes thousands along."""
 
 AGAIN_S: Final = 30.0
 """How soon a camera is tried again for which the machine had no thread."""
@@ -55,6 +59,10 @@ class _Watched:
     """Its connection; none while it can't be used."""
     begun_s: float | None = None
     """When it was let in; none while it waits for room."""
+    silent_s: float | None = None
+    """Since when it hasn't sent pictures; none while it does."""
+    told_lost_s: float | None = None
+    """When it was last said to be lost."""
 
 
 class Estate:
@@ -89,6 +97,7 @@ class Estate:
         self._leaving: dict[str, list[Reader]] = {}
         self._behind: set[str] = set()
         self._tried_s = 0.0
+        self._looked_s = 0.0
         self._held: set[str] = set()
         self._rested: set[str] = set()
         self._said: dict[str, WatchState] = {}
@@ -165,6 +174,24 @@ class Estate:
         self._metrics.busy.set(self._admission.busy)
         self._metrics.capacity.set(self._admission.capacity or 0.0)
 
+    def find_lost(self) -> list[Alert]:
+        """Return the alerts of cameras that should send pictures and haven't for long."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < 1.0:
+            return []
+        self._looked_s = now_s
+        alerts: list[Alert] = []
+        for name, one in self._watched.items():
+            if one.reader is None or name in self._held or self._is_seen(one):
+                one.silent_s = one.told_lost_s = None
+                continue
+            one.silent_s = now_s if one.silent_s is None else one.silent_s
+            is_lost = now_s - one.silent_s >= SETTINGS.camera_fault.lost_after_s
+            if is_lost and (one.told_lost_s is None or now_s - one.told_lost_s >= STILL_LOST_S):
+                one.told_lost_s = now_s
+                alerts += self._flow.lost(name)
+        return alerts
+
     def stop(self) -> None:
         """End every reader."""
         readers = [one.reader for one in self._watched.values() if one.reader is not None]
@@ -195,6 +222,10 @@ class Estate:
         # Whatever can fail comes before whatever changes something.
         reader = None if same_stream else self._reader(camera)
         ends = self._flow.watch(camera)
+        if known is not None and known.reader is not None and reader is None:
+            known.reader.blank(zones_of(camera).privacy)
+            # What waits may still show what nobody is to see any more.
+            self._flow.batcher.forget(camera.camera_id)
         if known is not None and reader is None:
             known.camera, known.revision = camera, revision
             self._states.revised(camera.camera_id, revision)
@@ -356,7 +387,9 @@ class Estate:
             self._metrics,
             self._networks_of(camera),
             bursts=self._flow.bursts,
+            steady=_needs_steady_looks(camera),
         )
+        source.blank(zones_of(camera).privacy)
 
         def notice(state: WatchState, fault: str | None) -> None:
             self._said[name] = state
@@ -373,6 +406,11 @@ class Estate:
         return alike and self._networks_of(camera) == self._networks_of(known)
 
 
+def _needs_steady_looks(camera: Camera) -> bool:
+    return zones_of(camera).need_steady_looks(camera.hazards)
+
+
 def _same_stream(one: Camera, other: Camera) -> bool:
-    """Say whether two registrations differ in their hazards, zones and place at most."""
-    return replace(one, hazards=other.hazards, zones=other.zones, place=other.place) == other
+    """Say whether two registrations have one stream, read in one way."""
+    is_one = (one.url, one.sealed_credentials) == (other.url, other.sealed_credentials)
+    return is_one and _needs_steady_looks(one) == _needs_steady_looks(other)

@@ -1,11 +1,17 @@
 """What the stages before the rules hand each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from vision.arrays import BatchPixels, Detections, Pixels
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from vision.arrays import BatchPixels, Boxes, Detections, Pixels
+from vision.flicker import Patch
 from vision.letterbox import Letterbox
 from vision.motion import Thumbnail
+from vision.tamper import Sight
+from vision.waterline import Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +56,40 @@ class FrameBatch:
     """A view of the arena, valid until the next batch; rows beyond ``frames`` are padding."""
     frames: tuple[FrameRef, ...]
     """Row by row."""
-    unchanged: tuple[FrameRef, ...] = ()
+    unchanged: tuple[Frame, ...] = ()
     """Looks that show what an earlier one showed, in which nothing was found."""
+
+    @property
+    def refs(self) -> tuple[FrameRef, ...]:
+        """Return every look that it took."""
+        return (*(frame.ref for frame in self.unchanged), *self.frames)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Things:
+    """What is new in a place and lies still, whatever it is."""
+
+    xyxy: Boxes
+    """Where, 0-1 of the source."""
+    still_s: Float32[np.ndarray, "n"]
+    """For how long each has lain there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What arithmetic says of one picture, beside the detector; ``None`` where nobody asked."""
+
+    sight: Sight | None = None
+    """How well the camera sees: brightness, sharpness, scene."""
+    things: Things | None = None
+    """What is new and still."""
+    water: Reading | None = None
+    """Where the waterline stands on the marked scale."""
+    patches: tuple[Patch | None, ...] = ()
+    """For each detection of the look, its box's picture, small: what flicker is told from."""
+
+
+NOTHING_MEASURED = Measures()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +100,15 @@ class Look:
     """Whose and when."""
     detections: Detections
     """Of this picture alone, after the drop test."""
+    measures: Measures = NOTHING_MEASURED
+    """What arithmetic says of it."""
+
+    def without(self, rows: Bool[np.ndarray, "n"], things: Things | None) -> "Look":
+        """Return the look without some of its detections, and with other things."""
+        patches = self.measures.patches
+        kept = tuple(one for one, gone in zip(patches, rows, strict=False) if not gone)
+        return replace(
+            self,
+            detections=self.detections.where(~rows),
+            measures=replace(self.measures, things=things, patches=kept if patches else ()),
+        )

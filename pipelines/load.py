@@ -64,7 +64,7 @@ class LoadMeter:
         batch = self._take(timeout_s)
         self._idle_s += self._clock() - began_s
         # Close looks stand behind the sentries' by design: that they are late is no overload.
-        refs = () if batch is None else (*batch.unchanged, *batch.frames)
+        refs = () if batch is None else batch.refs
         self._judging = tuple(ref for ref in refs if not ref.is_burst)
         return batch
 

@@ -40,6 +40,12 @@ PlaceCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}\Z")]
 """A place of the jurisdiction tree, as service/places/codes.py writes it."""
 MAX_LEVELS = 8
 """The tree has six."""
+MAX_WINDOWS = 32
+"""Open and coming ones of one camera."""
+MIN_DWELL_S = 10.0
+"""A vehicle that stands for less has not stopped: it waits for another to turn."""
+MAX_CANDIDATES = 256
+"""Of one message: some 30 kB."""
 
 
 class MessageError(ValueError):
@@ -131,11 +137,77 @@ class Confirmation(Message, frozen=True, kw_only=True):
     revision: Annotated[int, msgspec.Meta(ge=1, le=MAX_REVISION)]
 
 
+class ZoneKind(StrEnum):
+    """What a part of a picture shows, and with that which rules hold in it."""
+
+    AREA = "area"
+    """Anything: fire, smoke and what the detector calls rock count here."""
+    ROAD = "road"
+    """A carriageway: besides, stopped and wrong-way vehicles, and what lies on it."""
+    SLOPE = "slope"
+    """A slope that may come down: besides, what has come to lie on it."""
+    FIRE_LANE = "fire_lane"
+    """消防通道: besides, what blocks it."""
+    GATE = "gate"
+    """An emergency gate: as a fire lane."""
+    PRIVACY = "privacy"
+    """Blanked before anything sees the pixels; nothing counts in it."""
+
+
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
     """A polygon on a camera's picture."""
 
     zone_id: Name
     polygon: Annotated[tuple[PointShares, ...], msgspec.Meta(min_length=3, max_length=64)]
+    kind: ZoneKind = ZoneKind.AREA
+    direction: tuple[PointShares, PointShares] | None = None
+    """Of a road: an arrow on the picture, from and to, along which vehicles may drive."""
+    permitted_s: Annotated[float, msgspec.Meta(ge=MIN_DWELL_S, le=86_400.0)] | None = None
+    """How long a vehicle may stand in it; ``None``: the rule's own time."""
+
+
+class WaterScale(msgspec.Struct, frozen=True, kw_only=True):
+    """A staff gauge, or a line up a dry structure, from where water is usual to its top."""
+
+    foot: PointShares
+    head: PointShares
+    alarm_level: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    """The reference line: the share of the way from foot to head that water must not pass."""
+
+
+class Expected(StrEnum):
+    """Why what looks like a hazard is none for a while."""
+
+    PLANNED_BURN = "planned_burn"
+    ROADWORKS = "roadworks"
+    MAINTENANCE = "maintenance"
+
+
+HELD_BACK = {
+    Expected.PLANNED_BURN: frozenset({Hazard.FIRE, Hazard.SMOKE}),
+    Expected.ROADWORKS: frozenset(
+        {Hazard.STOPPED_VEHICLE, Hazard.WRONG_WAY, Hazard.OBSTRUCTION, Hazard.DEBRIS}
+    ),
+    Expected.MAINTENANCE: frozenset({Hazard.CAMERA_FAULT}),
+}
+"""What each kind of window keeps from being reported; fire is never kept back by roadworks."""
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which something is expected. It ends by itself."""
+
+    kind: Expected
+    starts_at: Instant
+    ends_at: Instant
+    author: Name
+
+    def __post_init__(self) -> None:
+        if self.ends_at <= self.starts_at:
+            raise ValueError("a window ends after it starts")
+
+
+USUAL_HAZARDS = (Hazard.FIRE, Hazard.SMOKE, Hazard.DEBRIS, Hazard.CAMERA_FAULT)
+"""What is watched for where nobody chose: what needs no zone of a kind and no scale."""
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,8 +216,12 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     camera_id: Name
     url: Annotated[str, msgspec.Meta(max_length=2048)]
     sealed_credentials: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
-    hazards: tuple[Hazard, ...] = (Hazard.FIRE, Hazard.SMOKE, Hazard.DEBRIS)
+    hazards: tuple[Hazard, ...] = USUAL_HAZARDS
     zones: tuple[Zone, ...] = ()
+    water: WaterScale | None = None
+    windows: Annotated[tuple[Window, ...], msgspec.Meta(max_length=MAX_WINDOWS)] = ()
+    thresholds: dict[Hazard, Share] = msgspec.field(default_factory=dict)
+    """Scores below which a hazard's sign isn't strong at this camera; they raise a label's own."""
     place: Annotated[tuple[PlaceCode, ...], msgspec.Meta(max_length=MAX_LEVELS)] = ()
     """The places that it lies in, from the root of the tree to its own; empty: not known."""
 
@@ -190,6 +266,29 @@ class CameraState(Message, frozen=True, kw_only=True):
     revision: Revision
     """The registration that the worker goes by; 0 for a camera of a file."""
     at: Instant
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a moment of a camera showed of a hazard in a zone, believed or not."""
+
+    hazard: Hazard
+    zone_id: Name
+    at: Instant
+    moment: Count
+    """Counts what the rules judged of this camera since its worker began: gaps are misses."""
+    score: Share
+    box: BoxShares
+
+
+class Candidates(Message, frozen=True, kw_only=True):
+    """Scores of hazard candidates, kept for 14 days so that a proposal can be replayed on them."""
+
+    camera_id: Name
+    worker_id: Name
+    epoch: Count
+    candidates: Annotated[
+        tuple[Candidate, ...], msgspec.Meta(min_length=1, max_length=MAX_CANDIDATES)
+    ]
 
 
 class ProbeJob(Message, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 """From one inference on a fast core to a stream that lags badly."""
 
-STAGES: Final = ("read", "decode", "scale", "detect", "judge")
+STAGES: Final = ("read", "decode", "scale", "detect", "measure", "judge")
 """From a camera's bytes to what the rules say."""
 
 
@@ -46,6 +46,11 @@ class WorkerMetrics:
     def _count_alerts(self) -> None:
         counter = self._counter
         self._alerts = counter("alerts", "Onsets raised.", "hazard")
+        self._held_back = counter(
+            "alerts_held_back", "Moments of what an open window expects.", "hazard"
+        )
+        self.zones_disabled = counter("zones_disabled", "Vehicle zones that fired too often.")
+        self.scores_dropped = counter("scores_dropped", "Candidates' scores that were not sent.")
         self.revisions = counter("alert_revisions", "Alert revisions put into the spool.")
         self.published = counter("alerts_published", "Alert revisions written to Redis.")
         self.confirmed = counter("alerts_confirmed", "Alert revisions the service confirmed.")
@@ -125,6 +130,10 @@ class WorkerMetrics:
         self._alerts.labels(hazard).inc()
         with self._lock:
             self._alert_total += 1
+
+    def held_back(self, hazard: str) -> None:
+        """Count a moment that showed what an open window expects."""
+        self._held_back.labels(hazard).inc()
 
     def spool_drop(self, severity: str) -> None:
         """Count a revision that a full spool lost."""

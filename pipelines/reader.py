@@ -17,6 +17,7 @@ from pipelines.faults import FileEndedError, SourceError
 from pipelines.messages import WatchState
 from pipelines.metrics import WorkerMetrics
 from pipelines.source import CameraSource, Source
+from vision.polygons import Polygon
 
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
@@ -58,6 +59,10 @@ class Reader:
         self._thread = threading.Thread(
             target=self._run, name=f"read-{source.camera_id}", daemon=True
         )
+
+    def blank(self, polygons: tuple[Polygon, ...]) -> None:
+        """Show these zones as grey from the next picture on."""
+        self._source.blank(polygons)
 
     def start(self) -> None:
         """Begin; returns at once."""

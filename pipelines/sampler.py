@@ -56,6 +56,8 @@ class Sampler:
 
     speed: Speed = Speed.FLOW
     """How the stream is read now."""
+    steady: bool = False
+    """Whether it is always read as in a burst: which way vehicles drive isn't seen otherwise."""
     _own_speed: Speed = Speed.FLOW
     _started: bool = False
     _last_packet_s: float = 0.0
@@ -99,6 +101,11 @@ class Sampler:
         return True
 
     @property
+    def is_steady(self) -> bool:
+        """Whether it is read as in a burst, and will be."""
+        return self.steady and not self._keyframes_alone
+
+    @property
     def started(self) -> bool:
         """Whether a keyframe was seen: nothing before it can be decoded."""
         return self._started
@@ -118,7 +125,9 @@ class Sampler:
 
     def _speed_from(self, time_s: float) -> Speed:
         """Return the speed from a keyframe on."""
-        if self._last_keyframe_s is not None:
+        if self.is_steady:
+            self._own_speed = Speed.BURST
+        elif self._last_keyframe_s is not None:
             is_short = time_s - self._last_keyframe_s <= LONG_INTERVAL_S or self._keyframes_alone
             self._own_speed = Speed.SENTRY if is_short else Speed.FLOW
         return Speed.BURST if self._is_bursting(time_s) else self._own_speed

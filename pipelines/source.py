@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import structlog
+from jaxtyping import Bool
 
 from pipelines import faults
 from pipelines.address import Address
@@ -24,7 +26,10 @@ from pipelines.rtsp.connection import Connection
 from pipelines.rtsp.networks import Networks
 from pipelines.rtsp.units import Unit
 from pipelines.sampler import CLOCK_LOOK_S, Sampler, Speed
+from vision.arrays import Pixels
+from vision.letterbox import PAD_VALUE
 from vision.motion import grid, thumbnail
+from vision.polygons import Polygon, mask
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -76,7 +81,12 @@ class Source(ABC):
         self._metrics = metrics
         self._scaler = Scaler(input_size_px)
         self._grid = grid(input_size_px)
+        self._blanker = Blanker()
         self._seq = 0
+
+    def blank(self, polygons: tuple[Polygon, ...]) -> None:
+        """Show these zones as grey from the next picture on. Any thread may call it."""
+        self._blanker.polygons = polygons
 
     @abstractmethod
     def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
@@ -96,6 +106,7 @@ class Source(ABC):
     ) -> Frame:
         with self._metrics.cpu("scale"):
             pixels, letterbox = self._scaler(picture)
+            pixels = self._blanker(pixels)
             small = thumbnail(pixels, self._grid)
         self._seq += 1
         ref = FrameRef(
@@ -111,6 +122,28 @@ class Source(ABC):
         return Frame(ref=ref, pixels=pixels, thumbnail=small)
 
 
+class Blanker:
+    """Privacy zones made grey, before anything but the scaler has seen the pixels."""
+
+    def __init__(self) -> None:
+        self.polygons: tuple[Polygon, ...] = ()
+        """Swapped whole, so no lock is needed: a picture has the old ones or the new ones."""
+        self._drawn: tuple[Polygon, ...] = ()
+        self._mask: Bool[np.ndarray, "h w"] = np.zeros((0, 0), bool)
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """Return a blanked copy, or the pixels themselves where nothing is private."""
+        polygons = self.polygons  # once: another thread may swap them meanwhile
+        if not polygons:
+            return pixels
+        height_px, width_px = pixels.shape[:2]
+        if self._drawn is not polygons or self._mask.shape != (height_px, width_px):
+            self._drawn, self._mask = polygons, mask(polygons, height_px, width_px)
+        blanked = pixels.copy()  # FFmpeg's memory may still be the decoder's own picture
+        blanked[self._mask] = PAD_VALUE
+        return blanked
+
+
 class CameraSource(Source):
     """One camera's connections, one after the other, each giving looks until it breaks."""
 
@@ -123,15 +156,17 @@ class CameraSource(Source):
         networks: Networks,
         *,
         bursts: Bursts | None = None,
+        steady: bool = False,
     ) -> None:
         """``input_size_px`` is the model's (height, width); ``networks`` are where it may be.
 
-        Without ``bursts`` it is never looked at closely.
+        Without ``bursts`` it is never looked at closely, unless it always is: ``steady``.
         """
         super().__init__(camera_id, address, input_size_px, metrics)
         self._input_size_px = input_size_px
         self._networks = networks
         self._bursts = bursts or Bursts(metrics)
+        self._steady = steady
         self._began = (datetime.now(UTC), time.monotonic())
         self._seen_s = 0.0
         self._due_s = 0.0
@@ -159,7 +194,7 @@ class CameraSource(Source):
 
     def _read(self, connection: Connection, stopping: Callable[[], bool]) -> Iterator[Frame]:
         decoder = Decoder(connection.stream.codec, self._input_size_px)
-        sampler, clock = Sampler(), LiveClock(connection.stream.clock_hz)
+        sampler, clock = Sampler(steady=self._steady), LiveClock(connection.stream.clock_hz)
         effort = Effort()
         self._began = (datetime.now(UTC), time.monotonic())
         self._seen_s = time.monotonic()
@@ -181,7 +216,7 @@ class CameraSource(Source):
                     self._has_burst = True
                     sampler.burst(BURST_S)
             is_too_much = effort.is_too_much(decoder.all_pixels, clock.time_s(clock.newest))
-            if is_too_much and sampler.speed is Speed.FLOW:
+            if is_too_much and (sampler.speed is Speed.FLOW or sampler.is_steady):
                 sampler.keep_to_keyframes()
                 self._metrics.too_heavy.inc()
                 log.warning("too_heavy", camera=self.address.shown, do=LIGHTER)

@@ -18,6 +18,7 @@ from pipelines.messages import (
     Alert,
     CameraChange,
     CameraState,
+    Candidates,
     Confirmation,
     DeadLetter,
     DispatchOrder,
@@ -75,6 +76,7 @@ PROBE_RESULTS = Stream(name="probe.results", message=ProbeResult, group="service
 HEARTBEATS = Stream(name="heartbeats", message=Heartbeat, keep_s=600)
 DISPATCH = Stream(name="dispatch", message=DispatchOrder, group="centre")
 DISPATCH_DRILL = Stream(name="dispatch.drill", message=DispatchOrder, keep_s=7 * 24 * 3600)
+CANDIDATES = Stream(name="candidates", message=Candidates, group="service", keep_s=3600)
 RECEIPTS = Stream(name="receipts", message=Receipt, group="service")
 
 STREAMS: Final = {
@@ -88,6 +90,7 @@ STREAMS: Final = {
         PROBE_JOBS,
         PROBE_RESULTS,
         HEARTBEATS,
+        CANDIDATES,
         DISPATCH,
         DISPATCH_DRILL,
         RECEIPTS,

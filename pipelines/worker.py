@@ -26,7 +26,7 @@ from pipelines.address import Address, camera_address, registered_address
 from pipelines.admission import Admission
 from pipelines.estate import Estate
 from pipelines.faults import BadAddressError, SourceError
-from pipelines.flow import Flow, ZoneError, zones_of
+from pipelines.flow import Flow
 from pipelines.heartbeat import Heart
 from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
 from pipelines.load import LoadMeter
@@ -37,10 +37,12 @@ from pipelines.publisher import Publisher
 from pipelines.pulse import Pulse
 from pipelines.registry import Change, Part, Registry
 from pipelines.rtsp.networks import Networks
+from pipelines.scores import ScoreKeeper, ScoreSender
 from pipelines.sealing import KeyFileError, host_of, key_pair, open_sealed
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
 from pipelines.states import States
+from pipelines.zones import ZoneError, zones_of
 
 IDLE_S: Final = 0.25
 """How soon a worker without looks notices that it should stop."""
@@ -138,7 +140,11 @@ class Worker:
         epoch = self._spool.next_epoch()
         self._states = States(client, settings.worker_id, epoch, metrics)
         try:
-            self._flow = Flow(pack=pack, drills=drills, epoch=epoch, metrics=metrics)
+            keeper = ScoreKeeper(metrics)
+            self._scores = ScoreSender(
+                client, settings.worker_id, epoch, keeper=keeper, metrics=metrics
+            )
+            self._flow = Flow(pack=pack, drills=drills, epoch=epoch, metrics=metrics, scores=keeper)
             self._estate = Estate(
                 flow=self._flow,
                 states=self._states,
@@ -183,6 +189,7 @@ class Worker:
         self._publisher.start()
         self._heart.start()
         self._states.start()
+        self._scores.start()
         self._estate.start()
         if self._registry is not None:
             self._registry.start()
@@ -193,6 +200,7 @@ class Worker:
             if (load := meter.read()) is not None:
                 self._estate.admit(load)
             self._estate.start_waiting()
+            self._save(self._estate.find_lost())
             for alert in self._flow.step(IDLE_S):
                 self._save([alert])
             self._save([])
@@ -205,6 +213,7 @@ class Worker:
             log.error("alert_lost", alert=str(alert.alert_id), do="free space on the spool's disk")
         self._publisher.stop()
         self._states.stop()
+        self._scores.stop()
         if self._registry is not None:
             self._registry.join()
         self._heart.stop()

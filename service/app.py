@@ -27,6 +27,7 @@ from service.cameras.publisher import CameraPublisher
 from service.cameras.routes import camera_router
 from service.cameras.sealer import Sealer
 from service.cameras.states import StateReader
+from service.cameras.window_routes import window_router
 from service.compression import Compression
 from service.database import Database, migrate
 from service.dispatch.outbox import DrillOutbox
@@ -40,6 +41,8 @@ from service.places.routes import place_router
 from service.settings import ServiceSettings, heads_beside, worker_key_beside
 from service.status import status_router
 from service.supervise import Supervised
+from service.verdicts.consumer import CandidateConsumer
+from service.verdicts.routes import verdict_router
 from service.web.routes import web_router
 
 
@@ -100,14 +103,17 @@ def _routers(
     yield token_router(database, gate)
     yield account_router(database, gate, settings.oidc.issuer if settings.oidc else None)
     yield place_router(database, gate)
+    sealer = Sealer(settings.worker_key or worker_key_beside(settings.database_url))
     yield camera_router(
         database=database,
         gate=gate,
-        sealer=Sealer(settings.worker_key or worker_key_beside(settings.database_url)),
+        sealer=sealer,
         vitals=crew.vitals,
         changed=crew.cameras_changed,
     )
+    yield window_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
     yield incident_router(database, gate)
+    yield verdict_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
     yield feed_router(database, gate, bell, metrics)
     yield status_router(
         database=database,
@@ -122,7 +128,7 @@ def _routers(
 
 
 class Crew:
-    """The threads: alerts in, orders out, cameras out, their states in, housekeeping, heads."""
+    """The threads: alerts, states and scores in, orders and cameras out, housekeeping, heads."""
 
     def __init__(
         self,
@@ -133,8 +139,8 @@ class Crew:
         bell: FeedBell,
     ) -> None:
         self._stopping = threading.Event()
-        self._clients = [connect(settings.redis_url) for _ in range(5)]
-        to_consume, to_send, to_watch, to_publish, to_follow = self._clients
+        self._clients = [connect(settings.redis_url) for _ in range(6)]
+        to_consume, to_send, to_watch, to_publish, to_follow, to_keep = self._clients
         self._bell = bell
         self._outbox = DrillOutbox(
             client=to_send, database=database, metrics=metrics, committed=bell.ring
@@ -165,6 +171,9 @@ class Crew:
         states = StateReader(
             client=to_follow, database=database, settings=settings, metrics=metrics
         )
+        scores = CandidateConsumer(
+            client=to_keep, database=database, settings=settings, metrics=metrics
+        )
         steps = {
             "consumer": consumer.step,
             "outbox": self._outbox.step,
@@ -172,6 +181,7 @@ class Crew:
             "audit": self.heads.step,
             "cameras": self._publisher.step,
             "camera_states": states.step,
+            "scores": scores.step,
         }
         self.threads = [
             Supervised(part, step, settings=settings, metrics=metrics)

@@ -19,6 +19,7 @@ from service.incidents import store
 from service.incidents.consumer import ALERT_STREAMS
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
+from service.verdicts import kept
 
 LAG_COUNTED_ENTRIES = 1000
 """How far lag is counted on a Redis that can't tell it (before 7); above, the stream's length."""
@@ -113,6 +114,7 @@ class Housekeeper:
             sessions.forget_old(connection, now)
             throttle.forget_old(connection, now)
             oidc_flows.forget_old(connection, now)
+            kept.forget_old(connection, now)
             silent_since = now - timedelta(seconds=DRILL_SILENCE_S)
             store.close_silent_drills(connection, silent_since, now)
 

@@ -47,6 +47,26 @@ class Refusal(StrEnum):
     ZONE_SMALL = "zone_small"
     ZONE_NAME_RESERVED = "zone_name_reserved"
     ZONE_NAME_TWICE = "zone_name_twice"
+    DIRECTION_ELSEWHERE = "direction_elsewhere"
+    DIRECTION_SHORT = "direction_short"
+    PERMITTED_ELSEWHERE = "permitted_elsewhere"
+    SCALE_SHORT = "scale_short"
+    SCALE_TURNED = "scale_turned"
+
+    NEEDS_ROAD = "needs_road"
+    NEEDS_DIRECTION = "needs_direction"
+    NEEDS_LANE = "needs_lane"
+    NEEDS_SCALE = "needs_scale"
+
+    TIME_UNREADABLE = "time_unreadable"
+    WINDOW_TURNED = "window_turned"
+    WINDOW_PAST = "window_past"
+    WINDOW_LONG = "window_long"
+    WINDOW_FAR = "window_far"
+    WINDOWS_MANY = "windows_many"
+
+    VERDICT_REASON = "verdict_reason"
+    VERDICT_REASON_OF_REAL = "verdict_reason_of_real"
 
     PLACE_TYPE_REFUSED = "place_type_refused"
     PLACE_TYPE_UNKNOWN = "place_type_unknown"

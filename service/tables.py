@@ -236,6 +236,8 @@ cameras = Table(
     Column("sealed_credentials", Text),
     Column("hazards", sa.JSON, nullable=False),
     Column("zones", sa.JSON, nullable=False),
+    Column("water", sa.JSON(none_as_null=True)),
+    Column("thresholds", sa.JSON, nullable=False, server_default="{}"),
     Column("enabled", sa.Boolean, nullable=False),
     Column("drill", sa.Boolean, nullable=False),
     Column("revision", sa.BigInteger, nullable=False),
@@ -260,6 +262,23 @@ camera_removals = Table(
     Column("removed_at", UtcDateTime, nullable=False),
 )
 """Cameras that are gone here and whose workers have still to be told."""
+
+camera_windows = Table(
+    "camera_windows",
+    metadata,
+    Column("window_id", Uuid, primary_key=True),
+    Column("camera_id", NAME, nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("author", NAME, nullable=False),
+    Column("note", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_by", NAME),
+    Column("ended_at", UtcDateTime),
+    Index(None, "camera_id", "ends_at"),
+)
+"""When something is expected at a camera. ``ended_at`` is set where a person ended it early."""
 
 camera_states = Table(
     "camera_states",
@@ -290,3 +309,36 @@ audit = Table(
 )
 """Who did what. ``body`` is what is hashed; the columns beside it repeat it for searching, and
 verification compares them. Triggers refuse to change or delete a row."""
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("camera_id", NAME, primary_key=True),
+    Column("hazard", WORD, primary_key=True),
+    Column("zone_id", NAME, primary_key=True),
+    Column("worker_id", NAME, primary_key=True),
+    Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("moment", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("score", sa.Float, nullable=False),
+    Column("x0", sa.Float, nullable=False),
+    Column("y0", sa.Float, nullable=False),
+    Column("x1", sa.Float, nullable=False),
+    Column("y1", sa.Float, nullable=False),
+    Index(None, "camera_id", "at"),
+)
+"""What moments showed of a hazard, believed or not: for days, so that a proposal can be replayed.
+The box is in shares of the picture; there is no picture."""
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), primary_key=True),
+    Column("account_id", Uuid, ForeignKey(accounts.c.account_id), primary_key=True),
+    Column("verdict", WORD, nullable=False),
+    Column("reason", WORD),
+    Column("note", Text),
+    Column("given_at", UtcDateTime, nullable=False),
+    Column("given_by", NAME, nullable=False),
+)
+"""What an account says an incident was: one word each, the latest."""

@@ -117,7 +117,9 @@ class Detector:
         if not self.masks:  # these only add, and damaged weights give 20,000
             people = people.strongest(MAX_CANDIDATES)
         where = _to_source(people, letterboxes)
-        return _to_source(things, letterboxes), MaskRegions(where.frame_index, where.xyxy)
+        return _to_source(things, letterboxes), MaskRegions(
+            where.frame_index, where.xyxy, where.score
+        )
 
     def _suppressed(self, found: Candidates, iou_limit: float) -> Candidates:
         found = found.strongest(MAX_CANDIDATES)

@@ -1,12 +1,13 @@
 """The drop test: what is mostly a person is not a hazard, and no masker means no doubt allowed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool
 
 from vision.arrays import Detections
 from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
-from vision.masker import MaskRegions, mostly_covered
+from vision.masker import MaskRegions, mostly_covered, surely_covered
 from vision.roles import Label
 
 JUDGED_BY_TIME = frozenset({Hazard.FIRE, Hazard.SMOKE})
@@ -64,6 +65,7 @@ class DropTest:
     """Runs before every rule, on every batch."""
 
     def __init__(self, labels: tuple[Label, ...], trust: Trust) -> None:
+        self._weak = np.array([label.weak_threshold for label in labels], np.float32)
         self._is_hazard = np.array([label.hazard is not None for label in labels])
         self._may_raise = np.array(
             [
@@ -75,9 +77,17 @@ class DropTest:
         self._without_masker = np.array([label.hazard in trust.without_masker for label in labels])
 
     def __call__(
-        self, detections: Detections, regions: MaskRegions | None
+        self,
+        detections: Detections,
+        regions: MaskRegions | None,
+        close: Bool[np.ndarray, "b"] | None = None,
     ) -> tuple[Detections, Dropped]:
-        """Return the detections that may reach the rules, and what was dropped."""
+        """Return the detections that may reach the rules, and what was dropped.
+
+        ``close`` marks the pictures of bursts; without it none is. A fire or smoke that is mostly
+        a person must pass a burst: elsewhere it is a weak sign, which asks for one, whatever its
+        score.
+        """
         may_raise = self._may_raise[detections.label]
         foreign_pack = _looks(self._hazards(detections.where(~may_raise)))
         left = detections.where(may_raise)
@@ -86,7 +96,13 @@ class DropTest:
             return left.where(~drop), Dropped(
                 mostly_person=0, no_masker=_looks(left.where(drop)), foreign_pack=foreign_pack
             )
-        drop = mostly_covered(left, regions) & ~self._judged_by_time[left.label]
+        is_person = mostly_covered(left, regions)
+        drop = is_person & ~self._judged_by_time[left.label]
+        # A doubtful region is no reason to doubt a fire: one in twenty is of something else.
+        in_doubt = surely_covered(left, regions) & ~drop
+        if close is not None:
+            in_doubt &= ~close[left.frame_index]
+        left = replace(left, score=np.where(in_doubt, self._weak[left.label], left.score))
         # Vehicles go too, but no rule asked for them: counting them would tell of people only.
         mostly_person = _looks(self._hazards(left.where(drop)))
         return left.where(~drop), Dropped(

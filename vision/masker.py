@@ -49,16 +49,46 @@ FILL_SHARE = 0.1
 """Regions grow by this share of their sides to each side, and by two pixels, before they are
 filled: no limb stays, nothing shines through where a picture is then shrunk or compressed."""
 
+VOID_S = 300.0
+"""How long a place where somebody was is void: whoever put down a stall or a tent is back by then,
+and what a person leaves lying is not what fell."""
+
+SURE_SCORE = 0.2
+"""From this score on one look is enough. Below, one look in twenty takes something else, such as a
+tumbling rock, for a person: it voids the place for ``DOUBT_S`` alone, unless it comes again."""
+
+DOUBT_S = 60.0
+"""How long one doubtful look voids a place."""
+
+AGAIN_S = 4.0
+"""A doubtful region is there again after this long: later than what passes or tumbles."""
+
+VOID_SHARE = 0.25
+"""Places grow by this share of a region's sides to each side: what lies at somebody's feet."""
+
+MEMORY_GRID = (36, 64)
+"""Rows and columns of a camera's memory of where people were: too coarse to tell who or how many.
+A cell is 8 px of the network's input, half of the smallest thing it finds."""
+
+_Grid = Bool[np.ndarray, "36 64"]
+
 
 @final
 class MaskRegions:
     """Person regions of a batch, to be compared and covered in this module only."""
 
-    __slots__ = ("__frame_index", "__xyxy")
+    __slots__ = ("__frame_index", "__score", "__xyxy")
 
-    def __init__(self, frame_index: Int64[np.ndarray, "p"], xyxy: Float32[np.ndarray, "p 4"]):
+    def __init__(
+        self,
+        frame_index: Int64[np.ndarray, "p"],
+        xyxy: Float32[np.ndarray, "p 4"],
+        score: Float32[np.ndarray, "p"] | None = None,
+    ):
+        """Without a ``score`` every region is a sure one."""
         self.__frame_index = frame_index
         self.__xyxy = xyxy
+        self.__score = np.ones(len(xyxy), np.float32) if score is None else score
 
     def __repr__(self) -> str:
         return "MaskRegions(...)"
@@ -71,8 +101,27 @@ class MaskRegions:
 
     def _moved(
         self, pictures: Int64[np.ndarray, "m"]
-    ) -> tuple[Int64[np.ndarray, "p"], Float32[np.ndarray, "p 4"]]:
-        return pictures[self.__frame_index], self.__xyxy
+    ) -> tuple[Int64[np.ndarray, "p"], Float32[np.ndarray, "p 4"], Float32[np.ndarray, "p"]]:
+        return pictures[self.__frame_index], self.__xyxy, self.__score
+
+    def _cells(self, frame_index: int) -> tuple[_Grid, _Grid]:
+        """Return which cells of ``MEMORY_GRID`` one picture's regions touch: all, and sure ones."""
+        here = self.__frame_index == frame_index
+        sides = self.__xyxy[here, 2:] - self.__xyxy[here, :2]
+        rows, columns = MEMORY_GRID
+        size = np.array([columns, rows], np.float32)
+        low = np.floor((self.__xyxy[here, :2] - sides * VOID_SHARE) * size).clip(0).astype(int)
+        high = np.ceil((self.__xyxy[here, 2:] + sides * VOID_SHARE) * size).astype(int)
+        every, sure = np.zeros(MEMORY_GRID, np.bool_), np.zeros(MEMORY_GRID, np.bool_)
+        is_sure = self.__score[here] >= SURE_SCORE
+        for (x0, y0), (x1, y1), certain in zip(low, high, is_sure, strict=True):
+            every[y0:y1, x0:x1] = True
+            sure[y0:y1, x0:x1] |= certain
+        return every, sure
+
+    def _sure(self) -> "MaskRegions":
+        sure = self.__score >= SURE_SCORE
+        return MaskRegions(self.__frame_index[sure], self.__xyxy[sure], self.__score[sure])
 
     def _covered(
         self, frame_index: Int64[np.ndarray, "n"], xyxy: Boxes
@@ -111,12 +160,58 @@ def _grid(box: Float32[np.ndarray, "4"]) -> Float32[np.ndarray, "1 s 2"]:
     return points
 
 
+@final
+class MaskMemory:
+    """Where people were at one camera in the last minutes: opaque, to void what lies there."""
+
+    __slots__ = ("__first_s", "__until_s")
+
+    def __init__(self) -> None:
+        self.__first_s = np.full(MEMORY_GRID, -np.inf)
+        self.__until_s = np.full(MEMORY_GRID, -np.inf)
+
+    def __repr__(self) -> str:
+        return "MaskMemory(...)"
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError("where people were stays in the worker's memory: it can't be pickled")
+
+    def remember(self, regions: MaskRegions, frame_index: int, at_s: float) -> None:
+        """Take in where people are in one picture of a batch, at a second of any clock."""
+        every, sure = regions._cells(frame_index)  # noqa: SLF001
+        # A clock that was set back must not void a place for as long as it was set.
+        np.minimum(self.__until_s, at_s + VOID_S, out=self.__until_s)
+        begins = every & (self.__until_s <= at_s)
+        self.__first_s[begins | (self.__first_s > at_s)] = at_s
+        again = every & (at_s - self.__first_s >= AGAIN_S)
+        self.__until_s[every] = np.maximum(self.__until_s[every], at_s + DOUBT_S)
+        self.__until_s[sure | again] = at_s + VOID_S
+
+    def voided(self, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
+        """Mark the boxes that touch a place where somebody was in the last minutes."""
+        rows, columns = MEMORY_GRID
+        void = self.__until_s > at_s
+        size = np.array([columns, rows] * 2, np.float32)
+        cells = (xyxy * size).clip(0)
+        low = np.floor(cells[:, :2]).astype(int)
+        high = np.ceil(cells[:, 2:]).astype(int)
+        return np.array(
+            [void[y0:y1, x0:x1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)],
+            np.bool_,
+        )
+
+
 def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:
     """Mark the detections that are mostly a person."""
     return (
         regions._covered(detections.frame_index, detections.xyxy)  # noqa: SLF001
         > COVERED_SHARE
     )
+
+
+def surely_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:
+    """Mark the detections that are mostly a person of whom the masker is sure."""
+    return mostly_covered(detections, regions._sure())  # noqa: SLF001
 
 
 def covered(
@@ -136,11 +231,13 @@ def joined(parts: Iterable[tuple[MaskRegions, Int64[np.ndarray, "_"]]]) -> MaskR
     Beside each pass's regions stand the numbers that its pictures have in the batch.
     """
     frame_indices, boxes = [np.zeros(0, np.int64)], [np.zeros((0, 4), np.float32)]
+    scores = [np.zeros(0, np.float32)]
     for regions, pictures in parts:
-        frame_index, xyxy = regions._moved(pictures)  # noqa: SLF001
+        frame_index, xyxy, score = regions._moved(pictures)  # noqa: SLF001
         frame_indices.append(frame_index)
         boxes.append(xyxy)
-    return MaskRegions(np.concatenate(frame_indices), np.concatenate(boxes))
+        scores.append(score)
+    return MaskRegions(np.concatenate(frame_indices), np.concatenate(boxes), np.concatenate(scores))
 
 
 def is_pinned(sha256: str, labels: tuple[Label, ...]) -> bool:

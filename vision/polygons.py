@@ -1,5 +1,8 @@
 """Zones on a picture: validated polygons, points tested against them in one go."""
 
+from typing import Final
+
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
@@ -12,6 +15,14 @@ WHOLE_PICTURE: Polygon = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 
 SMALLEST_AREA_SHARE = 1e-4
 """A zone smaller than a hundredth of the width and height of a picture is a slip of the hand."""
+
+
+GROWN_PX = 2
+"""A mask grows by this: one pixel because OpenCV rounds a side to the nearest one and leaves the
+other that it touches, one because scaling mixes neighbours."""
+
+_SUBPIXEL_BITS: Final = 8
+"""Of the corners that OpenCV is given: a 256th of a pixel."""
 
 
 class PolygonError(ValueError):
@@ -47,6 +58,19 @@ def contains(zone: Polygon, points: Float32[np.ndarray, "n 2"]) -> Bool[np.ndarr
         left = px < (x1 - x0) * (py - y0) / (y1 - y0) + x0
     inside: Bool[np.ndarray, "n"] = (straddles & left).sum(axis=1) % 2 == 1
     return inside
+
+
+def mask(
+    polygons: tuple[Polygon, ...], height_px: int, width_px: int
+) -> Bool[np.ndarray, "{height_px} {width_px}"]:
+    """Mark every pixel that a zone touches, and those beside it: too many rather than too few."""
+    touched = np.zeros((height_px, width_px), np.uint8)
+    for zone in polygons:  # one by one: where two overlap, filled together they would leave a hole
+        corners = zone.astype(np.float64) * (width_px, height_px) - 0.5  # a pixel's centre is at 0
+        fixed = np.rint(corners * 2**_SUBPIXEL_BITS).astype(np.int32)
+        cv2.fillPoly(touched, [fixed], color=1, shift=_SUBPIXEL_BITS)
+    square = np.ones((2 * GROWN_PX + 1, 2 * GROWN_PX + 1), np.uint8)
+    return np.asarray(cv2.dilate(touched, square), dtype=bool)
 
 
 def _crosses_itself(corners: Float32[np.ndarray, "v 2"]) -> bool:

@@ -137,7 +137,7 @@ class Tap:
 
         def tapped(timeout_s: float) -> FrameBatch | None:
             batch = take(timeout_s)
-            self._taken = () if batch is None else (*batch.unchanged, *batch.frames)
+            self._taken = () if batch is None else batch.refs
             return batch
 
         flow.batcher.take = tapped  # type: ignore[method-assign]

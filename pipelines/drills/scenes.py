@@ -56,8 +56,9 @@ _GRAIN_SIGMA = 1.4
 _DENSE_FLAME = 4
 """A seed whose flame is one dense body, as a burning heap is; many are a few thin tongues."""
 
-_GRAIN_FIELDS = 5
-"""Noise fields a scene repeats: more than the eye follows at 10 fps."""
+_GRAIN_FIELDS = 7
+"""Noise fields a scene repeats: more than the eye follows at 10 fps, and no two looks 1, 2 or 4 s
+apart have the same: a picture that stays the same to the pixel is a frozen camera's."""
 
 Painter = Callable[[Pixels, float], Box | None]
 """Paints one thing as it is at a second of the loop; returns its box (0-1) if it is there."""

@@ -21,6 +21,12 @@ from pipelines.evaluate.video import watch
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
+USUAL_CACHE: Final = "~/.cache/fengsui/drills"
+"""Where the looks of drills are kept if nobody names a place."""
+
+MOST_HOURS: Final = 1000.0
+"""Of each hazard: a week's work of one core."""
+
 IMAGES_HELP: Final = """\
 DIR holds images/ and labels/, or a .txt beside each picture (nested folders too). A line of a
 label file is `class cx cy w h`, shares of the picture. An EMPTY .txt says that nothing is there;
@@ -34,6 +40,13 @@ or CSV with the head hazard,from_s,to_s (start and end, from and to, begin mean 
 `"events": []` says that the clip shows no hazard; times count from the clip's beginning. The clip
 goes through the stages of a worker in its own time: keyframes that come often enough are looked
 at, else a picture every 1.9 s; none is dropped.
+"""
+
+DRILLS_HELP: Final = """\
+Scenes that the product draws itself, with exact truth: hazards, look-alikes, people. Each goes
+through a worker's detector, measures and rules in its own time. What the rules were given is kept
+in --cache, so a change of rules alone is replayed in seconds. Drills show the path; quality is
+judged on real clips. What each figure means: docs/evaluation.md
 """
 
 
@@ -81,6 +94,28 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument("file", type=Path, metavar="FILE", help="the clip")
     video.add_argument("--truth", type=Path, metavar="FILE", required=True, help="JSON or CSV")
     video.set_defaults(run=_video)
+    drills = _command(commands, "drills", "the rules on drawn scenes with exact truth", DRILLS_HELP)
+    drills.add_argument(
+        "--seeds", type=_count, metavar="N", default=1, help="play each with N seeds (default 1)"
+    )
+    drills.add_argument(
+        "--hours",
+        type=_hours,
+        metavar="H",
+        help="look-alikes with ever new seeds, until each hazard was watched for H hours of them",
+    )
+    drills.add_argument(
+        "--only",
+        type=_words,
+        metavar="WORD[,WORD]",
+        default=(),
+        help="plays with such a part in their name, or of the kind hazard, lookalike or people",
+    )
+    drills.add_argument("--cache", type=Path, metavar="DIR", help=f"default {USUAL_CACHE}")
+    drills.add_argument(
+        "--jobs", type=_count, metavar="N", default=2, help="processes at once (default 2)"
+    )
+    drills.set_defaults(run=_drills)
     return parser
 
 
@@ -107,6 +142,17 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0.0 < hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"more than 0, at most {MOST_HOURS:g}")
+    return hours
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))
 
 
 def _images(given: argparse.Namespace) -> int:
@@ -148,6 +194,28 @@ def _video(given: argparse.Namespace) -> int:
 
         _write(given.report, video_page(watched, there, figures, str(given.file), notes))
     _print(given, figures, tables.video(figures), notes)
+    return DONE
+
+
+def _drills(given: argparse.Namespace) -> int:
+    # Drawing and the rules are a second to import, and for this command alone.
+    from pipelines.evaluate.drills_crew import Asked, play_all  # noqa: PLC0415
+    from pipelines.evaluate.drills_report import drills_page, text  # noqa: PLC0415
+
+    progress = Progress("plays")
+    asked = Asked(
+        only=given.only,
+        seeds=given.seeds,
+        hours=given.hours,
+        jobs=given.jobs,
+        pack_dir=given.pack or DEFAULT_PACK,
+        folder=given.cache or Path(USUAL_CACHE),
+    )
+    figures = play_all(asked, progress)
+    progress.end()
+    if given.report:
+        _write(given.report, drills_page(figures, []))
+    _print(given, figures, text(figures), [])
     return DONE
 
 

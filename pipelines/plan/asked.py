@@ -10,13 +10,10 @@ from typing import Final
 from pipelines.bench.kinds import CODECS
 from pipelines.plan.arithmetic import Estate, Server
 from pipelines.plan.faults import PlanError, shown
-from vision.hazards import DETECTABLE, Hazard
+from vision.hazards import Hazard
 
-NEED_FLOW: Final = frozenset({Hazard.STOPPED_VEHICLE, Hazard.WRONG_WAY})
-"""Rules that judge movement, so that a keyframe each few seconds is not enough."""
-
-BUILT: Final = DETECTABLE
-"""Rules that run today."""
+NEED_STEADY_LOOKS: Final = frozenset({Hazard.WRONG_WAY})
+"""Which way a vehicle drives isn't seen in a keyframe each few seconds."""
 
 MOST_CHANNELS: Final = 10_000_000
 
@@ -57,7 +54,7 @@ def asked(given: argparse.Namespace) -> Asked:
         smart_share=given.smart_share,
         codec=given.codec,
         keyframe_s=given.keyframes,
-        flow=bool(NEED_FLOW & set(rules)),
+        steady=bool(NEED_STEADY_LOOKS & set(rules)),
         sub_mbit_s=given.sub_mbit,
         main_mbit_s=given.main_mbit,
     )

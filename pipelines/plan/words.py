@@ -4,8 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipelines.bench.kinds import SIZES
-from pipelines.plan.arithmetic import PORT_SHARE, SPARES, KindName, Need, Resource
-from pipelines.plan.asked import BUILT, NEED_FLOW, Asked
+from pipelines.plan.arithmetic import (
+    PORT_SHARE,
+    SPARES,
+    STEADY_LOOKS_PERCENT,
+    KindName,
+    Need,
+    Resource,
+)
+from pipelines.plan.asked import NEED_STEADY_LOOKS, Asked
 from pipelines.plan.faults import shown
 from pipelines.plan.figures import Measured, command_for
 
@@ -131,23 +138,15 @@ def notes(asked: Asked, need: Need, measured: Mapping[int, Measured]) -> list[Ph
 
 def _rules(asked: Asked) -> list[Phrase]:
     found = []
-    names = ", ".join(hazard for hazard in asked.rules if hazard in NEED_FLOW)
+    names = ", ".join(hazard for hazard in asked.rules if hazard in NEED_STEADY_LOOKS)
     if names:
         found.append(
             Phrase(
-                f"{names} 需要连续解码，尚未实现：所有路数按逐帧解码（15 s 一行）计，为解码的上限；"
-                "规则本身的开销未知。只有部分路数需要时，请分开计算。",
-                f"{names}: needs steady decoding, not built yet: every channel is costed as if "
-                "each frame were decoded (the 15 s row), an upper bound for decoding; the rule's "
-                "own work is unknown. If few channels need it, plan them on their own",
-            )
-        )
-    rest = ", ".join(hazard for hazard in asked.rules if hazard not in BUILT | NEED_FLOW)
-    if rest:
-        found.append(
-            Phrase(
-                f"{rest} 尚未实现：按不增加开销计。",
-                f"{rest}: not built yet, costed as if it used the looks that are there",
+                f"{names} 需要逐帧解码、每秒看五次：所有路数都按此计（15 s 一行再加 "
+                f"{STEADY_LOOKS_PERCENT:g} %），为上限。只有部分路数需要时，请分开计算。",
+                f"{names}: decoded whole and looked at five times a second; every channel is "
+                f"costed so (the 15 s row and {STEADY_LOOKS_PERCENT:g} %), an upper bound. If few "
+                "channels need it, plan them on their own",
             )
         )
     return found

@@ -18,6 +18,7 @@ class Permission(StrEnum):
     """One thing that a route lets somebody do; a token's scopes are some of its account's."""
 
     INCIDENT_READ = "incident.read"
+    INCIDENT_JUDGE = "incident.judge"
     PLACE_READ = "place.read"
     PLACE_WRITE = "place.write"
     CAMERA_READ = "camera.read"
@@ -35,8 +36,8 @@ _SEES: Final = frozenset({Permission.INCIDENT_READ, Permission.PLACE_READ, Permi
 
 PERMISSIONS: Final = {
     Role.VIEWER: _SEES,
-    # Acting on incidents comes with the duty desk; until then an operator sees what a viewer does.
-    Role.OPERATOR: _SEES | {Permission.STATUS_READ},
+    # Sending somebody comes with the duty desk; until then an operator judges what was raised.
+    Role.OPERATOR: _SEES | {Permission.INCIDENT_JUDGE, Permission.STATUS_READ},
     # Whoever registers streams has no business with what happens in front of them.
     Role.INTEGRATOR: frozenset(
         {Permission.PLACE_READ, Permission.CAMERA_READ, Permission.CAMERA_WRITE}

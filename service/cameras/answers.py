@@ -5,10 +5,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from service.cameras.models import ChosenHazard, Programme, State
+from pipelines.messages import Expected, ZoneKind
+from service.cameras.models import Programme, State
 from service.cameras.place_types import PlaceType
 from service.cameras.position import CoordinateSystem
+from service.cameras.windows import WindowOut
 from vision.hazards import Hazard
+
+Corner = tuple[float, float]
+"""x and y as shares of the picture, origin top left."""
 
 
 class PlaceOf(BaseModel):
@@ -56,7 +61,18 @@ class ZoneOut(BaseModel):
     """A zone."""
 
     zone_id: str
-    polygon: list[tuple[float, float]]
+    polygon: list[Corner]
+    kind: ZoneKind = ZoneKind.AREA
+    direction: tuple[Corner, Corner] | None = None
+    permitted_s: float | None = None
+
+
+class WaterScaleOut(BaseModel):
+    """A marked scale, and the level on it that water must not pass."""
+
+    foot: Corner
+    head: Corner
+    alarm_level: float
 
 
 class Warning(BaseModel):  # noqa: A001 - what it's called in the answer
@@ -82,6 +98,9 @@ class Camera(CameraRow):
     has_credentials: bool
     hazards: list[Hazard]
     zones: list[ZoneOut]
+    water: WaterScaleOut | None
+    thresholds: dict[Hazard, float]
+    windows: Annotated[list[WindowOut], Field(description="Those that are open or coming")]
     created_at: datetime
     created_by: str
     updated_by: str
@@ -106,4 +125,7 @@ class CameraChoices(BaseModel):
     refused_place_types: list[str]
     refusals: Annotated[list[RefusedPlaceType], Field(description="Why each is refused")]
     coordinate_systems: list[CoordinateSystem]
-    hazards: list[ChosenHazard]
+    hazards: list[Hazard]
+    usual_hazards: Annotated[list[Hazard], Field(description="Those that need nothing drawn")]
+    zone_kinds: list[ZoneKind]
+    window_kinds: list[Expected]

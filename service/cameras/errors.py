@@ -6,8 +6,15 @@ ProblemError
 ├── CredentialsNeededError  the address's host changed, the password didn't come along
 ├── TwoLoginsError          more than one user or password for one camera
 ├── CredentialsRefusedError user and password that no worker could use
-└── DrillCameraError        drill cameras are the product's own
+├── DrillCameraError        drill cameras are the product's own
+├── HazardNeedsError        a hazard lacks the zone or scale that it's seen by (in needs.py)
+├── UnknownWindowError      no such window at that camera
+├── WindowOverError         the window is over already
+├── WindowTimesError        no window lies there
+└── TooManyWindowsError     as many windows are open or coming as there may be
 """
+
+from uuid import UUID
 
 from service.errors import ProblemError
 from service.refusals import Refusal
@@ -88,3 +95,51 @@ class DrillCameraError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__("drill cameras come and go with the drills and can't be edited")
+
+
+class UnknownWindowError(ProblemError):
+    """No such window at that camera."""
+
+    code = "unknown_window"
+    status = 404
+    title = "No such window"
+
+    def __init__(self, camera_id: str, window_id: UUID) -> None:
+        super().__init__(
+            f"there is no window {window_id}: GET /api/cameras/{camera_id}/windows lists them"
+        )
+
+
+class WindowOverError(ProblemError):
+    """Nothing is left to end."""
+
+    code = "window_over"
+    status = 409
+    title = "The window is over"
+
+    def __init__(self) -> None:
+        super().__init__("it has ended already: there is nothing more to do")
+
+
+class WindowTimesError(ProblemError):
+    """A window can't lie where it's wanted. The text says what to do."""
+
+    code = "window_times"
+    status = 422
+    title = "The window's times can't be taken"
+    field = "ends_at"
+
+
+class TooManyWindowsError(ProblemError):
+    """As many windows as a worker takes."""
+
+    code = "too_many_windows"
+    status = 409
+    title = "Too many windows"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} windows are open or coming at this camera: end those that aren't needed",
+            Refusal.WINDOWS_MANY,
+            most=most,
+        )

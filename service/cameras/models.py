@@ -1,15 +1,12 @@
 """Cameras as requests, and the choices in them."""
 
 import re
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     WithJsonSchema,
@@ -17,21 +14,18 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from pipelines.messages import USUAL_HAZARDS
 from pipelines.sealing import MAX_LOGIN_CHARS
 from pipelines.secrets import Secret
 from service.cameras.addresses import LONGEST, StreamAddress, stream_address
+from service.cameras.bodies import Body, in_words
+from service.cameras.drawn import ThresholdsIn, WaterScaleIn, Zones
 from service.cameras.gb_id import camera_gb_id
 from service.cameras.place_types import PlaceType, allowed_place_type
 from service.cameras.position import CoordinateSystem, Position, position
-from service.cameras.zones import MOST_CORNERS, WHOLE_PICTURE_ZONE, require_zone
 from service.refusals import Refusal, RefusedError
 from service.text import Name, Paragraph, User, Word
 from vision.hazards import Hazard
-
-MOST_ZONES: Final = 16
-
-In = TypeVar("In")
-Out = TypeVar("Out")
 
 
 class Programme(StrEnum):
@@ -42,14 +36,6 @@ class Programme(StrEnum):
     OTHER = "other"
 
 
-class ChosenHazard(StrEnum):
-    """What may be looked for today: each of these has a detector."""
-
-    FIRE = Hazard.FIRE.value
-    SMOKE = Hazard.SMOKE.value
-    DEBRIS = Hazard.DEBRIS.value
-
-
 class State(StrEnum):
     """How it stands with a camera."""
 
@@ -58,18 +44,6 @@ class State(StrEnum):
     FAULT = "fault"
     UNWATCHED = "unwatched"
     DISABLED = "disabled"
-
-
-def _in_words(check: Callable[[In], Out]) -> Callable[[In], Out]:
-    """Return ``check`` with its refusal as pydantic passes it on: our words, nothing before."""
-
-    def checked(value: In) -> Out:
-        try:
-            return check(value)
-        except RefusedError as error:
-            raise error.for_pydantic() from None
-
-    return checked
 
 
 def _address(value: object) -> StreamAddress:
@@ -101,8 +75,8 @@ def _contact(value: str) -> str:
 
 GbId = Annotated[
     str,
-    BeforeValidator(_in_words(_gb_id_as_text)),
-    AfterValidator(_in_words(camera_gb_id)),
+    BeforeValidator(in_words(_gb_id_as_text)),
+    AfterValidator(in_words(camera_gb_id)),
     Field(
         description="GB/T 28181: 20 digits, of which 11 to 13 are 131 or 132; blanks are taken out",
         examples=["33010600001320000001"],
@@ -111,7 +85,7 @@ GbId = Annotated[
 ]
 Address = Annotated[
     StreamAddress,
-    PlainValidator(_in_words(_address)),
+    PlainValidator(in_words(_address)),
     WithJsonSchema(
         {
             "type": "string",
@@ -121,17 +95,11 @@ Address = Annotated[
         }
     ),
 ]
-AllowedPlace = Annotated[PlaceType, BeforeValidator(_in_words(_place_type))]
-Contact = Annotated[Word, AfterValidator(_in_words(_contact))]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Corner = tuple[Share, Share]
+AllowedPlace = Annotated[PlaceType, BeforeValidator(in_words(_place_type))]
+Contact = Annotated[Word, AfterValidator(in_words(_contact))]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PositionIn(_Body):
+class PositionIn(Body):
     """Where a camera stands, as it is known."""
 
     longitude: Annotated[float, Field(allow_inf_nan=False, examples=[120.1551])]
@@ -140,42 +108,12 @@ class PositionIn(_Body):
 
     @model_validator(mode="after")
     def _checked(self) -> "PositionIn":
-        _in_words(PositionIn.converted)(self)
+        in_words(PositionIn.converted)(self)
         return self
 
     def converted(self) -> Position:
         """Return the checked position, with WGS-84."""
         return position(self.longitude, self.latitude, self.coordinate_system)
-
-
-class ZoneIn(_Body):
-    """A part of the picture where hazards count."""
-
-    zone_id: Name
-    polygon: Annotated[list[Corner], Field(max_length=MOST_CORNERS)]
-
-    @model_validator(mode="after")
-    def _checked(self) -> "ZoneIn":
-        _in_words(_require_zone)(self)
-        return self
-
-
-def _require_zone(zone: ZoneIn) -> None:
-    if zone.zone_id == WHOLE_PICTURE_ZONE:
-        raise RefusedError(
-            Refusal.ZONE_NAME_RESERVED,
-            f"{WHOLE_PICTURE_ZONE} is the whole picture's name: choose another",
-            zone_id=WHOLE_PICTURE_ZONE,
-        )
-    require_zone(zone.polygon)
-
-
-def _differing(zones: list[ZoneIn]) -> list[ZoneIn]:
-    if len({zone.zone_id for zone in zones}) < len(zones):
-        raise RefusedError(
-            Refusal.ZONE_NAME_TWICE, "two zones have one zone_id: name each differently"
-        )
-    return zones
 
 
 def _short(password: Secret) -> Secret:
@@ -184,7 +122,7 @@ def _short(password: Secret) -> Secret:
     return password
 
 
-class CameraLogin(_Body):
+class CameraLogin(Body):
     """What the camera asks for. Sealed as it comes in; nobody is ever shown it again."""
 
     user: User
@@ -193,8 +131,7 @@ class CameraLogin(_Body):
     ]
 
 
-Zones = Annotated[list[ZoneIn], Field(max_length=MOST_ZONES), AfterValidator(_in_words(_differing))]
-Hazards = Annotated[list[ChosenHazard], Field(min_length=1, max_length=len(ChosenHazard))]
+Hazards = Annotated[list[Hazard], Field(min_length=1, max_length=len(Hazard))]
 PlaceCode = Annotated[
     str,
     Field(
@@ -206,7 +143,7 @@ PlaceCode = Annotated[
 ]
 
 
-class NewCamera(_Body):
+class NewCamera(Body):
     """A camera to be registered."""
 
     gb_id: GbId | None = None
@@ -227,14 +164,18 @@ class NewCamera(_Body):
     sub_url: Address | None = None
     credentials: CameraLogin | None = None
     hazards: Hazards = Field(
-        default_factory=lambda: list(ChosenHazard),
-        description="What to look for; all of these if left out",
-        json_schema_extra={"default": list(ChosenHazard)},
+        default_factory=lambda: list(USUAL_HAZARDS),
+        description="What to look for; if left out, what needs nothing drawn",
+        json_schema_extra={"default": list(USUAL_HAZARDS)},
     )
     zones: Zones = Field(
         default_factory=list,
         description="Where hazards count; without any, on the whole picture",
         json_schema_extra={"default": []},
+    )
+    water: WaterScaleIn | None = None
+    thresholds: ThresholdsIn = Field(
+        default_factory=ThresholdsIn, json_schema_extra={"default": {}}
     )
     enabled: bool = True
 
@@ -244,8 +185,8 @@ def _absent() -> Any:
     return None
 
 
-class CameraPatch(_Body):
-    """What to change of a camera; what isn't named stays. Lists are replaced whole."""
+class CameraPatch(Body):
+    """What to change of a camera; what isn't named stays, what is named is replaced whole."""
 
     gb_id: GbId | None = None
     name: Name = Field(default_factory=_absent)
@@ -264,4 +205,6 @@ class CameraPatch(_Body):
     credentials: CameraLogin | None = None
     hazards: Hazards = Field(default_factory=_absent)
     zones: Zones = Field(default_factory=_absent)
+    water: WaterScaleIn | None = None
+    thresholds: ThresholdsIn = Field(default_factory=_absent)
     enabled: bool = Field(default_factory=_absent)

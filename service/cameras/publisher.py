@@ -18,19 +18,19 @@ from secrets import randbelow
 from typing import Any, Final, TypeVar, cast
 from uuid import uuid4
 
-import msgspec
 import redis
 import sqlalchemy as sa
 import structlog
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from pipelines import streams
-from pipelines.messages import MAX_REVISION, Camera, CameraChange, ChangeKind, encode
+from pipelines.messages import MAX_REVISION, CameraChange, ChangeKind, encode
 from pipelines.streams import CAMERA_CHANGES, REGISTRY, REGISTRY_MARK, Client
+from service.cameras.registrations import Registration, change_of, registrations, removal
 from service.database import Database
 from service.logs import FaultLog
 from service.metrics import ServiceMetrics
-from service.tables import camera_removals, cameras, places
+from service.tables import camera_removals, cameras
 
 BATCH_CAMERAS: Final = 200
 
@@ -67,22 +67,6 @@ return 1
 _T = TypeVar("_T")
 
 log = structlog.get_logger()
-
-_COLUMNS: Final = tuple(
-    cameras.c[name]
-    for name in (
-        "camera_id",
-        "main_url",
-        "sub_url",
-        "sealed_credentials",
-        "hazards",
-        "zones",
-        "enabled",
-        "revision",
-        "published_revision",
-        "updated_at",
-    )
-)
 
 _OURS: Final = cameras.c.drill.is_(False)
 """Drill cameras have a worker of their own, which is told of them as it is started."""
@@ -199,16 +183,9 @@ class CameraPublisher:
         self._equal = equal
         return found, len(equal) + sum(map(bool, found.values()))
 
-    def _rows(self, *conditions: sa.ColumnElement[bool]) -> Sequence[RowMapping]:
-        query = (
-            sa.select(*_COLUMNS, places.c.path)
-            .join(places, places.c.code == cameras.c.place_code)
-            .where(*conditions)
-            .order_by(cameras.c.updated_at, cameras.c.camera_id)
-            .limit(BATCH_CAMERAS)
-        )
+    def _rows(self, *conditions: sa.ColumnElement[bool]) -> list[Registration]:
         with self._database.reading() as connection:
-            return connection.execute(query).mappings().all()
+            return registrations(connection, BATCH_CAMERAS, *conditions)
 
     def _untold(self) -> set[bytes]:
         changed = sa.select(cameras.c.camera_id).where(_OURS, _UNTOLD)
@@ -216,10 +193,10 @@ class CameraPublisher:
         with self._database.reading() as connection:
             return {one.encode() for one in connection.execute(query).scalars()}
 
-    def _read(self, row: RowMapping) -> CameraChange | None:
+    def _read(self, row: Registration) -> CameraChange | None:
         """Return a camera's registration; of one that can't be read, tell once and return none."""
         try:
-            return _change(row)
+            return change_of(row)
         except (ValueError, TypeError) as error:
             camera_id, revision = row["camera_id"], row["revision"]
             if self._unreadable.get(camera_id) != revision:
@@ -242,7 +219,7 @@ class CameraPublisher:
         self._tick_off(rows)
         return True
 
-    def _tick_off(self, rows: Sequence[RowMapping]) -> None:
+    def _tick_off(self, rows: Sequence[Registration]) -> None:
         """Note what was told. The last word to Redis must be the newest, whichever replica has it.
 
         Where another replica ticked something off since we read, ours may have come after: the
@@ -268,7 +245,7 @@ class CameraPublisher:
             rows = connection.execute(query).all()
         if not rows:
             return False
-        self._send([_removal(row.camera_id, row.revision) for row in rows])
+        self._send([removal(row.camera_id, row.revision) for row in rows])
         with self._database.writing() as connection:
             for row in rows:
                 connection.execute(
@@ -324,7 +301,7 @@ def warn_of_eviction(client: Client) -> None:
         )
 
 
-def _remove_again(connection: Connection, row: RowMapping) -> None:
+def _remove_again(connection: Connection, row: Registration) -> None:
     """Let the removal of a camera that is gone be told once more, after what was told of it."""
     ours = camera_removals.c.camera_id == row["camera_id"]
     later = {"revision": camera_removals.c.revision + 1}
@@ -336,39 +313,3 @@ def _remove_again(connection: Connection, row: RowMapping) -> None:
                 removed_at=datetime.now(UTC),
             )
         )
-
-
-def _change(row: RowMapping) -> CameraChange:
-    """Return what workers are told of a row. Raises ``ValueError`` or ``TypeError`` if it can't be.
-
-    Nothing of a disabled camera has to be understood to say that it goes.
-    """
-    if not row["enabled"]:
-        return _removal(row["camera_id"], row["revision"])
-    return CameraChange(
-        camera_id=row["camera_id"],
-        kind=ChangeKind.UPSERTED,
-        revision=row["revision"],
-        changed_at=row["updated_at"],
-        camera=msgspec.convert(
-            {
-                "camera_id": row["camera_id"],
-                # Looks are small pictures: the substream has enough in it, at far less cost.
-                "url": row["sub_url"] or row["main_url"],
-                "sealed_credentials": row["sealed_credentials"],
-                "hazards": row["hazards"],
-                "zones": row["zones"],
-                "place": row["path"].strip("/").split("/"),
-            },
-            Camera,
-        ),
-    )
-
-
-def _removal(camera_id: str, revision: int) -> CameraChange:
-    return CameraChange(
-        camera_id=camera_id,
-        kind=ChangeKind.REMOVED,
-        revision=revision,
-        changed_at=datetime.now(UTC),
-    )

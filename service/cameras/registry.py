@@ -1,6 +1,6 @@
 """Cameras registered, changed and removed: what must be true of each, and what is audited."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -10,9 +10,11 @@ from sqlalchemy import Connection
 from service.accounts.principal import Principal
 from service.audit.log import record
 from service.cameras import store
+from service.cameras.drawn import stored_zones
 from service.cameras.errors import DrillCameraError, GbIdTakenError, UnknownCameraError
 from service.cameras.logins import Login, hosts_of, login_of, require_bound
 from service.cameras.models import CameraLogin, CameraPatch, NewCamera
+from service.cameras.needs import require_needs
 from service.cameras.sealer import Sealer
 from service.places import store as place_store
 from service.places.errors import UnknownPlaceError
@@ -33,6 +35,9 @@ _PLAIN: Final = (
 )
 """Fields that are stored as they come."""
 
+_SEEN_BY: Final = ("hazards", "zones", "water")
+"""What has to fit together: hazards, and what they are seen by."""
+
 _AUDITED: Final = (
     *_PLAIN,
     "longitude",
@@ -42,6 +47,8 @@ _AUDITED: Final = (
     "sub_url",
     "hazards",
     "zones",
+    "water",
+    "thresholds",
     "sign_confirmed_by",
 )
 """What the audit shows of a change. The addresses hold no login; credentials aren't among these."""
@@ -54,7 +61,7 @@ class Registry:
         self.connection = connection
         self.principal = principal
         self._sealer = sealer
-        self._now = datetime.now(UTC)
+        self.now = datetime.now(UTC)
 
     def add(self, new: NewCamera) -> str:
         """Register a camera; returns its id."""
@@ -62,6 +69,7 @@ class Registry:
         values = self._columns(new)
         self._require_place(new.place_code)
         self._require_free(new.gb_id, None)
+        require_needs(*(values[name] for name in _SEEN_BY))
         login = login_of(new.credentials, [new.main_url, new.sub_url])
         hosts = hosts_of([values["main_url"], values.get("sub_url")])
         store.insert(
@@ -73,9 +81,9 @@ class Registry:
                 "drill": False,
                 "revision": 1,
                 "published_revision": 0,
-                "created_at": self._now,
+                "created_at": self.now,
                 "created_by": self.principal.login,
-                "updated_at": self._now,
+                "updated_at": self.now,
                 "updated_by": self.principal.login,
             },
         )
@@ -91,6 +99,8 @@ class Registry:
             self._require_place(values["place_code"])
         if "gb_id" in values and values["gb_id"] != row["gb_id"]:
             self._require_free(values["gb_id"], camera_id)
+        if any(name in values for name in _SEEN_BY):
+            require_needs(*(values.get(name, row[name]) for name in _SEEN_BY))
         values |= self._sealed_anew(row, patch, values)
         changed = {name: value for name, value in values.items() if row[name] != value}
         if not changed:
@@ -127,7 +137,7 @@ class Registry:
     def remove(self, camera_id: str, if_match: str) -> None:
         """Take a camera off the registry, if ``if_match`` is its newest revision."""
         row = self._newest(camera_id, if_match)
-        store.remove(self.connection, row, self._now)
+        store.remove(self.connection, row, self.now)
         detail = {name: row[name] for name in ("gb_id", "name")}
         self._record("camera.removed", camera_id, row["place_code"], detail)
 
@@ -138,14 +148,20 @@ class Registry:
             raise UnknownCameraError(camera_id)
         return row
 
-    def _editable(self, camera_id: str) -> store.Row:
+    def editable(self, camera_id: str) -> store.Row:
+        """Return a camera's row, unless it is a drill's. Raises ``UnknownCameraError`` as well."""
         row = self.existing(camera_id)
         if row["drill"]:
             raise DrillCameraError
         return row
 
+    def touch(self, row: store.Row, action: str, detail: Mapping[str, Any]) -> None:
+        """Count a camera's revision up for what another table holds, so that its worker hears."""
+        self._update(row["camera_id"], {})
+        self._record(action, row["camera_id"], row["place_code"], detail)
+
     def _newest(self, camera_id: str, if_match: str) -> store.Row:
-        row = self._editable(camera_id)
+        row = self.editable(camera_id)
         require_newest(if_match, row["revision"])
         return row
 
@@ -166,11 +182,10 @@ class Registry:
             values |= _position_columns(given)
         if "hazards" in named:
             values["hazards"] = sorted({hazard.value for hazard in given.hazards})
-        if "zones" in named:
-            values["zones"] = [zone.model_dump(mode="json") for zone in given.zones]
+        values |= _drawn_columns(given, named)
         if "sign_confirmed" in named:
             values["sign_confirmed_by"] = self.principal.login
-            values["sign_confirmed_at"] = self._now
+            values["sign_confirmed_at"] = self.now
         return values
 
     def _sealed_anew(
@@ -205,7 +220,7 @@ class Registry:
             raise GbIdTakenError(other)
 
     def _update(self, camera_id: str, values: Mapping[str, Any]) -> None:
-        by = {"updated_at": self._now, "updated_by": self.principal.login}
+        by = {"updated_at": self.now, "updated_by": self.principal.login}
         store.update(self.connection, camera_id, {**values, **by})
 
     def _moved(self, camera_id: str, old: str, new: str) -> str:
@@ -237,6 +252,17 @@ def _position_columns(given: NewCamera | CameraPatch) -> dict[str, Any]:
         "wgs84_longitude": found.wgs84_longitude,
         "wgs84_latitude": found.wgs84_latitude,
     }
+
+
+def _drawn_columns(given: NewCamera | CameraPatch, named: Container[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if "zones" in named:
+        values["zones"] = stored_zones(given.zones)
+    if "water" in named:
+        values["water"] = given.water and given.water.model_dump(mode="json")
+    if "thresholds" in named:
+        values["thresholds"] = given.thresholds.model_dump(exclude_none=True)
+    return values
 
 
 def _credentials(login: Login | None) -> dict[str, str]:

@@ -7,13 +7,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from pipelines.messages import USUAL_HAZARDS, Expected, ZoneKind
 from service.accounts.gate import Gate
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.cameras import listing, views
 from service.cameras.answers import Camera, CameraChoices, CameraList, RefusedPlaceType
 from service.cameras.listing import Wanted
-from service.cameras.models import CameraLogin, CameraPatch, ChosenHazard, NewCamera, Programme
+from service.cameras.models import CameraLogin, CameraPatch, NewCamera, Programme
 from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
 from service.cameras.registry import Registry
@@ -23,6 +24,7 @@ from service.housekeeping import Vitals
 from service.problems import responses
 from service.revisions import IfMatch, etag
 from service.status import STALE_WORKER_S
+from vision.hazards import Hazard
 
 Writing = Callable[[Principal], AbstractContextManager[Registry]]
 
@@ -63,7 +65,10 @@ def _reading(database: Database, gate: Gate, sealer: Sealer, vitals: Vitals) -> 
             refused_place_types=list(REFUSED),
             refusals=[RefusedPlaceType(place_type=one, reason=why) for one, why in REFUSED.items()],
             coordinate_systems=list(CoordinateSystem),
-            hazards=list(ChosenHazard),
+            hazards=list(Hazard),
+            usual_hazards=list(USUAL_HAZARDS),
+            zone_kinds=list(ZoneKind),
+            window_kinds=list(Expected),
         )
 
     @router.get("/api/cameras", responses=responses(401, 403, 422))

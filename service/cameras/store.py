@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.cameras.models import State
-from service.tables import camera_removals, camera_states, cameras, places
+from service.tables import camera_removals, camera_states, camera_windows, cameras, places
 
 Row = RowMapping
 
@@ -85,10 +85,14 @@ def update(connection: Connection, camera_id: str, values: Mapping[str, Any]) ->
 
 
 def remove(connection: Connection, row: Row, now: datetime) -> None:
-    """Take a camera off the registry, and note that its worker has still to be told."""
+    """Take a camera off the registry, and note that its worker has still to be told.
+
+    Of its windows the audit alone goes on telling.
+    """
     camera_id = row["camera_id"]
     connection.execute(sa.delete(cameras).where(cameras.c.camera_id == camera_id))
     connection.execute(sa.delete(camera_states).where(camera_states.c.camera_id == camera_id))
+    connection.execute(sa.delete(camera_windows).where(camera_windows.c.camera_id == camera_id))
     connection.execute(
         sa.insert(camera_removals).values(
             camera_id=camera_id, revision=row["revision"] + 1, removed_at=now

@@ -1,6 +1,7 @@
 """Cameras as clients see them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,13 +9,14 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
-from service.cameras import store
+from service.cameras import store, windows
 from service.cameras.answers import (
     Camera,
     CameraRow,
     PlaceOf,
     PositionOut,
     Warning,  # noqa: A004
+    WaterScaleOut,
     ZoneOut,
 )
 from service.cameras.gb_id import civil_code_fits
@@ -45,6 +47,7 @@ _AS_STORED = (
     "contact_number",
     "upstream",
     "hazards",
+    "thresholds",
     "created_at",
     "created_by",
     "updated_by",
@@ -78,6 +81,8 @@ def one(
         sub_url=row["sub_url"] if writes else None,
         has_credentials=row["sealed_credentials"] is not None,
         zones=[ZoneOut(**zone) for zone in row["zones"]],
+        water=row["water"] and WaterScaleOut(**row["water"]),
+        windows=windows.current(connection, camera_id, datetime.now(UTC)),
         place_path_names=path_names(connection, [row["path"]])[row["path"]],
         fault=row["fault"] if known else None,
         worker_id=row["worker_id"] if known else None,

@@ -1,15 +1,17 @@
-"""Zones on a camera's picture, checked without arrays.
+"""Zones and scales on a camera's picture, checked without arrays.
 
-The same rules and words as ``vision.polygons``, which the workers apply: a test holds both
-against each other. The service may not import numpy, and has one polygon at a time.
+The same rules and words as ``vision.polygons`` and ``pipelines.zones``, which the workers apply:
+a test holds both against each other. The service may not import numpy, and has one polygon at a
+time.
 """
 
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import isfinite
+from math import hypot, isfinite
 from typing import Final
 
+from pipelines.messages import ZoneKind
 from service.refusals import Refusal, RefusedError
 
 Corner = tuple[float, float]
@@ -18,12 +20,19 @@ Corner = tuple[float, float]
 SMALLEST_AREA_SHARE: Final = 1e-4
 MOST_CORNERS: Final = 64
 
+SHORTEST_ARROW: Final = 0.02
+"""Of a direction or a scale, as a share of the picture: shorter is a slip of the hand."""
+
 WHOLE_PICTURE_ZONE: Final = "all"
 """What workers call the whole picture; no zone may be called so."""
 
 
+_TIMED: Final = frozenset({ZoneKind.ROAD, ZoneKind.FIRE_LANE, ZoneKind.GATE})
+"""Where it matters how long a vehicle stands."""
+
+
 class ZoneError(RefusedError):
-    """The corners do not make a zone. The text says what to do."""
+    """What was drawn makes no zone or scale. The text says what to do."""
 
 
 def require_zone(corners: Sequence[Corner]) -> None:
@@ -59,6 +68,39 @@ def require_zone(corners: Sequence[Corner]) -> None:
         )
 
 
+def require_direction(kind: ZoneKind, start: Corner, end: Corner) -> None:
+    """Raise ``ZoneError`` unless a zone of this kind may have this arrow."""
+    if kind is not ZoneKind.ROAD:
+        raise ZoneError(
+            Refusal.DIRECTION_ELSEWHERE,
+            "a direction belongs to a zone of the kind road: drop it",
+        )
+    (x0, y0), (x1, y1) = _as_worker_sees(start), _as_worker_sees(end)
+    if _as_worker_sees((hypot(*_as_worker_sees((x1 - x0, y1 - y0))), 0))[0] < _SHORTEST_32:
+        raise ZoneError(
+            Refusal.DIRECTION_SHORT, "the direction's arrow has no length: draw it longer"
+        )
+
+
+def require_permitted(kind: ZoneKind) -> None:
+    """Raise ``ZoneError`` unless a time to stand means something in a zone of this kind."""
+    if kind not in _TIMED:
+        raise ZoneError(
+            Refusal.PERMITTED_ELSEWHERE,
+            "a permitted time belongs to a road, fire lane or gate: drop it",
+        )
+
+
+def require_scale(foot: Corner, head: Corner) -> None:
+    """Raise ``ZoneError`` unless foot and head make a scale that water rises along."""
+    if hypot(head[0] - foot[0], head[1] - foot[1]) < SHORTEST_ARROW:
+        raise ZoneError(Refusal.SCALE_SHORT, "the water scale has no length: mark foot and head")
+    if head[1] >= foot[1]:
+        raise ZoneError(
+            Refusal.SCALE_TURNED, "the water scale's head lies above its foot: swap them"
+        )
+
+
 def _as_worker_sees(corner: Corner) -> Corner:
     # Workers compute with 32-bit shares: a side that crosses there must cross here.
     x, y = struct.unpack("<2f", struct.pack("<2f", *corner))
@@ -90,3 +132,6 @@ def _cross(a: Corner, b: Corner, c: Corner, d: Corner) -> bool:
 
 def _side(p: Corner, q: Corner, r: Corner) -> float:
     return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+
+_SHORTEST_32: Final = _as_worker_sees((SHORTEST_ARROW, 0))[0]

@@ -25,7 +25,7 @@ from pipelines.batcher import Batcher
 from pipelines.frames import FrameBatch
 from pipelines.load import LoadMeter
 from pipelines.metrics import WorkerMetrics
-from tests.support.builders import ref
+from tests.support.builders import frame, ref
 
 LOOKS_A_SECOND = 0.5
 """Of each camera."""
@@ -300,7 +300,8 @@ class Inlet:
         )
         half = len(refs) // 2
         pixels = np.zeros((4, 8, 8, 3), np.uint8)
-        self.given = FrameBatch(pixels=pixels, frames=refs[:half], unchanged=refs[half:])
+        unchanged = tuple(replace(frame(), ref=one) for one in refs[half:])
+        self.given = FrameBatch(pixels=pixels, frames=refs[:half], unchanged=unchanged)
         self.batcher.take(waits_s)
         self.now_s += works_s
 

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 from prometheus_client import CollectorRegistry
 
 from pipelines.alerts import AlertBook
-from pipelines.messages import EvidenceAbsence
+from pipelines.messages import AlertDetail, CameraFault, EvidenceAbsence
 from pipelines.metrics import WorkerMetrics
-from pipelines.rules.persistence import Change, Event
+from pipelines.rules.events import Change, Event
 from tests.support.builders import FIRE_BOX, at
 from vision.hazards import Hazard, Severity
 
@@ -69,3 +71,20 @@ def test_only_the_cameras_that_a_drill_named_raise_drills() -> None:
     assert drill is not None
     assert real is not None
     assert (drill.drill, real.drill) == (True, False)
+
+
+def test_a_camera_fault_says_which_and_has_no_picture_by_design() -> None:
+    alerts = book()
+    dark = replace(
+        event(Change.BEGAN, 2),
+        hazard=Hazard.CAMERA_FAULT,
+        box=None,
+        detail=AlertDetail(fault=CameraFault.BLACK),
+    )
+    onset = alerts.record(dark)
+    assert onset is not None
+    assert onset.evidence_absent is EvidenceAbsence.NOT_FOR_THIS_HAZARD
+    assert (onset.box, onset.detail) == (None, AlertDetail(fault=CameraFault.BLACK))
+    end = alerts.record(replace(dark, change=Change.ENDED))
+    assert end is not None
+    assert end.detail == onset.detail

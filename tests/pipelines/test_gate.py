@@ -8,16 +8,19 @@ from prometheus_client import CollectorRegistry
 
 from models.packs import DEFAULT_PACK, load_pack
 from pipelines.batcher import Batcher
+from pipelines.believing import Persistence
+from pipelines.detection import Found
 from pipelines.flow import Flow
-from pipelines.frames import Frame, FrameBatch, Look
+from pipelines.frames import Frame, FrameBatch
 from pipelines.gate import FORCED_S, Gate
+from pipelines.judge import Judge
 from pipelines.messages import Camera
 from pipelines.metrics import WorkerMetrics
-from pipelines.rules.persistence import PERSISTENCE, CameraRules
+from pipelines.rules.moment import Columns
+from pipelines.zones import zones_of
 from tests.support.builders import FIRE_BOX, at, detections, frame, look
 from vision.hazards import Hazard
 from vision.motion import CHANGED_LEVELS, changed, grid, thumbnail
-from vision.polygons import WHOLE_PICTURE
 from vision.roles import Label, Role
 
 INPUT = (256, 448)
@@ -114,7 +117,7 @@ def test_the_batcher_passes_on_what_is_new_and_tells_of_the_rest() -> None:
         for ref in batch.frames:
             gate.judged(ref, quiet=True)
     assert [one.camera_id for one in batch.frames] == ["b"]
-    assert [one.camera_id for one in batch.unchanged] == ["a"]
+    assert [one.ref.camera_id for one in batch.unchanged] == ["a"]
     assert len(batch.pixels) == 1
     waiting.offer(seen(street(), 2, "a"))
     batch = waiting.take(0.1)
@@ -152,12 +155,9 @@ def test_a_deep_red_flame_on_grey_and_the_picture_s_edge_are_seen() -> None:
 
 def test_a_fire_that_one_look_misses_is_not_over() -> None:
     """A look that the gate skips is no miss while anything is on or was seen lately."""
-    rules = CameraRules(
-        camera_id="camera-1",
-        zones={"all": WHOLE_PICTURE},
-        hazards=(Hazard.FIRE,),
-        labels=(Label(name="fire", role=Role.HAZARD, hazard=Hazard.FIRE, threshold=0.5),),
-    )
+    camera = Camera(camera_id="camera-1", url="rtsp://192.0.2.1/x", hazards=(Hazard.FIRE,))
+    fire = Label(name="fire", role=Role.HAZARD, hazard=Hazard.FIRE, threshold=0.5)
+    rules = Judge(camera, zones_of(camera), Columns(labels=(fire,)))
     assert rules.is_calm
     for second in range(4):
         rules.see(look(second, (FIRE_BOX, 0.9, 0)))
@@ -175,20 +175,26 @@ def test_the_flow_skips_no_look_while_a_weak_sign_still_counts(
     """Nothing moves: the first look shows a sign, and the rule keeps it for five more."""
     pack = load_pack(DEFAULT_PACK)
     labels = pack.settings.labels
-    fire = [label.hazard for label in labels].index(Hazard.FIRE)
-    sign = (FIRE_BOX, labels[fire].threshold / 2, fire)
+    smoke = [label.hazard for label in labels].index(Hazard.SMOKE)
+    sign = (FIRE_BOX, labels[smoke].weak_threshold, smoke)
     flow = Flow(pack=pack, drills=frozenset(), epoch=1, metrics=WorkerMetrics(CollectorRegistry()))
-    flow.watch(Camera(camera_id="camera-1", url="rtsp://192.0.2.1/x"))
     asked: list[int] = []
 
-    def detect(batch: FrameBatch) -> list[Look]:
+    def detect(batch: FrameBatch) -> list[Found]:
         found = detections() if asked else detections(sign)
         asked.append(second)
-        return [Look(ref=ref, detections=found) for ref in batch.frames]
+        return [
+            Found(ref=ref, row=row, detections=found, regions=None, picture=row)
+            for row, ref in enumerate(batch.frames)
+        ]
 
-    monkeypatch.setattr(flow, "_detection", detect)
-    for second in range(PERSISTENCE.looks + 3):
+    flow.watch(Camera(camera_id="camera-1", url="rtsp://192.0.2.1/x", hazards=(Hazard.SMOKE,)))
+    monkeypatch.setattr(
+        type(flow._seeing._detection), "__call__", lambda _, batch: iter(detect(batch))
+    )
+    looks = Persistence().looks
+    for second in range(looks + 3):
         flow.batcher.offer(seen(street(), second, size_px=flow.input_size_px))
         assert list(flow.step(0.1)) == [], "a weak sign alone is no alert"
-        assert flow.is_calm("camera-1") == (second >= PERSISTENCE.looks)
-    assert asked == list(range(PERSISTENCE.looks + 1))
+        assert flow.is_calm("camera-1") == (second >= looks)
+    assert asked == list(range(looks + 1))

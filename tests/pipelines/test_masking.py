@@ -244,7 +244,7 @@ def test_a_flow_with_another_s_pack_has_the_pinned_masker(tmp_path: Path) -> Non
     own_flow = Flow(
         pack=own, drills=frozenset(), epoch=0, metrics=WorkerMetrics(CollectorRegistry())
     )
-    beside = own_flow._detection._detector
+    beside = own_flow._seeing._detection._detector
     assert isinstance(beside, MaskedDetector)
     masker = beside._masker._detector
     assert masker.masks

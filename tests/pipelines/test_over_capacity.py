@@ -49,7 +49,7 @@ class Pretended(Reader):
     connected: ClassVar[list[str]]
 
     def __init__(self, source: Source, *_: object, notice: Notice, **__: object) -> None:
-        self.name, self._notice = source.camera_id, notice
+        self.name, self._notice, self._source = source.camera_id, notice, source
 
     @property
     def alive(self) -> bool:
@@ -157,7 +157,7 @@ def test_the_newest_rest_and_say_why_and_come_back_oldest_first(rig: Rig) -> Non
 def test_a_camera_that_shows_a_hazard_is_not_put_to_rest_from_its_first_sign_on(rig: Rig) -> None:
     rig.register(*NAMES)
     rig.seconds(FINE, 20)
-    rules = rig.flow._rules[NAMES[-1]]
+    rules = rig.flow._judges[NAMES[-1]]
     rules.see(builders.look(0, (builders.FIRE_BOX, 0.9, 0)))
     rig.seconds(BEHIND, 3)
     assert rig.connected == [*NAMES[:14], NAMES[-1]]
@@ -172,7 +172,7 @@ def test_where_every_camera_shows_a_hazard_none_is_put_to_rest(rig: Rig) -> None
     rig.seconds(FINE, 20)
     for name in NAMES:
         for second in range(4):
-            rig.flow._rules[name].see(builders.look(second, (builders.FIRE_BOX, 0.9, 0)))
+            rig.flow._judges[name].see(builders.look(second, (builders.FIRE_BOX, 0.9, 0)))
     rig.seconds(BEHIND, 30)
     assert rig.connected == NAMES
     assert rig.count("rested") == 0
@@ -227,7 +227,7 @@ class Watching:
         )
         self.client = streams.connect(redis_url)
         self.ages_s: dict[str, list[float]] = defaultdict(list)
-        detection: Any = self.worker._flow._detection
+        detection: Any = self.worker._flow._seeing._detection
         self.detector = detection._detector = Slowed(detection._detector)
         self._judge = self.worker._flow._judge
         self.worker._flow._judge = self._timed_judge  # type: ignore[method-assign]

@@ -75,3 +75,20 @@ def test_a_stream_that_is_too_much_keeps_to_its_keyframes_however_rare() -> None
     assert len(before) >= 1
     assert after == [15.0, 30.0, 45.0]
     assert sampler.speed is Speed.SENTRY
+
+
+def test_a_steady_camera_is_looked_at_five_times_a_second_from_its_first_keyframe() -> None:
+    sampler = Sampler(steady=True)
+    looks = looks_of(sampler, stream(20, 25, 2.0))
+    assert sampler.speed is Speed.BURST
+    assert 4.5 <= len(looks) / 20 <= 5.1
+    assert max(b - a for a, b in itertools.pairwise(looks)) <= 0.25
+
+
+def test_a_steady_camera_that_is_too_heavy_goes_by_its_keyframes() -> None:
+    sampler = Sampler(steady=True)
+    looks_of(sampler, stream(4, 25, 2.0))
+    sampler.keep_to_keyframes()
+    assert not sampler.is_steady
+    looks = looks_of(sampler, stream(20, 25, 2.0, start_s=4.0))
+    assert len(looks) <= 11

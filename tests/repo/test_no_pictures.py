@@ -17,6 +17,8 @@ ALLOWED = {
     "pipelines/drills/rtsp_text.py",  # parameter sets of drawn scenes
     "pipelines/drills/clip.py",  # encoded drawn scenes on disk
     "pipelines/rtsp/login.py",  # a user and password, for the camera they belong to
+    "pipelines/evaluate/rehearsal.py",  # drawn plays, worn by JPEG
+    "pipelines/evaluate/drills_cache.py",  # what drawn plays gave, for `eval drills`
     "vision/drawing/stills.py",  # drawn stills, worn by JPEG
     "models/adding/add.py",  # the weights of a pack that somebody adds
     "pipelines/evaluate/covered.py",  # `eval --report`: people and vehicles filled, and no worker

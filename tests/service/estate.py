@@ -28,6 +28,8 @@ class Things:
 
     code: str
     camera_id: str
+    window_id: UUID
+    """One that is over."""
     incident_id: UUID
     account_id: UUID
     token_id: UUID
@@ -47,8 +49,19 @@ def fill(database: Database) -> dict[str, Things]:
 
 def _things(connection: sa.Connection, code: str) -> Things:
     now = datetime.now(UTC)
-    account_id, token_id, camera_id = uuid4(), uuid4(), str(uuid4())
+    account_id, token_id, camera_id, window_id = uuid4(), uuid4(), str(uuid4()), uuid4()
     connection.execute(sa.insert(tables.cameras).values(**camera_row(camera_id, code)))
+    connection.execute(
+        sa.insert(tables.camera_windows).values(
+            window_id=window_id,
+            camera_id=camera_id,
+            kind="roadworks",
+            starts_at=now - timedelta(days=2),
+            ends_at=now - timedelta(days=1),
+            author=f"author-{code}",
+            created_at=now - timedelta(days=2),
+        )
+    )
     connection.execute(
         sa.insert(tables.accounts).values(
             account_id=account_id,
@@ -96,6 +109,7 @@ def _things(connection: sa.Connection, code: str) -> Things:
     return Things(
         code=code,
         camera_id=camera_id,
+        window_id=window_id,
         incident_id=incident,
         account_id=account_id,
         token_id=token_id,

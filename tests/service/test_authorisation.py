@@ -88,9 +88,27 @@ TABLE: dict[tuple[str, str], Row] = {
     ("DELETE", "/api/cameras/{camera_id}/credentials"): Row(
         may=Permission.CAMERA_WRITE, headers=EDIT
     ),
+    ("GET", "/api/cameras/{camera_id}/windows"): Row(may=Permission.CAMERA_READ),
+    ("POST", "/api/cameras/{camera_id}/windows"): Row(
+        may=Permission.CAMERA_WRITE,
+        send={
+            "kind": "roadworks",
+            "starts_at": "2020-05-01T08:00:00+08:00",
+            "ends_at": "2020-05-01T18:00:00+08:00",
+        },
+    ),
+    ("DELETE", "/api/cameras/{camera_id}/windows/{window_id}"): Row(may=Permission.CAMERA_WRITE),
     ("GET", "/api/audit"): Row(may=Permission.AUDIT_READ),
     ("GET", "/api/incidents"): Row(may=Permission.INCIDENT_READ),
     ("GET", "/api/incidents/{incident_id}"): Row(may=Permission.INCIDENT_READ),
+    ("GET", "/api/incidents/{incident_id}/verdict"): Row(may=Permission.INCIDENT_READ),
+    ("POST", "/api/incidents/{incident_id}/verdict"): Row(
+        may=Permission.INCIDENT_JUDGE, send={"verdict": "real"}
+    ),
+    ("GET", "/api/cameras/{camera_id}/proposals"): Row(may=Permission.CAMERA_READ),
+    ("POST", "/api/cameras/{camera_id}/proposals/accept"): Row(
+        may=Permission.CAMERA_WRITE, send={"kind": "cut_zone", "zone_id": "z"}, headers=EDIT
+    ),
     ("GET", "/api/feed"): Row(may=Permission.INCIDENT_READ),
     ("GET", "/api/status"): Row(may=Permission.STATUS_READ),
     ("GET", "/metrics"): Row(may=Permission.STATUS_READ, everywhere=True),
@@ -152,6 +170,7 @@ def nowhere() -> Things:
     return Things(
         code="330199999",
         camera_id=str(uuid4()),
+        window_id=uuid4(),
         incident_id=uuid4(),
         account_id=uuid4(),
         token_id=uuid4(),

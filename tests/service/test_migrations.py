@@ -1,5 +1,6 @@
 """Every step, up and down, on tables that hold rows, on both kinds of database."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,7 +15,7 @@ from service.audit.log import record
 from service.database import Database, migrate
 from service.errors import DatabaseUnusableError
 
-STEPS = ("0001", "0002")
+STEPS = ("0001", "0002", "0003", "0004")
 MOMENT = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=UTC)
 NAMESPACE = UUID(int=1)
 
@@ -36,7 +37,7 @@ def test_up_and_down_step_by_step_keeps_what_the_older_one_held(filled: Database
     with filled.reading() as connection:
         assert [row["path"] for row in _rows(connection, "places")] == ["/0/"]
         assert {row["place_code"] for row in _rows(connection, "incidents")} == {None}
-    _fill(filled, [t.name for t in tables.metadata.sorted_tables if t.name not in before])
+    _fill(filled, _new_since(filled, before))
     newer = _all(filled)
     assert all(rows for rows in newer.values())
     migrate(filled.engine, "0002")  # again: nothing to do
@@ -53,6 +54,26 @@ def test_up_and_down_step_by_step_keeps_what_the_older_one_held(filled: Database
     assert _table_names(filled) == set()
     migrate(filled.engine)
     assert _models_differ(filled) == []
+
+
+def test_0003_adds_what_is_drawn_and_windows_and_takes_them_away(filled: Database) -> None:
+    migrate(filled.engine, "0002")
+    _fill(filled, _new_since(filled, {"incidents", "alerts", "orders", "feed"}))
+    before = _all(filled)
+    assert all(rows for rows in before.values())
+    migrate(filled.engine, "0003")
+    assert _revision(filled) == "0003"
+    _assert_held(filled, before)
+    with filled.reading() as connection:
+        query = sa.select(tables.cameras.c.water, tables.cameras.c.thresholds)
+        assert connection.execute(query).all() == [(None, {})] * 2
+    _fill(filled, ["camera_windows"])
+    assert len(_all(filled)["camera_windows"]) == 2
+
+    migrate(filled.engine, "0002")
+    assert _all(filled) == before
+    migrate(filled.engine, "0003")
+    _assert_held(filled, before)
 
 
 def test_the_newest_step_equals_the_tables(database: Database) -> None:
@@ -91,6 +112,12 @@ def _fill(database: Database, names: list[str]) -> None:
             for number in range(2):
                 values = {c.name: _value(c, number) for c in table.columns if c.name in there}
                 connection.execute(sa.insert(table).values(**values))
+
+
+def _new_since(database: Database, before: Collection[str]) -> list[str]:
+    """Return the tables that are there and weren't before, each after those it refers to."""
+    there = _table_names(database) - set(before)
+    return [table.name for table in tables.metadata.sorted_tables if table.name in there]
 
 
 def _value(column: sa.Column[Any], number: int) -> Any:  # noqa: PLR0911 - a table

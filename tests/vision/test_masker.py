@@ -121,3 +121,16 @@ def test_other_weights_raise_fire_and_smoke_alone_and_only_where_nobody_stands(
     assert dropped.foreign_pack == int(hazard is not None and not is_fire)
     assert dropped.no_masker == int(is_fire and people is None)
     assert dropped.mostly_person == int(is_fire and stands)
+
+
+@pytest.mark.parametrize("hazard", [Hazard.FIRE, Hazard.SMOKE])
+def test_a_fire_on_a_person_is_a_weak_sign_until_a_burst_has_seen_it(hazard: Hazard) -> None:
+    label = list(Hazard).index(hazard)
+    burning = detections((BOX, 0.9, label))
+    test = DropTest(LABELS, OWN)
+    far, _ = test(burning, regions(BOX))
+    assert far.score.tolist() == pytest.approx([LABELS[label].weak_threshold])
+    close, _ = test(burning, regions(BOX), np.array([True]))
+    assert close.score.tolist() == pytest.approx([0.9])
+    alone, _ = test(burning, regions((0.8, 0.8, 0.9, 0.9)))
+    assert alone.score.tolist() == pytest.approx([0.9])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import sqlalchemy as sa
@@ -22,6 +22,21 @@ HERE, THERE = OWN, FOREIGN
 GB_ID = "33010600001320000001"
 
 PASSWORD = "canary-Xy7!beacon"
+
+
+ROAD: Final[dict[str, Any]] = {
+    "zone_id": "主路",
+    "polygon": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]],
+    "kind": "road",
+    "direction": [[0.1, 0.7], [0.9, 0.7]],
+    "permitted_s": 30,
+}
+LANE: Final[dict[str, Any]] = {
+    "zone_id": "消防通道",
+    "polygon": [[0, 0], [0.3, 0], [0.3, 0.3]],
+    "kind": "fire_lane",
+}
+SCALE: Final[dict[str, Any]] = {"foot": [0.5, 0.9], "head": [0.52, 0.2], "alarm_level": 0.6}
 
 
 def described(**changes: Any) -> dict[str, Any]:

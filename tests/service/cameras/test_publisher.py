@@ -20,6 +20,7 @@ from pipelines.streams import CAMERA_CHANGES, REGISTRY, REGISTRY_MARK, Client, c
 from service import tables
 from service.cameras import publisher as publisher_module
 from service.cameras.publisher import CameraPublisher
+from service.cameras.registrations import change_of
 from tests.service.cameras.kit import (
     HERE,
     PASSWORD,
@@ -236,7 +237,7 @@ def test_an_overtaken_replica_has_the_newest_told_again(given: Parts) -> None:
         stale = slow._rows()
         edited(given, "a", main_url="rtsp://192.0.2.9/new")
         fast.step()
-        slow._send([publisher_module._change(stale[0])])  # after the newer one
+        slow._send([change_of(stale[0])])  # after the newer one
         slow._tick_off(stale)
         fast.step()
     camera = held(given.client)["a"].camera
@@ -462,8 +463,8 @@ def test_the_newest_is_told_last_whichever_replica_ticks_off_first(
         else:
             edited(given, "v", enabled=False)
             newest = fast._rows(publisher_module._UNTOLD)
-            fast._send([publisher_module._change(row) for row in newest])
-        slow._send([publisher_module._change(row) for row in late])
+            fast._send([change_of(row) for row in newest])
+        slow._send([change_of(row) for row in late])
         running.step()
         assert seen[-1].camera is None, "what comes late is stale"
         slow._tick_off(late)

@@ -26,6 +26,7 @@ from tests.service.cameras.kit import (
 )
 from tests.service.helpers import Parts
 from tests.service.signing_in import bearer, make_account, token
+from vision.hazards import Hazard
 
 
 def test_a_camera_from_registration_to_removal(given: Parts) -> None:
@@ -183,7 +184,6 @@ def test_a_place_that_is_foreign_or_none_is_the_same(given: Parts) -> None:
          "main_url", "login"),
         ({"main_url": 7}, "main_url", "text"),
         ({"hazards": ["face"]}, "hazards.0", "fire"),
-        ({"hazards": ["stopped_vehicle"]}, "hazards.0", "fire"),
         ({"hazards": []}, "hazards", "at least 1"),
         ({"zones": [{"zone_id": "z", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}]},
          "zones.0", "cross"),
@@ -339,7 +339,10 @@ def test_choices_say_why_a_place_is_refused(given: Parts) -> None:
     assert "home" in choices["refused_place_types"]
     assert not set(choices["refused_place_types"]) & set(choices["place_types"])
     assert all("not watched" in one["reason"] for one in choices["refusals"])
-    assert choices["hazards"] == ["fire", "smoke", "debris"]
+    assert set(choices["hazards"]) == set(Hazard)
+    assert choices["usual_hazards"] == ["fire", "smoke", "debris", "camera_fault"]
+    assert {"road", "privacy"} <= set(choices["zone_kinds"])
+    assert choices["window_kinds"] == ["planned_burn", "roadworks", "maintenance"]
 
 
 def test_a_password_is_given_for_the_address_that_its_giver_has_seen(given: Parts) -> None:

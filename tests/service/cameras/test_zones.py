@@ -5,7 +5,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.cameras.zones import MOST_CORNERS, ZoneError, require_zone
+from pipelines import zones as pipeline_zones
+from pipelines.messages import Camera, WaterScale, Zone, ZoneKind
+from service.cameras import zones as service_zones
+from service.cameras.zones import (
+    MOST_CORNERS,
+    ZoneError,
+    require_direction,
+    require_permitted,
+    require_scale,
+    require_zone,
+)
 from vision.polygons import PolygonError, polygon
 
 share = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
@@ -53,3 +63,79 @@ def test_no_more_corners_than_the_wire_takes() -> None:
     ]
     assert "at most 64" in str(service_says(circle))
     assert service_says(circle[:-1]) is None
+
+
+point = st.tuples(share, share)
+kinds = st.sampled_from(ZoneKind)
+near = st.floats(-0.021, 0.021)
+"""Arrows about as short as may be."""
+
+
+@st.composite
+def arrows(draw: st.DrawFn) -> tuple[tuple[float, float], tuple[float, float]]:
+    (x0, y0), (dx, dy) = draw(point), draw(st.tuples(near, near))
+    anywhere = draw(point)
+    beside = (min(max(x0 + dx, 0), 1), min(max(y0 + dy, 0), 1))
+    return (x0, y0), draw(st.sampled_from([beside, anywhere]))
+
+
+def worker_refuses(camera: Camera) -> str | None:
+    """The worker's words, without the name of the camera and zone before them."""
+    try:
+        pipeline_zones.zones_of(camera)
+    except pipeline_zones.ZoneError as error:
+        return str(error).partition(": ")[2].removeprefix("the water scale").strip()
+    return None
+
+
+def service_refuses(check: object, *arguments: object) -> str | None:
+    try:
+        check(*arguments)  # type: ignore[operator]
+    except ZoneError as error:
+        return str(error).removeprefix("the water scale").strip()
+    return None
+
+
+def drawn(kind: ZoneKind, **fields: object) -> Camera:
+    whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+    zone = Zone(zone_id="z", polygon=whole, kind=kind, **fields)  # type: ignore[arg-type]
+    return Camera(camera_id="c", url="rtsp://c/", zones=(zone,))
+
+
+@settings(max_examples=500, deadline=None)
+@given(kinds, arrows())
+@example(ZoneKind.ROAD, ((0.5, 0.5), (0.52, 0.5)))
+@example(ZoneKind.ROAD, ((0.0, 0.0), (0.02, 0.0)))
+@example(ZoneKind.ROAD, ((0.3, 0.3), (0.3, 0.3)))
+@example(ZoneKind.SLOPE, ((0.1, 0.1), (0.9, 0.9)))
+def test_they_agree_on_directions(
+    kind: ZoneKind, arrow: tuple[tuple[float, float], tuple[float, float]]
+) -> None:
+    said = worker_refuses(drawn(kind, direction=arrow))
+    assert service_refuses(require_direction, kind, *arrow) == said
+
+
+@pytest.mark.parametrize("kind", ZoneKind)
+def test_they_agree_on_permitted_times(kind: ZoneKind) -> None:
+    said = worker_refuses(drawn(kind, permitted_s=60.0))
+    assert service_refuses(require_permitted, kind) == said
+    timed = {ZoneKind.ROAD, ZoneKind.FIRE_LANE, ZoneKind.GATE}
+    assert (said is None) == (kind in timed)
+
+
+@settings(max_examples=500, deadline=None)
+@given(arrows())
+@example(((0.5, 0.9), (0.5, 0.1)))
+@example(((0.5, 0.1), (0.5, 0.9)))
+@example(((0.1, 0.5), (0.9, 0.5)))
+@example(((0.5, 0.5), (0.5, 0.481)))
+def test_they_agree_on_scales(ends: tuple[tuple[float, float], tuple[float, float]]) -> None:
+    foot, head = ends
+    scale = WaterScale(foot=foot, head=head, alarm_level=0.5)
+    said = worker_refuses(Camera(camera_id="c", url="rtsp://c/", water=scale))
+    assert service_refuses(require_scale, foot, head) == said
+
+
+def test_they_agree_on_names_and_lengths() -> None:
+    assert service_zones.WHOLE_PICTURE_ZONE == pipeline_zones.WHOLE_PICTURE_ZONE
+    assert service_zones.SHORTEST_ARROW == pipeline_zones.SHORTEST_ARROW

@@ -17,11 +17,11 @@ from fastapi import FastAPI
 
 import service.web
 from pipelines.faults import SourceError
-from pipelines.messages import CameraFault, EvidenceAbsence, WatchState
+from pipelines.messages import CameraFault, EvidenceAbsence, Expected, WatchState, ZoneKind
 from pipelines.sealing import SealError
 from service.accounts.roles import Permission, Role
 from service.cameras.gb_id import OTHER_TYPES
-from service.cameras.models import ChosenHazard, Programme, State
+from service.cameras.models import Programme, State
 from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
 from service.cameras.sea import OPEN_SEA
@@ -262,7 +262,9 @@ def every(kind: type[Exception]) -> set[Any]:
 
 def test_whatever_the_service_can_say_has_a_word() -> None:
     needed = {
-        "hazard": {*Hazard, *ChosenHazard},
+        "hazard": Hazard,
+        "zone_kind": ZoneKind,
+        "expected": Expected,
         "severity": Severity,
         "incident_state": IncidentState,
         "camera_fault": CameraFault,
@@ -287,7 +289,9 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
     assert wanted - set(words("zh")) == set()
 
 
-ACTION = re.compile(r'"((?:session|account|token|camera|place|drills)\.(?!read\b|write\b)[a-z_]+)"')
+ACTION = re.compile(
+    r'"((?:session|account|token|camera|place|drills|verdict)\.(?!read\b|write\b)[a-z_]+)"'
+)
 
 
 def test_every_action_of_the_audit_can_be_chosen_and_has_a_word() -> None:

@@ -43,6 +43,8 @@ LIMITS = {
     ("int", "le"): "less_than_equal",
     ("float", "ge"): "greater_than_equal",
     ("float", "le"): "less_than_equal",
+    ("float", "gt"): "greater_than",
+    ("float", "lt"): "less_than",
     ("datetime", "tz_constraint"): "timezone_aware",
 }
 

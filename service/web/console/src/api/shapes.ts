@@ -25,7 +25,9 @@ export type ImportReport = Answer<"/api/places/import", "post">;
 export type CameraRow = Answer<"/api/cameras", "get">["cameras"][number];
 type WholeCamera = Answer<"/api/cameras/{camera_id}", "get">;
 /** As the client reads it: it sees corners as lists of numbers, not as pairs. */
-export type Camera = Omit<WholeCamera, "zones"> & { zones: { zone_id: string; polygon: number[][] }[] };
+export type Camera = Omit<WholeCamera, "zones" | "water"> & { zones: Zone[]; water: WaterScale | null };
+type Zone = Omit<WholeCamera["zones"][number], "polygon" | "direction"> & { polygon: number[][]; direction?: number[][] | null };
+type WaterScale = Omit<NonNullable<WholeCamera["water"]>, "foot" | "head"> & { foot: number[]; head: number[] };
 export type CameraChoices = Answer<"/api/camera-choices", "get">;
 export type NewCamera = Asked<"/api/cameras", "post">;
 export type CameraEdit = Asked<"/api/cameras/{camera_id}", "patch">;

@@ -7,6 +7,8 @@ export const ACTIONS = [
   "account.password_changed", "account.password_reset", "account.login_slowed",
   "token.created", "token.revoked",
   "camera.created", "camera.changed", "camera.removed", "camera.moved_in", "camera.moved_out",
+  "camera.window_opened", "camera.window_ended",
   "place.created", "place.renamed", "place.removed", "place.imported",
+  "camera.proposal_accepted", "verdict.given",
   "drills.registered",
 ] as const;

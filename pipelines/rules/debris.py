@@ -1,0 +1,266 @@
+"""Debris: rocks that the detector sees, and whatever has come to lie on a road or a slope.
+
+What held a person in the last minutes was taken out before anything comes here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipelines.frames import Things
+from pipelines.messages import BoxShares, ZoneKind
+from pipelines.rules.boxes import covered, near, overlap, seconds, shared, size
+from pipelines.rules.events import Sighting
+from pipelines.rules.moment import Moment
+from pipelines.rules.places import (
+    Place,
+    best,
+    counted,
+    has_grown,
+    is_habit,
+    is_more,
+    is_passing,
+    remember,
+)
+from pipelines.rules.settings import DebrisSettings
+from pipelines.rules.signs import Sign, Verdict, moving_vehicles, signs, vehicles
+from pipelines.zones import Area
+from vision.hazards import Hazard
+from vision.polygons import contains
+
+WHERE_THINGS_COUNT: Final = frozenset({ZoneKind.ROAD, ZoneKind.SLOPE})
+"""Elsewhere things are put down all day: stalls, bins, bicycles."""
+
+STANDS_OVERLAP: Final = 0.5
+"""Overlap (IoU) of two looks' boxes from which a vehicle stands where one stood."""
+
+MAX_STOOD: Final = 64
+"""Places of vehicles that are remembered: a minute of a busy road."""
+
+MAX_VOID: Final = 32
+"""Things that are known to be vehicles, or what vehicles left."""
+
+NOT_BY_FLICKER: Final = 0.0
+"""Rocks have no restlessness to tell: any change counts as one, and nobody asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """What is new and still in the zone."""
+
+    box: BoxShares
+    """Where."""
+    still_s: float
+    """For how long it has lain there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stood:
+    """Where a vehicle was seen."""
+
+    box: BoxShares
+    """The last box."""
+    first_at: datetime
+    """When it was first seen there."""
+    last_at: datetime
+    """When it was last seen there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Void:
+    """A thing that is no debris for as long as it lies there."""
+
+    box: BoxShares
+    """Where."""
+    last_at: datetime
+    """When it was last seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is remembered of debris in one zone."""
+
+    began_at: datetime | None = None
+    """The camera's first moment."""
+    places: tuple[Place, ...] = ()
+    """Where rocks were seen."""
+    vehicles: tuple[BoxShares, ...] = ()
+    """Of the last moment."""
+    stood: tuple[Stood, ...] = ()
+    """Where vehicles were seen lately."""
+    voids: tuple[Void, ...] = ()
+    """Things that are none."""
+    burns_at: datetime | None = None
+    """When fire or smoke was last seen anywhere in the picture."""
+
+
+def step(
+    state: State, moment: Moment, area: Area, floor: float, settings: DebrisSettings
+) -> tuple[State, Sighting | None]:
+    """Take a moment in; return what it shows of debris."""
+    if area.kind is ZoneKind.PRIVACY:
+        return state, None
+    began_at, at = state.began_at or moment.at, moment.at
+    moving = moving_vehicles(moment, state.vehicles)
+    found = signs(moment, Hazard.DEBRIS, area, floor)
+    places, pairs = remember(
+        state.places,
+        found,
+        at,
+        began_at=began_at,
+        habit=settings.habit,
+        still_share=NOT_BY_FLICKER,
+    )
+    now = vehicles(moment.last, moment.columns)
+    judged = [
+        (sign, place, _verdict(sign, place, (now, moving), settings)) for sign, place in pairs
+    ]
+    stood = _stood(state.stood, now, at, settings)
+    burns_at = at if _burns(moment) else state.burns_at
+    things = _things(moment, area, settings)
+    if burns_at is not None and seconds(burns_at, at) <= settings.burn_memory_s:
+        # Smoke and its shadow lie on all, and fire leaves scorched ground.
+        voids, lying = _voided(state.voids, things, at, settings), list[Thing]()
+    else:
+        voids, lying = _sorted_out(state.voids, things, stood, at, settings)
+    after = State(
+        began_at=began_at,
+        places=counted(places, judged, at),
+        vehicles=now,
+        stood=stood,
+        voids=voids,
+        burns_at=burns_at,
+    )
+    return after, _better(best(judged, at), _as_sighting(lying, at, settings))
+
+
+def _verdict(
+    sign: Sign,
+    place: Place,
+    around: tuple[Sequence[BoxShares], Sequence[BoxShares]],
+    settings: DebrisSettings,
+) -> Verdict:
+    """Judge a rock; ``around`` are all vehicles and those that move."""
+    standing, moving = around
+    is_vehicle = any(overlap(sign.box, one) >= settings.over_vehicle_share for one in standing)
+    is_old = place.from_start or is_habit(place, settings.habit)
+    is_new = has_grown(place, settings.habit) or is_more(sign, place, settings.habit)
+    is_doubtful = (
+        not sign.strong
+        or is_vehicle
+        or is_passing(sign, place, moving, settings.over_vehicle_share)
+        or (is_old and not is_new)
+    )
+    return Verdict.WEAK if is_doubtful else Verdict.STRONG
+
+
+def _stood(
+    before: tuple[Stood, ...], now: Sequence[BoxShares], at: datetime, settings: DebrisSettings
+) -> tuple[Stood, ...]:
+    """Return where vehicles were seen within the memory, with those of this moment."""
+    kept = [one for one in before if seconds(one.last_at, at) <= settings.vehicle_memory_s]
+    seen = []
+    for box in now:
+        same = [one for one in kept if overlap(one.box, box) >= STANDS_OVERLAP]
+        for one in same:
+            kept.remove(one)
+        first_at = min((one.first_at for one in same), default=at)
+        seen.append(Stood(box=box, first_at=first_at, last_at=at))
+    return (*seen, *sorted(kept, key=lambda one: one.last_at, reverse=True))[:MAX_STOOD]
+
+
+def _things(moment: Moment, area: Area, settings: DebrisSettings) -> list[Thing]:
+    """Return the things in the zone that aren't too large for it, and how long they lie there."""
+    things: Things | None = moment.last.measures.things
+    if things is None or area.kind not in WHERE_THINGS_COUNT:
+        return []
+    centres = (things.xyxy[:, :2] + things.xyxy[:, 2:]) / 2
+    largest = settings.largest_share * float(cv2.contourArea(area.polygon))
+    rows = np.flatnonzero(contains(area.polygon, centres)).tolist()
+    found = [
+        Thing(box=_box(things.xyxy[row].tolist()), still_s=float(things.still_s[row]))
+        for row in rows
+    ]
+    return [thing for thing in found if size(thing.box) <= largest]
+
+
+def _box(corners: list[float]) -> BoxShares:
+    x0, y0, x1, y1 = corners
+    return x0, y0, x1, y1
+
+
+def _voided(
+    before: tuple[Void, ...],
+    things: Sequence[Thing],
+    at: datetime,
+    settings: DebrisSettings,
+) -> tuple[Void, ...]:
+    """Return what is void, with these things: for as long as each lies there."""
+    kept = [
+        one
+        for one in before
+        if seconds(one.last_at, at) <= settings.vehicle_memory_s
+        and not any(near(one.box, thing.box) for thing in things)
+    ]
+    return (*kept, *(Void(box=thing.box, last_at=at) for thing in things))[-MAX_VOID:]
+
+
+def _sorted_out(
+    before: tuple[Void, ...],
+    things: Sequence[Thing],
+    stood: Sequence[Stood],
+    at: datetime,
+    settings: DebrisSettings,
+) -> tuple[tuple[Void, ...], list[Thing]]:
+    """Return what is a vehicle or what one left, and what lies there by itself.
+
+    A vehicle that was there when the camera began uncovers road that is new and still; so what
+    once was void stays so until it is gone.
+    """
+    void, lying = [], []
+    for thing in things:
+        verdicts = [_of_vehicle(thing.box, one, at, settings) for one in stood]
+        if Verdict.STRONG in verdicts or any(near(one.box, thing.box) for one in before):
+            void.append(thing)
+        elif not any(verdicts):
+            lying.append(thing)
+    return _voided(before, void, at, settings), lying
+
+
+def _burns(moment: Moment) -> bool:
+    """Say whether fire or smoke scores as a strong sign, anywhere in the picture."""
+    columns, found = moment.columns, moment.last.detections
+    is_burning = columns.of(Hazard.FIRE) | columns.of(Hazard.SMOKE)
+    is_strong = found.score >= columns.thresholds[found.label]
+    return bool(np.any(is_burning[found.label] & is_strong))
+
+
+def _of_vehicle(box: BoxShares, vehicle: Stood, at: datetime, settings: DebrisSettings) -> Verdict:
+    """Say whether a thing is a vehicle for good, hidden by one for now, or neither."""
+    if not shared(box, vehicle.box):
+        return Verdict.NOTHING
+    is_within = covered(box, vehicle.box) >= STANDS_OVERLAP
+    stands = seconds(vehicle.first_at, vehicle.last_at) >= settings.vehicle_stands_s
+    if overlap(box, vehicle.box) >= settings.vehicle_overlap or (is_within and stands):
+        return Verdict.STRONG
+    has_just_passed = seconds(vehicle.last_at, at) <= settings.vehicle_passes_s
+    return Verdict.WEAK if has_just_passed else Verdict.NOTHING
+
+
+def _as_sighting(lying: Sequence[Thing], at: datetime, settings: DebrisSettings) -> Sighting | None:
+    """Return the largest thing that lies for long enough."""
+    long = [thing.box for thing in lying if thing.still_s >= settings.still_s]
+    if not long:
+        return None
+    return Sighting(at=at, score=settings.thing_score, box=max(long, key=size))
+
+
+def _better(rock: Sighting | None, thing: Sighting | None) -> Sighting | None:
+    """Return the one that counts more; of two that count alike, the detector's."""
+    if rock is None or (thing is not None and not rock.strong):
+        return thing
+    return rock

@@ -1,0 +1,215 @@
+"""Places where signs were seen: what is usual there, what is a habit, what moves in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from pipelines.messages import BoxShares
+from pipelines.rules.boxes import covered, near, seconds, size
+from pipelines.rules.events import Sighting
+from pipelines.rules.settings import HabitSettings
+from pipelines.rules.signs import FEWEST, MAX_SIGNS, Sign, Verdict
+from vision.flicker import Patch, restlessness
+
+MAX_PLACES: Final = MAX_SIGNS
+"""Of one hazard in one zone: a village has not more chimneys in one picture."""
+
+LONGEST_STEP_S: Final = 10.0
+"""What the time between two moments adds to a habit at most: looks come every 4 s or sooner."""
+
+ALARM_HOLDS_S: Final = 600.0
+"""So long after it last counted fully a sign's time makes no habit: its alert may still be on."""
+
+SETTLING: Final = 5
+"""Sightings from which the usual size is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where signs were seen, and how they usually are."""
+
+    box: BoxShares
+    """The last one."""
+    first_at: datetime
+    """When it was first seen."""
+    last_at: datetime
+    """When it was last seen."""
+    from_start: bool
+    """Whether it was there when the camera was new, and ever since."""
+    usual_area: float
+    """The larger of its usual ones."""
+    usual_score: float
+    """The mean."""
+    areas: tuple[float, ...]
+    """The last three."""
+    count: int = 1
+    """Sightings."""
+    in_spell: int = 1
+    """Sightings since it came anew."""
+    quiet_s: float = 0.0
+    """For how long it was seen without counting fully."""
+    spells: int = 0
+    """How often it counted fully and went again."""
+    counted_at: datetime | None = None
+    """When it last counted fully."""
+    still_at: datetime | None = None
+    """Since when nothing has moved in it; ``None``: it did at the last sighting."""
+    told: int = 0
+    """Pictures in which nothing had moved, since then, though they differed."""
+    restless_at: datetime | None = None
+    """When something last did."""
+    patch: Patch | None = field(default=None, compare=False)
+    """Its last picture."""
+
+
+def remember(
+    places: tuple[Place, ...],
+    found: Sequence[Sign],
+    at: datetime,
+    *,
+    began_at: datetime,
+    habit: HabitSettings,
+    still_share: float,
+) -> tuple[tuple[Place, ...], list[tuple[Sign, Place]]]:
+    """Return the places after a moment, and each sign with its own.
+
+    Of two signs in one place the weaker says nothing more.
+    """
+    kept = [place for place in places if seconds(place.last_at, at) <= habit.forget_s]
+    pairs: list[tuple[Sign, Place]] = []
+    for sign in found:
+        if any(near(place.box, sign.box) for _, place in pairs):
+            continue
+        before = _nearest(kept, sign.box)
+        if before is None:
+            place = _new(sign, at, from_start=seconds(began_at, at) <= habit.start_s)
+        else:
+            kept.remove(before)
+            place = _again(before, sign, at, habit)
+        pairs.append((sign, _watched(place, before, sign, at, still_share)))
+    kept.sort(key=lambda place: (is_habit(place, habit), place.last_at), reverse=True)
+    now = [place for _, place in pairs]
+    return (*now, *kept[: MAX_PLACES - len(now)]), pairs
+
+
+def _nearest(places: Sequence[Place], box: BoxShares) -> Place | None:
+    here = [place for place in places if near(place.box, box)]
+    return max(here, key=lambda place: covered(box, place.box), default=None)
+
+
+def _new(sign: Sign, at: datetime, *, from_start: bool) -> Place:
+    return Place(
+        box=sign.box,
+        first_at=at,
+        last_at=at,
+        from_start=from_start,
+        usual_area=size(sign.box),
+        usual_score=sign.score,
+        areas=(size(sign.box),),
+    )
+
+
+def _again(place: Place, sign: Sign, at: datetime, habit: HabitSettings) -> Place:
+    """Return a place in which a sign is seen once more."""
+    area, gap_s = size(sign.box), seconds(place.last_at, at)
+    is_new_spell = gap_s > habit.gap_s
+    counted_s = None if place.counted_at is None else seconds(place.counted_at, at)
+    is_quiet = counted_s is None or counted_s > ALARM_HOLDS_S
+    has_alarmed = counted_s is not None and counted_s <= gap_s + ALARM_HOLDS_S
+    return replace(
+        place,
+        box=sign.box,
+        last_at=at,
+        from_start=place.from_start and gap_s <= max(habit.habit_s, habit.gap_s),
+        usual_area=_usual(place, area),
+        usual_score=place.usual_score + (sign.score - place.usual_score) / min(place.count + 1, 50),
+        areas=(*place.areas, area)[-3:],
+        count=place.count + 1,
+        in_spell=1 if is_new_spell else place.in_spell + 1,
+        quiet_s=place.quiet_s + (min(gap_s, LONGEST_STEP_S) if is_quiet else 0.0),
+        spells=place.spells + (is_new_spell and has_alarmed),
+        still_at=None if is_new_spell else place.still_at,
+        told=0 if is_new_spell else place.told,
+        patch=None if is_new_spell else place.patch,
+    )
+
+
+def _usual(place: Place, area: float) -> float:
+    """Follow the larger of the usual areas, but nothing that grows out of them."""
+    if place.count < SETTLING:
+        return max(place.usual_area, area)
+    if area > 1.5 * place.usual_area:
+        return place.usual_area
+    weight = 0.1 if area > place.usual_area else 0.01
+    return place.usual_area + weight * (area - place.usual_area)
+
+
+def _watched(
+    place: Place, before: Place | None, sign: Sign, at: datetime, still_share: float
+) -> Place:
+    """Return a place with what its pictures say of movement since the last ones."""
+    if not sign.patches:
+        return place
+    last = sign.patches[-1]
+    earlier = () if place.patch is None else (place.patch,)
+    pictures = (*earlier, *sign.patches)
+    pairs = pairwise(pictures)
+    changes = [change for pair in pairs if (change := restlessness(pair)) is not None]
+    # The strongest change: of pictures that a codec holds for a second, one pair of five tells.
+    if max(changes, default=0.0) >= still_share:
+        return replace(place, patch=last, restless_at=at, still_at=None, told=0)
+    since = place.still_at or (at if before is None else before.last_at)
+    return replace(place, patch=last, still_at=since, told=place.told + len(changes))
+
+
+def is_still(place: Place, at: datetime, still_s: float) -> bool:
+    """Say whether nothing moved in a place for long, in pictures that differed."""
+    if place.still_at is None or place.told < FEWEST:
+        return False
+    return seconds(place.still_at, at) >= still_s
+
+
+def is_passing(
+    sign: Sign, place: Place, moving: Sequence[BoxShares], over_vehicle_share: float
+) -> bool:
+    """Say whether it may go by: it is new in its place, or lies over a vehicle that moves."""
+    if any(covered(sign.box, one) >= over_vehicle_share for one in moving):
+        return True
+    return place.in_spell == 1 and not sign.proven
+
+
+def is_habit(place: Place, habit: HabitSettings) -> bool:
+    """Say whether signs belong to a place: seen for long without alarming, or on many days."""
+    span_s = seconds(place.first_at, place.last_at)
+    is_daily = place.spells >= habit.spells and span_s >= habit.spells_span_s
+    return place.quiet_s >= habit.habit_s or is_daily
+
+
+def has_grown(place: Place, habit: HabitSettings) -> bool:
+    """Say whether the last sightings are much larger than usual, not one box alone."""
+    return median(place.areas) >= habit.growth * place.usual_area
+
+
+def is_more(sign: Sign, place: Place, habit: HabitSettings) -> bool:
+    """Say whether a sign is surer than it usually is there."""
+    return sign.score >= place.usual_score + habit.margin
+
+
+def counted(
+    places: tuple[Place, ...], judged: Sequence[tuple[Sign, Place, Verdict]], at: datetime
+) -> tuple[Place, ...]:
+    """Return the places with those marked that counted fully."""
+    full = {id(place) for _, place, verdict in judged if verdict is Verdict.STRONG}
+    return tuple(replace(place, counted_at=at) if id(place) in full else place for place in places)
+
+
+def best(judged: Sequence[tuple[Sign, Place, Verdict]], at: datetime) -> Sighting | None:
+    """Return the sighting of the sign that is worth most."""
+    worth = [(verdict, sign.score, sign.box) for sign, _, verdict in judged if verdict]
+    if not worth:
+        return None
+    verdict, score, box = max(worth)
+    return Sighting(at=at, score=score, box=box, strong=verdict is Verdict.STRONG)

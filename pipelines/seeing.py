@@ -1,0 +1,86 @@
+"""From a batch to looks: the detector, the drop test, the voids and the measures, in this order.
+
+Whatever depends on where people are is done here; what leaves holds nothing of it.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from pipelines.detection import Detection, Found
+from pipelines.eyes import Eyes
+from pipelines.frames import Frame, FrameBatch, Look
+from pipelines.metrics import WorkerMetrics
+from pipelines.rules.moment import Columns
+from pipelines.voids import Voids
+from pipelines.zones import Zones
+from vision.arrays import Detections
+from vision.detector import Detector
+from vision.hazards import Hazard
+
+if TYPE_CHECKING:
+    from pipelines.masking import MaskedDetector
+
+NOTHING: Final = Detections(
+    frame_index=np.zeros(0, np.int64),
+    xyxy=np.zeros((0, 4), np.float32),
+    score=np.zeros(0, np.float32),
+    label=np.zeros(0, np.int64),
+)
+"""What is found where nothing has changed since nothing was found."""
+
+
+class Seeing:
+    """The stages before the rules, of a worker's cameras. Used by one thread."""
+
+    def __init__(self, detector: "Detector | MaskedDetector", metrics: WorkerMetrics) -> None:
+        self.columns = Columns(labels=detector.settings.labels)
+        self._metrics = metrics
+        self._detection = Detection(detector, metrics)
+        self._eyes = Eyes(self.columns)
+        self._voids = Voids(self.columns, metrics)
+        self._is_vehicle = self.columns.vehicles
+        self._standing: dict[str, Detections] = {}
+
+    def watch(self, camera_id: str, zones: Zones, hazards: tuple[Hazard, ...]) -> None:
+        """Measure what these hazards need, from now on."""
+        # What is new on the ground may be a person. Nobody says so but the product's own masker,
+        # and that doesn't see every look of a foreign pack.
+        measured = zones if self._detection.is_own else replace(zones, areas=())
+        self._eyes.watch(camera_id, measured, hazards)
+
+    def forget(self, camera_id: str) -> None:
+        """Forget a camera that is watched no more."""
+        self._eyes.forget(camera_id)
+        self._voids.forget(camera_id)
+        self._standing.pop(camera_id, None)
+
+    def looks(self, batch: FrameBatch) -> list[Look]:
+        """Return a look of each picture of the batch, but those that the detector refuses."""
+        if not batch.frames:
+            return []
+        with self._metrics.cpu("detect"):
+            found = list(self._detection(batch))
+        with self._metrics.cpu("measure"):
+            return [self._measured(batch, one) for one in found]
+
+    def unchanged(self, frame: Frame) -> Look:
+        """Return the look of a place in which nothing has changed: what stood there stands."""
+        found = self._standing.get(frame.ref.camera_id, NOTHING)
+        with self._metrics.cpu("measure"):
+            measures = self._eyes.see(frame.ref, frame.pixels, found)
+            return self._voids.cleaned(Look(ref=frame.ref, detections=found, measures=measures))
+
+    def _measured(self, batch: FrameBatch, found: Found) -> Look:
+        ref, box = found.ref, found.ref.letterbox
+        if found.regions is not None:
+            self._voids.remember(ref.camera_id, found.regions, found.picture, ref.captured_at)
+        pixels = batch.pixels[found.row, : box.content_height_px, : box.content_width_px]
+        measures = self._eyes.see(ref, pixels, found.detections)
+        if found.regions is None:  # nobody can say whether what is new is a person
+            measures = replace(measures, things=None)
+        is_vehicle = self._is_vehicle[found.detections.label]
+        self._standing[ref.camera_id] = found.detections.where(is_vehicle)
+        look = Look(ref=ref, detections=found.detections, measures=measures)
+        return self._voids.cleaned(look)

@@ -1,0 +1,127 @@
+"""Where somebody was in the last minutes, nothing that lies there is debris."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pipelines.frames import Look, Measures, Things
+from pipelines.metrics import WorkerMetrics
+from pipelines.rules.moment import Columns
+from pipelines.voids import Voids
+from tests.support.builders import at, look
+from vision.hazards import Hazard
+from vision.masker import AGAIN_S, DOUBT_S, VOID_S, MaskMemory, MaskRegions
+from vision.roles import Label, Role
+
+LABELS = (
+    Label(name="fire", role=Role.HAZARD, hazard=Hazard.FIRE, threshold=0.5),
+    Label(name="rock", role=Role.HAZARD, hazard=Hazard.DEBRIS, threshold=0.5),
+    Label(name="car", role=Role.VEHICLE, hazard=None, threshold=0.5),
+)
+HERE = (0.4, 0.4, 0.5, 0.7)
+AT_THE_FEET = (0.42, 0.66, 0.5, 0.72)
+ELSEWHERE = (0.8, 0.8, 0.9, 0.9)
+
+
+def person(score: float = 0.9, picture: int = 0) -> MaskRegions:
+    return MaskRegions(
+        np.array([picture]), np.array([HERE], np.float32), np.array([score], np.float32)
+    )
+
+
+def voids() -> tuple[Voids, WorkerMetrics]:
+    metrics = WorkerMetrics(CollectorRegistry())
+    return Voids(Columns(labels=LABELS), metrics), metrics
+
+
+def seeing(second: float) -> Look:
+    """A rock, a fire and a car at somebody's feet, a rock elsewhere; new things at both."""
+    found = look(
+        second,
+        (AT_THE_FEET, 0.9, 1),
+        (AT_THE_FEET, 0.9, 0),
+        (AT_THE_FEET, 0.9, 2),
+        (ELSEWHERE, 0.9, 1),
+    )
+    things = Things(
+        xyxy=np.array([AT_THE_FEET, ELSEWHERE], np.float32), still_s=np.array([30, 30], np.float32)
+    )
+    return replace(found, measures=Measures(things=things))
+
+
+def left(cleaned: Look) -> tuple[list[int], int]:
+    things = cleaned.measures.things
+    assert things is not None
+    return cleaned.detections.label.tolist(), len(things.xyxy)
+
+
+def test_debris_where_somebody_was_is_void_and_everything_else_stays() -> None:
+    memories, metrics = voids()
+    assert left(memories.cleaned(seeing(0))) == ([1, 0, 2, 1], 2)
+    memories.remember("camera-1", person(), 0, at(0))
+    assert left(memories.cleaned(seeing(1))) == ([0, 2, 1], 1)
+    counted = metrics.registry.get_sample_value(
+        "fengsui_looks_with_drops_total", {"reason": "void"}
+    )
+    assert counted == 1, "looks, never people"
+
+
+def test_it_is_void_for_minutes_and_then_no_longer() -> None:
+    memories, _ = voids()
+    memories.remember("camera-1", person(), 0, at(0))
+    assert left(memories.cleaned(seeing(VOID_S - 1)))[1] == 1
+    assert left(memories.cleaned(seeing(VOID_S + 1)))[1] == 2
+
+
+def test_one_doubtful_look_voids_for_a_minute_and_a_second_one_for_as_long_as_a_sure_one() -> None:
+    memories, _ = voids()
+    memories.remember("camera-1", person(0.05), 0, at(0))
+    assert left(memories.cleaned(seeing(DOUBT_S - 1)))[1] == 1
+    assert left(memories.cleaned(seeing(DOUBT_S + 1)))[1] == 2
+    memories.remember("camera-1", person(0.05), 0, at(100))
+    memories.remember("camera-1", person(0.05), 0, at(100 + AGAIN_S))
+    assert left(memories.cleaned(seeing(100 + VOID_S - 1)))[1] == 1
+
+
+def test_looks_of_one_burst_are_one_doubtful_look() -> None:
+    memories, _ = voids()
+    for n in range(10):
+        memories.remember("camera-1", person(0.05), 0, at(n / 5))
+    assert left(memories.cleaned(seeing(DOUBT_S + 3)))[1] == 2
+
+
+def test_another_camera_s_people_and_another_picture_s_void_nothing() -> None:
+    memories, _ = voids()
+    memories.remember("camera-2", person(), 0, at(0))
+    memories.remember("camera-1", person(picture=1), 0, at(0))
+    assert left(memories.cleaned(seeing(1)))[1] == 2
+    memories.remember("camera-1", person(picture=1), 1, at(0))
+    assert left(memories.cleaned(seeing(1)))[1] == 1
+    memories.forget("camera-1")
+    assert left(memories.cleaned(seeing(1)))[1] == 2
+
+
+def test_a_clock_that_was_set_back_leaves_no_void_for_hours() -> None:
+    memories, _ = voids()
+    memories.remember("camera-1", person(), 0, at(7200))
+    elsewhere = MaskRegions(np.array([0]), np.array([(0, 0, 0.05, 0.05)], np.float32))
+    memories.remember("camera-1", elsewhere, 0, at(0))
+    assert left(memories.cleaned(seeing(VOID_S + 1)))[1] == 2
+
+
+def test_the_memory_says_nothing_of_anybody() -> None:
+    memory = MaskMemory()
+    memory.remember(person(), 0, 0.0)
+    assert repr(memory) == str(memory) == "MaskMemory(...)"
+    assert not [name for name in dir(memory) if not name.startswith("_")] or {
+        name for name in dir(memory) if not name.startswith("_")
+    } == {"remember", "voided"}
+    for function in (len, list, bytes):
+        with pytest.raises(TypeError):
+            function(memory)  # type: ignore[operator]
+    import pickle
+
+    with pytest.raises(TypeError, match="memory"):
+        pickle.dumps(memory)
