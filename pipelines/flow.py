@@ -16,6 +16,7 @@ from pipelines.daily import DAILY_MOST
 from pipelines.frames import Look
 from pipelines.gate import Gate
 from pipelines.judge import Judge
+from pipelines.keepsakes import Keepsakes
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.events import Event
@@ -42,12 +43,13 @@ class Flow:
         metrics: WorkerMetrics,
         gated: bool = True,
         scores: ScoreKeeper | None = None,
+        keepsakes: Keepsakes | None = None,
     ) -> None:
         """Raise ``PackError`` for a pack that can't be watched with.
 
         ``drills`` names the cameras whose alerts are drills; unless ``gated``, the detector sees
         every look, also of places in which nothing has changed. ``scores`` takes what candidates
-        of hazards score.
+        of hazards score, ``keepsakes`` have what the rules of an earlier process remembered.
         """
         detector = detector_of(pack, metrics)
         self.input_size_px = detector.input_size_px
@@ -59,6 +61,7 @@ class Flow:
         self._is_hazard = self._seeing.columns.hazards
         self._judges: dict[str, Judge] = {}
         self._scores = scores
+        self._keepsakes = keepsakes
         self._drills = drills
         self._alerts = AlertBook(model=pack.name, epoch=epoch, drills=drills, metrics=metrics)
 
@@ -73,8 +76,15 @@ class Flow:
         judge = self._judges.get(camera.camera_id)
         if judge is not None:
             return self._record(judge.revise(camera, zones))
-        self._judges[camera.camera_id] = Judge(camera, zones, self._seeing.columns)
+        judge = self._judges[camera.camera_id] = Judge(camera, zones, self._seeing.columns)
+        if self._keepsakes is not None:
+            judge.recall(self._keepsakes.of(camera.camera_id))
         return []
+
+    def keep(self) -> None:
+        """Write what the rules remember to the disk. Raises ``sqlite3.Error``."""
+        if self._keepsakes is not None:
+            self._keepsakes.keep((name, judge.states) for name, judge in self._judges.items())
 
     def forget(self, camera_id: str) -> list[Alert]:
         """Watch a camera no more; returns the ends of its open alerts."""

@@ -4,7 +4,7 @@ Looks become moments: one look of a sentry, or the looks of a second where there
 rule says of a moment whether it shows its hazard in a zone; k of m moments decide.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -118,6 +118,15 @@ class Judge:
         # Whoever calls has waited long enough: no further moments are needed.
         self._memories[key] = Memory(recent=(sighting,), first_seen_at=sighting.at, last=sighting)
         return self._told(key, Change.BEGAN, self._memories[key], at)
+
+    @property
+    def states(self) -> Mapping[Key, Any]:
+        """What the rules remember, by their own ``State``."""
+        return self._states
+
+    def recall(self, states: Mapping[Key, Any]) -> None:
+        """Take over what the rules of an earlier process remembered."""
+        self._states |= {key: one for key, one in states.items() if key in self._watched}
 
     @property
     def is_calm(self) -> bool:

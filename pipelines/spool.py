@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -134,6 +134,13 @@ class Spool:
         """Remember a value over restarts."""
         with self._lock:
             self._remember(name, value)
+
+    def remember_all(self, values: Mapping[str, str]) -> None:
+        """Remember many values over restarts: all or none. Raises ``sqlite3.Error``."""
+        with self._lock, self._database:
+            self._database.execute("BEGIN")
+            for name, value in values.items():
+                self._remember(name, value)
 
     def __len__(self) -> int:
         (count,) = self._database.execute("SELECT count(*) FROM entry").fetchone()

@@ -29,6 +29,7 @@ from pipelines.faults import BadAddressError, SourceError
 from pipelines.flow import Flow
 from pipelines.heartbeat import Heart
 from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
+from pipelines.keepsakes import KEEP_EVERY_S
 from pipelines.load import LoadMeter
 from pipelines.machine import room
 from pipelines.messages import Alert, Camera
@@ -173,6 +174,7 @@ class Worker:
         self._pulse = settings.pulse
         self._cores = room().cores / settings.processes
         self._unsaved: list[Alert] = []
+        self._keeps_at_s = 0.0
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -204,6 +206,7 @@ class Worker:
             for alert in self._flow.step(IDLE_S):
                 self._save([alert])
             self._save([])
+            self._keep()
         if self._registry is not None:
             self._registry.ask_to_stop()
         self._estate.stop()
@@ -237,6 +240,17 @@ class Worker:
                 return
             self._save(self._estate.apply(change))
         self._flow.batcher.wake()
+
+    def _keep(self) -> None:
+        """Write what the rules remember, at times; a disk that refuses it keeps nobody waiting."""
+        if time.monotonic() < self._keeps_at_s:
+            return
+        self._keeps_at_s = time.monotonic() + KEEP_EVERY_S
+        try:
+            self._flow.keep()
+        except sqlite3.Error as error:
+            self._metrics.spool_error()
+            log.warning("habits", error=str(error), do="free space on the spool's disk")
 
     def _save(self, alerts: list[Alert]) -> None:
         """Put revisions into the spool; what a full disk refuses is kept and tried again."""

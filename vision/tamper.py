@@ -85,7 +85,7 @@ def sight(pixels: Pixels) -> Sight:
     fine, coarse, grain = _detail(working)
     light = level + _DARK_OFFSET
     return Sight(
-        digest=zlib.crc32(memoryview(np.ascontiguousarray(grey))),
+        digest=zlib.crc32(np.ascontiguousarray(grey).data),
         level=np.round(level).astype(np.uint8),
         brightest=float(blocks.max()),
         tint=_tint(middle),

@@ -10,9 +10,9 @@ from pipelines.believing import Persistence
 class HabitSettings:
     """Of what a place is used to: a chimney, a boulder garden, the sun in one gap each evening."""
 
-    start_s: float = 30.0
-    """What is there so soon after a camera's first look was there before: fifteen sentry looks,
-    so that a plume which is seen in one look of five still counts as old."""
+    start_s: float = 6.0
+    """What a camera's first three looks show was there before. A restart doesn't begin anew: what
+    rules remember is kept on the worker's disk."""
     gap_s: float = 60.0
     """Unseen for longer, a sign comes anew: its first look counts weakly, since lights and dust
     that pass are each time elsewhere. Longer than five looks, within which a hazard is believed."""

@@ -1,0 +1,109 @@
+"""What a worker's rules remember of places, on its disk: a restart makes nobody's chimney new.
+
+Nor does it make a fire old: what burns when a worker comes back was not there when its camera began
+to be watched, and that time is kept as well. Losing it costs a habit that has to be learnt anew.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from pipelines.messages import BoxShares
+from pipelines.rules import debris, fire, smoke
+from pipelines.rules.places import Place
+from pipelines.spool import Spool
+from vision.hazards import Hazard
+
+KEEP_EVERY_S: Final = 5.0
+"""How often what has changed is written: a restart right after an onset must not make it old."""
+
+RULES: Final[dict[Hazard, Any]] = {Hazard.FIRE: fire, Hazard.SMOKE: smoke, Hazard.DEBRIS: debris}
+"""The rules that go by habits."""
+
+Key = tuple[str, Hazard]
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """A place without its pictures: nothing of those goes to a disk."""
+
+    box: BoxShares
+    first_at: datetime
+    last_at: datetime
+    from_start: bool
+    usual_area: float
+    usual_score: float
+    areas: tuple[float, ...]
+    count: int
+    in_spell: int
+    quiet_s: float
+    spells: int
+    counted_at: datetime | None
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    zone_id: str
+    hazard: Hazard
+    began_at: datetime
+    places: tuple[_Place, ...]
+
+
+NAME: Final = "habits:"
+"""Before a camera's id, among what the spool remembers."""
+
+NAMES: Final = tuple(field.name for field in msgspec.structs.fields(_Place))
+
+
+def written(states: Mapping[Key, Any]) -> str:
+    """Return what is kept of the rules' states."""
+    kept = [
+        _Kept(
+            zone_id=zone_id,
+            hazard=hazard,
+            began_at=state.began_at,
+            places=tuple(
+                _Place(**{name: getattr(place, name) for name in NAMES}) for place in state.places
+            ),
+        )
+        for (zone_id, hazard), state in states.items()
+        if hazard in RULES and state.began_at is not None
+    ]
+    return msgspec.json.encode(kept).decode()
+
+
+def read(body: str) -> dict[Key, Any]:
+    """Return the states that ``written`` kept; none of what another version kept."""
+    with suppress(msgspec.DecodeError):
+        return {
+            (one.zone_id, one.hazard): RULES[one.hazard].State(
+                began_at=one.began_at,
+                places=tuple(
+                    Place(**{name: getattr(place, name) for name in NAMES}) for place in one.places
+                ),
+            )
+            for one in msgspec.json.decode(body, type=list[_Kept])
+        }
+    return {}
+
+
+class Keepsakes:
+    """The part of a worker's spool that holds them. Used by one thread."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._written: dict[str, str] = {}
+
+    def of(self, camera_id: str) -> dict[Key, Any]:
+        """Return what was kept of a camera."""
+        body = self._spool.recall(NAME + camera_id)
+        return {} if body is None else read(body)
+
+    def keep(self, cameras: Iterable[tuple[str, Mapping[Key, Any]]]) -> None:
+        """Write what has changed. Raises ``sqlite3.Error`` where the disk refuses it."""
+        bodies = {NAME + camera_id: written(states) for camera_id, states in cameras}
+        changed = {name: one for name, one in bodies.items() if self._written.get(name) != one}
+        if changed:
+            self._spool.remember_all(changed)
+            self._written |= changed
