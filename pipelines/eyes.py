@@ -18,6 +18,9 @@ from vision.hazards import Hazard
 GROUND: Final = frozenset({ZoneKind.ROAD, ZoneKind.SLOPE})
 """Where what is new and still counts, whatever it is."""
 
+SIGHT_EVERY_S: Final = 3.0
+"""A fault of a camera lasts for minutes, and telling it costs more than the rest of a calm look."""
+
 
 @dataclass(slots=True, kw_only=True)
 class _Eye:
@@ -26,7 +29,9 @@ class _Eye:
     wants_sight: bool
     water: WaterScale | None
     background: Background | None
+    water_trace: waterline.Trace | None = None
     size_px: tuple[int, int] = (0, 0)
+    sighted_s: float = -SIGHT_EVERY_S
 
 
 class Eyes:
@@ -59,11 +64,18 @@ class Eyes:
             eye.background = Background()  # another size is another picture
         eye.size_px = ref.source_size_px
         return Measures(
-            sight=tamper.sight(pixels) if eye.wants_sight and ref.is_due else None,
+            sight=self._sight(eye, ref, pixels),
             things=self._things(eye, ref, pixels),
-            water=_level(eye.water, pixels) if ref.is_due else None,
+            water=_level(eye, pixels) if ref.is_due else None,
             patches=self._patches(pixels, detections),
         )
+
+    def _sight(self, eye: _Eye, ref: FrameRef, pixels: Pixels) -> tamper.Sight | None:
+        at_s = ref.captured_at.timestamp()
+        if not (eye.wants_sight and ref.is_due and abs(at_s - eye.sighted_s) >= SIGHT_EVERY_S):
+            return None
+        eye.sighted_s = at_s
+        return tamper.sight(pixels)
 
     def _things(self, eye: _Eye, ref: FrameRef, pixels: Pixels) -> Things | None:
         if eye.background is None:
@@ -81,7 +93,9 @@ class Eyes:
         )
 
 
-def _level(scale: WaterScale | None, pixels: Pixels) -> waterline.Reading | None:
-    if scale is None:
+def _level(eye: _Eye, pixels: Pixels) -> waterline.Reading | None:
+    if eye.water is None:
         return None
-    return waterline.read(pixels, scale.foot, scale.head)
+    scale = eye.water
+    reading, eye.water_trace = waterline.follow(pixels, scale.foot, scale.head, eye.water_trace)
+    return reading

@@ -1,16 +1,79 @@
-"""Places that held a person in the last minutes: no debris is seen in them.
+"""Places that held a person in the last minutes: nothing that came there later is a hazard.
 
 Beside the drop test, which goes by one picture, this goes by all of the last minutes: what somebody
 puts down, sits in or lies under is no hazard. Where people are stays in ``MaskMemory``.
 """
 
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float64
 
 from pipelines.frames import Look, Things
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.moment import Columns
+from vision.arrays import Boxes
 from vision.hazards import Hazard
 from vision.masker import MaskMemory, MaskRegions
+from vision.suppression import area, overlap
+
+NEIGHBOURHOOD: Final = 1.0
+"""A thing's box grows by so many of its own sides to each side before it is compared: who sits down
+or lies down was seen as he came, a step from where he is not seen any more."""
+
+PUT_UP_SHARE: Final = 0.2
+"""A vehicle comes to where nobody is. What stands where people were on so much of its place before
+it was there was put up by them: a stall, a tent."""
+
+SAME: Final = 0.3
+"""Overlap (IoU) from which a thing is one that was seen before."""
+
+HIDDEN_S: Final = 60.0
+"""For so long it may be hidden by what passes and still be the same."""
+
+MOST: Final = 64
+"""Of a camera that are remembered: more than are told of in one look."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What lies or stands at one camera, and whether it is somebody's."""
+
+    boxes: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    seen_s: Float64[np.ndarray, "k"] = field(default_factory=lambda: np.zeros(0))
+    theirs: Bool[np.ndarray, "k"] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def recall(
+        self, xyxy: Boxes, at_s: float
+    ) -> tuple[Bool[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
+        """Say which boxes were seen before, and which of these are somebody's."""
+        alike = self._alike(xyxy) & (np.abs(at_s - self.seen_s) <= HIDDEN_S)
+        known, theirs = alike.any(axis=1), (alike & self.theirs).any(axis=1)
+        return np.asarray(known), np.asarray(theirs)
+
+    def keep(self, xyxy: Boxes, theirs: Bool[np.ndarray, "n"], at_s: float) -> None:
+        """Remember these, and the others for as long as they may be hidden."""
+        left = ~self._alike(xyxy).any(axis=0) & (np.abs(at_s - self.seen_s) <= HIDDEN_S)
+        now_s = np.full(len(xyxy), at_s)
+        self.boxes = np.concatenate([xyxy, self.boxes[left]])[:MOST]
+        self.seen_s = np.concatenate([now_s, self.seen_s[left]])[:MOST]
+        self.theirs = np.concatenate([theirs, self.theirs[left]])[:MOST]
+
+    def _alike(self, xyxy: Boxes) -> Bool[np.ndarray, "n k"]:
+        shared = overlap(xyxy, self.boxes)
+        union = area(xyxy)[:, None] + area(self.boxes) - shared
+        return np.asarray(shared >= SAME * np.maximum(union, 1e-9))
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Of one camera."""
+
+    people: MaskMemory = field(default_factory=MaskMemory)
+    things: _Known = field(default_factory=_Known)
+    vehicles: _Known = field(default_factory=_Known)
 
 
 class Voids:
@@ -18,31 +81,61 @@ class Voids:
 
     def __init__(self, columns: Columns, metrics: WorkerMetrics) -> None:
         self._is_debris = columns.of(Hazard.DEBRIS)
+        self._is_vehicle = columns.vehicles
         self._metrics = metrics
-        self._memories: dict[str, MaskMemory] = {}
+        self._memories: dict[str, _Memory] = {}
 
     def remember(self, camera_id: str, regions: MaskRegions, row: int, at: datetime) -> None:
         """Take in where people are in one picture of a batch."""
-        memory = self._memories.setdefault(camera_id, MaskMemory())
-        memory.remember(regions, row, at.timestamp())
+        memory = self._memories.setdefault(camera_id, _Memory())
+        memory.people.remember(regions, row, at.timestamp())
 
     def cleaned(self, look: Look) -> Look:
-        """Return the look without debris where somebody was; what else there is stays."""
+        """Return the look without what is somebody's; what else there is stays."""
         memory = self._memories.get(look.ref.camera_id)
-        found, things = look.detections, look.measures.things
         if memory is None:
             return look
         at_s = look.ref.captured_at.timestamp()
-        void = self._is_debris[found.label]
-        void[void] = memory.voided(found.xyxy[void], at_s)
+        found, things = look.detections, look.measures.things
+        under = np.zeros(0, np.bool_)
         if things is not None:
-            under = memory.voided(things.xyxy, at_s)
+            under = _lying(memory, things.xyxy, at_s)
             things = Things(xyxy=things.xyxy[~under], still_s=things.still_s[~under])
-            self._metrics.looks_with_drops("void", int(under.any() or void.any()))
-        else:
-            self._metrics.looks_with_drops("void", int(void.any()))
+        void = np.zeros(len(found), np.bool_)
+        is_debris, is_vehicle = self._is_debris[found.label], self._is_vehicle[found.label]
+        void[is_debris] = _rocks(memory, found.xyxy[is_debris], at_s)
+        self._metrics.looks_with_drops("void", int(void.any() or under.any()))
+        # Vehicles go uncounted: what stands where people were would tell of people only.
+        void[is_vehicle] = _put_up(memory, found.xyxy[is_vehicle], at_s)
         return look.without(void, things)
 
     def forget(self, camera_id: str) -> None:
         """Forget a camera that is watched no more."""
         self._memories.pop(camera_id, None)
+
+
+def _lying(memory: _Memory, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
+    """Mark the things that lie where somebody was, or did when they came to lie there.
+
+    Whoever lies down isn't seen for long; what he is stays his for as long as it lies there.
+    """
+    sides = xyxy[:, 2:] - xyxy[:, :2]
+    grown = xyxy + np.concatenate([-sides, sides], axis=1) * np.float32(NEIGHBOURHOOD)
+    _, was_theirs = memory.things.recall(xyxy, at_s)
+    theirs = was_theirs | (memory.people.voided(grown.clip(0, 1), at_s) > 0)
+    memory.things.keep(xyxy, theirs, at_s)
+    return theirs
+
+
+def _rocks(memory: _Memory, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
+    """Mark the rocks where somebody was, and those that are a thing of somebody's."""
+    _, is_theirs = memory.things.recall(xyxy, at_s)
+    return np.asarray(is_theirs | (memory.people.voided(xyxy, at_s) > 0))
+
+
+def _put_up(memory: _Memory, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
+    """Mark the vehicles that stand where people were before them: no driver stops among people."""
+    is_known, was_theirs = memory.vehicles.recall(xyxy, at_s)
+    theirs = np.where(is_known, was_theirs, memory.people.voided(xyxy, at_s) >= PUT_UP_SHARE)
+    memory.vehicles.keep(xyxy, theirs, at_s)
+    return theirs

@@ -187,18 +187,16 @@ class MaskMemory:
         self.__until_s[every] = np.maximum(self.__until_s[every], at_s + DOUBT_S)
         self.__until_s[sure | again] = at_s + VOID_S
 
-    def voided(self, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
-        """Mark the boxes that touch a place where somebody was in the last minutes."""
+    def voided(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
+        """Return which share of each box is a place where somebody was in the last minutes."""
         rows, columns = MEMORY_GRID
         void = self.__until_s > at_s
         size = np.array([columns, rows] * 2, np.float32)
         cells = (xyxy * size).clip(0)
         low = np.floor(cells[:, :2]).astype(int)
         high = np.ceil(cells[:, 2:]).astype(int)
-        return np.array(
-            [void[y0:y1, x0:x1].any() for (x0, y0), (x1, y1) in zip(low, high, strict=True)],
-            np.bool_,
-        )
+        places = (void[y0:y1, x0:x1] for (x0, y0), (x1, y1) in zip(low, high, strict=True))
+        return np.array([place.mean() if place.size else 0.0 for place in places], np.float32)
 
 
 def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:

@@ -1,4 +1,4 @@
-"""Where water stands on a marked scale, told from one still picture.
+"""Where water stands on a marked scale, told from a picture and from what moved since the last.
 
 A strip along the scale is sampled. The waterline is where it changes all across at once, near and
 far (marks, digits and stains change a part of it, or not for long), and where what lies below is
@@ -6,11 +6,15 @@ what lies above turned over and paler: a mirror. Calm water mirrors so well that
 mirror image looks like a waterline too, but nothing is mirrored there. Painted patterns mirror
 themselves as well, but don't get paler.
 
+Still pictures of a wall that a flood has stained, or of somebody before a gauge, look the same as
+water. So once there is a picture before, a line is sure only if it moves below and not above.
+
 It is meant for a staff gauge, or a part of a wall or pier that is plain or finely marked. A painted
 figure as high as a sixth of the scale, cut by the water, is often read as unsure. Water within
 ``HEAD_SHARE`` of the head or over it is not told from none: an alarm level lies well below.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +29,9 @@ Point = tuple[float, float]
 
 Strip = Float32[np.ndarray, "rows columns"]
 """Brightness along a scale, from beyond its head down to beyond its foot."""
+
+Rows = Float64[np.ndarray, "rows"]
+"""A number for each row of a strip."""
 
 Scores = Float64[np.ndarray, "cuts"]
 """A number for each cut between two rows of a strip, both its ends included."""
@@ -109,6 +116,36 @@ CLEAR_CHANGE: Final = 0.2
 CLEAR_MARGIN: Final = 0.5
 """A line twice as good as the next one leaves no doubt."""
 
+NEW_SHARE: Final = 0.5
+"""What the newest look says of unrest: the last two or three count, while the water may rise."""
+
+QUIET_SHARE: Final = 0.3
+"""Of the scale: so far above a line nothing moves."""
+
+RESTLESS_SHARE: Final = 0.15
+"""Of the scale: so far below a line water moves. Deeper it may be too dark to see."""
+
+SWELL_SHARE: Final = 0.03
+"""Of the scale: so close above a line its waves move too."""
+
+STIR: Final = 1.0
+"""Brightness levels, squared: what moves by less is the coding of a picture, not water."""
+
+RESTLESS: Final = (1.4, 2.4)
+"""So many times as much moves below as above: not yet water, and surely so. Noise alone gives up to
+1.3, rain before a dry wall 1.5."""
+
+QUIET: Final = (2.0, 4.0)
+"""So many times as much as where least moves: still as dry as that; no more. Where a mirror image
+ends even more moves than in it."""
+
+STATIC: Final = (16.0, 40.0)
+"""So many times as much as moves stands out below a line: water's own pattern is 20 at most, for a
+moment. Somebody who stands before a scale is 100 and more, whatever the arms do."""
+
+RESTLESS_WORTH: Final = 0.6
+"""Of unrest that begins at a cut, beside its mirror image: half of a very good one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -120,37 +157,100 @@ class Reading:
     """0-1; 0: there is no line to be seen, and ``level`` says nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What a look leaves for the next one of the same scale."""
+
+    detail: Strip
+    """The strip without its slow shading, which light changes."""
+    unrest: Rows
+    """Of each row, how much its detail has changed from look to look, squared."""
+
+
 NO_READING: Final = Reading(level=0.0, sure=0.0)
 
 
 def read(picture: Pixels, foot: Point, head: Point) -> Reading:
-    """Return where water stands between ``foot`` and ``head``."""
+    """Return where water stands between ``foot`` and ``head``, from this picture alone."""
+    return follow(picture, foot, head, None)[0]
+
+
+def follow(
+    picture: Pixels, foot: Point, head: Point, before: Trace | None
+) -> tuple[Reading, Trace | None]:
+    """Return where water stands, told from what moves since the last looks as well."""
     height_px, width_px = picture.shape[:2]
     along = np.array([(head[0] - foot[0]) * width_px, (head[1] - foot[1]) * height_px])
     length_px = float(np.hypot(*along))
     if length_px < MIN_LENGTH_PX:
-        return NO_READING
+        return NO_READING, None
     rows = round(min(max(length_px, ROWS[0]), ROWS[1]))
     start = np.array([foot[0] * width_px, foot[1] * height_px]) - 0.5  # a pixel's centre is at 0
     strip, levels = _sampled(picture, start, along, rows)
     if len(strip) < 2 * _far(rows) + 4:
-        return NO_READING  # most of it lies off the picture
+        return NO_READING, None  # most of it lies off the picture
+    trace, restless, moves = _moved(strip, rows, before)
+    return _told(strip, levels, rows, restless, moves), trace
+
+
+def _told(strip: Strip, levels: Scores, rows: int, restless: Scores, moves: Scores) -> Reading:
     low, high = np.percentile(strip, (1, 99))
     spread = float(high - low)
     change = _change(strip, rows, spread)
     mirror, marked = np.full((2, len(levels)), ((UNMIRRORED,), (0.0,)))
     top = int((levels > 1).sum())  # what stands beyond the head is no part of a mirror image
     mirror[top:], marked[top:] = _mirrored(strip[top:], rows, spread)
-    worth = np.minimum(change, ENOUGH_CHANGE) * mirror * (levels < 1 - HEAD_SHARE)
+    water = mirror + RESTLESS_WORTH * restless
+    worth = np.minimum(change, ENOUGH_CHANGE) * water * (levels < 1 - HEAD_SHARE)
     best = int(worth.argmax())
     if worth[best] <= 0:
         return NO_READING
     near = slice(max(0, best - SHARPEN_ROWS), best + SHARPEN_ROWS + 1)
-    line = near.start + int((change[near] * mirror[near]).argmax())
+    line = near.start + int((change[near] * water[near]).argmax())
     sure = min(1.0, change[line] / CLEAR_CHANGE)
     sure *= _unrivalled(best, levels, worth, marked, mirror)
     sure *= _best_mirror(best, levels, change, mirror)
+    sure *= moves[best]
     return Reading(level=float(levels[line].clip(0, 1)), sure=float(sure))
+
+
+def _moved(strip: Strip, rows: int, before: Trace | None) -> tuple[Trace, Scores, Scores]:
+    """Return what is left for the next look, where unrest begins, and how sure it is water's.
+
+    Water's mirror image and its glints are never twice the same; marks of a dry scale are.
+    """
+    detail = strip - cv2.blur(strip, (1, 2 * _far(rows) + 1))
+    nothing = np.zeros(len(strip) + 1)
+    if before is None or before.detail.shape != detail.shape:
+        return Trace(detail=detail, unrest=np.full(len(strip), np.nan)), nothing, nothing + 1
+    moved = ((detail - before.detail) ** 2).mean(axis=1, dtype=np.float64) / 2
+    unrest = np.where(np.isnan(before.unrest), moved, before.unrest)
+    unrest += NEW_SHARE * (moved - unrest)
+    high = round(rows * QUIET_SHARE)
+    deep, swell = round(rows * RESTLESS_SHARE), max(1, round(rows * SWELL_SHARE))
+    above = _mean_of(unrest, -high - swell, -swell)
+    below = _mean_of(unrest, 1, 1 + deep)
+    stands = _mean_of((detail**2).mean(axis=1, dtype=np.float64), 1, 1 + deep)
+    near = _mean_of(unrest, 1, 1 + max(2, round(rows * FAR_SHARE)))
+    floor = above[max(swell + 2, deep // 2) :].min()
+    quiet = 1 - _ramp((above + STIR) / (floor + STIR), QUIET)
+    times = quiet * np.log((np.minimum(below, near) + STIR) / (above + STIR))
+    restless = _ramp(times, (math.log(RESTLESS[0]), math.log(RESTLESS[1])))
+    moves = restless * (1 - _ramp(stands / (below + STIR), STATIC))
+    most = max(float(times.max()), math.log(RESTLESS[1]))  # it is at the line itself
+    return Trace(detail=detail, unrest=unrest), restless * (times / most).clip(0, 1), moves
+
+
+def _mean_of(values: Rows, first: int, end: int) -> Scores:
+    """Return at each cut the mean of the rows so far from it, as far as there are any."""
+    sums = np.append(0.0, np.cumsum(values))
+    cuts = np.arange(len(sums))
+    low, high = (np.clip(cuts + offset, 0, len(values)) for offset in (first, end))
+    return np.asarray((sums[high] - sums[low]) / np.maximum(high - low, 1))
+
+
+def _ramp(values: Scores, ends: tuple[float, float]) -> Scores:
+    return np.asarray(np.clip((values - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0))
 
 
 def _unrivalled(best: int, levels: Scores, worth: Scores, marked: Scores, mirror: Scores) -> float:

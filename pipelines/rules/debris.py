@@ -152,10 +152,19 @@ def _verdict(
     is_doubtful = (
         not sign.strong
         or is_vehicle
-        or is_passing(sign, place, moving, settings.over_vehicle_share)
+        or _may_pass(sign, place, moving, settings)
         or (is_old and not is_new)
     )
     return Verdict.WEAK if is_doubtful else Verdict.STRONG
+
+
+def _may_pass(
+    sign: Sign, place: Place, moving: Sequence[BoxShares], settings: DebrisSettings
+) -> bool:
+    """Say whether it may go by: on a moving vehicle, or new in its place and not very sure."""
+    if sign.score >= settings.sure_score:
+        return any(covered(sign.box, one) >= settings.over_vehicle_share for one in moving)
+    return is_passing(sign, place, moving, settings.over_vehicle_share)
 
 
 def _stood(
@@ -185,7 +194,14 @@ def _things(moment: Moment, area: Area, settings: DebrisSettings) -> list[Thing]
         Thing(box=_box(things.xyxy[row].tolist()), still_s=float(things.still_s[row]))
         for row in rows
     ]
-    return [thing for thing in found if size(thing.box) <= largest]
+    wide_px, tall_px = moment.last.ref.source_size_px
+    return [
+        thing
+        for thing in found
+        if size(thing.box) <= largest
+        and (thing.box[3] - thing.box[1]) * tall_px
+        <= settings.tallest * (thing.box[2] - thing.box[0]) * wide_px
+    ]
 
 
 def _box(corners: list[float]) -> BoxShares:

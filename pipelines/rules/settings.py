@@ -78,10 +78,16 @@ class DebrisSettings:
     which falls soon after isn't taken for one of them."""
     over_vehicle_share: float = 0.5
     """A rock that is mostly a vehicle is that vehicle."""
+    sure_score: float = 0.85
+    """A rock as sure as this counts at once, though it may still roll; bags, dust and what else is
+    blown by score 0.8 at most."""
     still_s: float = 10.0
     """A thing must lie for so long: a plastic bag is blown on, a vehicle waits to turn."""
     largest_share: float = 0.5
     """Of the zone: what covers more is a change of light, or the camera has moved."""
+    tallest: float = 1.3
+    """Height of a thing in widths: what lies is wider than high, and who stands or sits isn't. The
+    masker misses some of them, far away and at night."""
     thing_score: float = 0.6
     """A thing has no detector's score; it counts as the pack's threshold for rock."""
     vehicle_memory_s: float = 60.0
@@ -92,8 +98,9 @@ class DebrisSettings:
     loses on a busy road must not be hidden by those behind it."""
     vehicle_passes_s: float = 4.5
     """A passing one hides the place in its own look and the next two."""
-    vehicle_overlap: float = 0.2
-    """Overlap (IoU) from which a thing has the size of a vehicle seen there, and is it."""
+    vehicle_overlap: float = 0.5
+    """Overlap (IoU) from which a thing has the size of a vehicle seen there, and is it; what a
+    lorry loses lies within its box as it drives on, and is smaller."""
     burn_memory_s: float = 60.0
     """What appears while something burns, or so soon after, is smoke's shade or scorched ground:
     in `fire_street.mp4` several such things. Rocks that the detector sees count all the same."""
@@ -188,9 +195,16 @@ class WaterSettings:
     jump_share: float = 0.15
     """Water doesn't change by more of the scale between two looks; boats and headlights do."""
     agree_share: float = 0.05
-    """Jumped readings that differ by less are one place: waves are smaller, boats pass on."""
-    jump_s: float = 20.0
-    """A jump that stays for so long is a surge, or the first sight after a blind time."""
+    """Jumped readings in a row that differ by less are one place: waves are smaller, boats pass
+    on."""
+    jump_s: float = 120.0
+    """A jump that stays for so long is a surge. Who stops before a gauge goes on sooner, or moves;
+    it is the same at the first sight after a start, for nobody knows what was before."""
+    fresh_s: float = 30.0
+    """Within so long ``fewest`` readings must be sure: rain makes one in ten of a dry wall sure."""
+    rate_per_s: float = 0.003
+    """Water that wasn't seen for a while may have moved so much since, ``jump_share`` at most: a
+    flash flood rises by a scale of 2 m in some minutes."""
     fall_s: float = 600.0
     """A jump from over the line to below it must stay so long: floods fall slowly, and of a scale
     that is all under water a line further down may be read."""

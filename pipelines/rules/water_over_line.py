@@ -1,7 +1,8 @@
 """Water over the line of a marked scale, from one reading of each moment.
 
-The level is a median of the last sure readings. A reading that jumps is another level only once it
-has stayed. An alarm that is on outlasts readings that say nothing, for a while.
+The level is a median of the last sure readings. Water rises; it isn't over a line at once: a level
+that jumps there, or is the first one seen, counts only once it has stayed. An alarm that is on
+outlasts readings that say nothing, for a while.
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ class State:
 
     recent: tuple[float, ...] = ()
     """The last levels that count, oldest first."""
+    recent_at: tuple[datetime, ...] = ()
+    """When each of them was read."""
     over: Sighting | None = None
     """The last sighting, while the water stands over the line."""
     sure_at: datetime | None = None
@@ -32,6 +35,8 @@ class State:
     """Levels far from the recent ones, in a row, that agree with each other."""
     jumped_at: datetime | None = None
     """When the first of them was read."""
+    jumped_last_at: datetime | None = None
+    """When the last of them was read."""
 
     @property
     def level(self) -> float | None:
@@ -49,19 +54,50 @@ def step(
     """Return the state after one more moment, and a sighting while water is over the line."""
     if reading is None or reading.sure < settings.sure:
         return _unread(state, at, settings)
-    level = state.level
-    if level is not None and abs(reading.level - level) > settings.jump_share:
+    if _is_jump(state, reading.level, at, scale, settings):
         state = _jumped(state, reading.level, at, settings)
         if not _has_stayed(state, at, settings):
             return _unread(state, at, settings)
-        state = replace(state, recent=state.jumped[-settings.readings :])
+        levels, times = state.jumped, (at,) * len(state.jumped)
     else:
-        state = replace(state, recent=(*state.recent, reading.level)[-settings.readings :])
-    state = replace(state, sure_at=at, jumped=(), jumped_at=None)
-    if len(state.recent) < settings.fewest:
+        levels, times = (*state.recent, reading.level), (*state.recent_at, at)
+    state = replace(
+        state,
+        recent=levels[-settings.readings :],
+        recent_at=times[-settings.readings :],
+        sure_at=at,
+        jumped=(),
+        jumped_at=None,
+        jumped_last_at=None,
+    )
+    if state.over is None and not _is_known(state, at, settings):
         return state, None
     over = _over(state, reading.sure, at, scale, settings)
     return replace(state, over=over), over
+
+
+def _is_known(state: State, at: datetime, settings: WaterSettings) -> bool:
+    """Return whether enough readings are fresh: now and then one of a dry wall is sure."""
+    fresh = [
+        then for then in state.recent_at if abs((at - then).total_seconds()) <= settings.fresh_s
+    ]
+    return len(fresh) >= settings.fewest
+
+
+def _is_jump(
+    state: State, level: float, at: datetime, scale: WaterScale, settings: WaterSettings
+) -> bool:
+    """Return whether water can't have come there from where it was; a flood isn't there at once."""
+    if state.level is None:
+        return level > scale.alarm_level
+    return abs(level - state.level) > _reach(state, at, settings)
+
+
+def _reach(state: State, at: datetime, settings: WaterSettings) -> float:
+    """Return how far from the last known level water may stand: further if that was long ago."""
+    middle = state.recent_at[len(state.recent_at) // 2]  # as old as the median, about
+    further = settings.rate_per_s * max((at - middle).total_seconds(), 0.0)
+    return settings.jump_share + min(further, settings.jump_share)
 
 
 def _over(
@@ -94,10 +130,14 @@ def _unread(state: State, at: datetime, settings: WaterSettings) -> tuple[State,
 
 def _jumped(state: State, level: float, at: datetime, settings: WaterSettings) -> State:
     """Return the state with one more level that jumped; one that disagrees begins a new row."""
-    agrees = state.jumped and abs(level - median(state.jumped)) <= settings.agree_share
-    if not agrees or state.jumped_at is None or at < state.jumped_at:
-        return replace(state, jumped=(level,), jumped_at=at)
-    return replace(state, jumped=(*state.jumped, level)[-settings.readings :])
+    first_at, last_at = state.jumped_at, state.jumped_last_at
+    if first_at is not None and last_at is not None:
+        waited_s = (at - last_at).total_seconds()
+        near = settings.agree_share + settings.rate_per_s * waited_s
+        if 0 <= waited_s <= settings.fresh_s and abs(level - state.jumped[-1]) <= near:
+            row = (*state.jumped, level)[-settings.readings :]
+            return replace(state, jumped=row, jumped_last_at=at)
+    return replace(state, jumped=(level,), jumped_at=at, jumped_last_at=at)
 
 
 def _has_stayed(state: State, at: datetime, settings: WaterSettings) -> bool:

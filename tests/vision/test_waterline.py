@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.media import pictures
-from vision.waterline import NO_READING, Point, read
+from vision.waterline import NO_READING, Point, Reading, follow, read
 
 HEIGHT_PX, WIDTH_PX = 288, 512
 HEAD_PX, FOOT_PX = 60, 240
@@ -217,6 +217,77 @@ def test_a_leaning_staff_is_read_along_its_own_way() -> None:
     reading = read(picture, (x_foot, FOOT[1]), (x_head, HEAD[1]))
     assert reading.sure >= SURE
     assert reading.level == pytest.approx(0.5, abs=0.03)
+
+
+def stained(random: np.random.Generator) -> np.ndarray:
+    """A dry wall, dark and paler to above its middle: where the last flood stood."""
+    picture = bricks(random)
+    mark = FOOT_PX - round(0.7 * (FOOT_PX - HEAD_PX))
+    picture[mark:] *= 0.62
+    return picture
+
+
+def looks(scenes: list[np.ndarray], random: np.random.Generator, **light: float) -> list[Reading]:
+    """Return what is read of one picture after the other."""
+    readings, trace = [], None
+    for scene in scenes:
+        reading, trace = follow(taken(scene, random, **light), FOOT, HEAD, trace)
+        readings.append(reading)
+    return readings
+
+
+@pytest.mark.parametrize("light", [{}, {"light": 0.35, "noise": 6.0}], ids=["day", "infrared"])
+def test_a_stained_dry_wall_is_sure_in_one_picture_but_not_once_nothing_moves(light) -> None:  # type: ignore[no-untyped-def]
+    first_sure = later_sure = 0
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        first, *later = looks([stained(random)] * 4, random, **light)
+        first_sure += first.sure >= SURE
+        later_sure += sum(one.sure >= SURE for one in later)
+    assert first_sure >= 3  # else it is no difficulty any more
+    assert later_sure == 0
+
+
+def test_what_moves_all_along_a_dry_wall_is_no_water() -> None:
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        wall_px = stained(random)
+        rain = [wall_px + 12 * (random.random(wall_px.shape) > 0.9) for _ in range(6)]
+        assert not any(one.sure >= SURE for one in looks(rain, random)[1:])
+
+
+@pytest.mark.parametrize("scale", [staff, bricks])
+@pytest.mark.parametrize("mirror", [0.1, 0.5, 0.7])
+def test_water_that_moves_is_read_more_often_than_a_still_picture_of_it(scale, mirror) -> None:  # type: ignore[no-untyped-def]
+    still = moving = wrong = 0
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        level, dry = float(random.uniform(0.05, 0.9)), scale(random)
+        scenes = [flood(dry, level, random, mirror=mirror, ripple=2.0) for _ in range(4)]
+        still += read(taken(scenes[-1], random), FOOT, HEAD).sure >= SURE
+        last = looks(scenes, random)[-1]
+        moving += last.sure >= SURE
+        wrong += last.sure >= SURE and abs(last.level - level) > 0.03
+    assert moving >= max(still, 6)
+    assert wrong == 0
+
+
+@pytest.mark.parametrize("mirror", [0.5, 0.7])
+def test_a_plain_wall_in_a_moving_mirror_may_be_read_too_low_but_never_too_high(mirror) -> None:  # type: ignore[no-untyped-def]
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        level, dry = float(random.uniform(0.05, 0.9)), wall(random)
+        scenes = [flood(dry, level, random, mirror=mirror, ripple=2.0) for _ in range(4)]
+        for reading in looks(scenes, random):
+            assert reading.sure < SURE or reading.level < level + 0.03
+
+
+def test_another_size_of_the_picture_begins_anew() -> None:
+    random = np.random.default_rng(5)
+    scene = taken(flood(bricks(random), 0.5, random), random)
+    _, trace = follow(scene, FOOT, HEAD, None)
+    small = np.ascontiguousarray(scene[::2, ::2])
+    assert follow(small, FOOT, HEAD, trace)[0] == read(small, FOOT, HEAD)
 
 
 def marsh(folder: Path, time: str) -> np.ndarray:

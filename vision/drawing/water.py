@@ -49,6 +49,16 @@ def draw_wall(picture: Pixels, rng: np.random.Generator, top_px: int, tone: Colo
     fill(picture, cap, tint(tone, 1.15))
 
 
+def draw_stain(picture: Pixels, rng: np.random.Generator, line_px: float) -> None:
+    """Darken what a flood stood before: everything below a row, its edge all but straight."""
+    height, width = picture.shape[:2]
+    edge = line_px + 3.0 * (fractal(rng, 1, width, 40, 2) - 0.5)
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    wet = np.clip((rows - edge) / 2.5, 0.0, 1.0)[..., None]
+    tone = np.asarray((0.62, 0.72, 0.7), np.float32) * np.float32(rng.uniform(0.8, 1.1))
+    picture[:] = (picture * (1.0 + wet * (tone - 1.0))).clip(0, 255).astype(np.uint8)
+
+
 def draw_pier(picture: Pixels, left_px: float, right_px: float, top_px: float) -> None:
     """Paint a bridge's pier from a row to the bottom, its right side in shade."""
     low = float(picture.shape[0])

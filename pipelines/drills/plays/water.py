@@ -1,6 +1,7 @@
 """Water that passes its line, and water that only moves, mirrors and glints below it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -8,23 +9,29 @@ import numpy as np
 from pipelines.drills.plays.common import (
     HAZARD,
     LOOKALIKE,
+    Actor,
     Painter,
     Play,
     Props,
+    Route,
     Spot,
     Truth,
+    person,
     staged,
+    standing_at,
 )
 from pipelines.drills.plays.places import SIZE_PX, Place, Shining, view_of
 from pipelines.messages import WaterScale
 from vision.arrays import Pixels
-from vision.drawing.paint import add_glow
+from vision.drawing.paint import add_glow, fractal
+from vision.drawing.people import Pose
 from vision.drawing.scenery import Road, ridge, sky, tree
 from vision.drawing.water import (
     Gauge,
     draw_boat,
     draw_gauge,
     draw_pier,
+    draw_stain,
     draw_wall,
     draw_water,
     make_water,
@@ -92,14 +99,46 @@ def _pier(_place: Place, picture: Pixels, rng: np.random.Generator) -> Shining:
     return _lamp_above()
 
 
-def _place(paint: Callable[[Place, Pixels, np.random.Generator], Shining]) -> Place:
+def _bed(picture: Pixels, rng: np.random.Generator) -> None:
+    """Paint a dry bed of mud and stones at the foot of a wall."""
+    top, columns = round(GAUGE.foot_px) + 14, picture.shape[1]
+    dirt = 0.7 + 0.6 * fractal(rng, picture.shape[0] - top, columns, 9, 4)[..., None]
+    picture[top:] = np.clip(dirt * np.array([70.0, 88.0, 98.0]), 0, 255).astype(np.uint8)
+
+
+def _dry_canal(place: Place, picture: Pixels, rng: np.random.Generator) -> Shining:
+    """Paint the canal without water: the mark of the last flood runs round its wall."""
+    shining = _canal(place, picture, rng)
+    draw_stain(picture, rng, GAUGE.row(float(rng.uniform(0.68, 0.85))))
+    _bed(picture, rng)
+    return shining
+
+
+def _dry_wall(place: Place, picture: Pixels, rng: np.random.Generator) -> Shining:
+    """Paint the wall without a gauge and without water, with the mark of the last flood."""
+    shining = _bare_wall(place, picture, rng)
+    draw_stain(picture, rng, GAUGE.row(float(rng.uniform(0.68, 0.85))))
+    _bed(picture, rng)
+    return shining
+
+
+def _place(
+    paint: Callable[[Place, Pixels, np.random.Generator], Shining], *, camera_m: float = 6.5,
+    horizon_px: float = 62.0,
+) -> Place:  # fmt: skip
     road = Road(left_m=-4.0, right_m=4.0, lanes=2)
-    return Place(kind="street", view=view_of(), road=road, paint=paint)
+    view = view_of(camera_m=camera_m, horizon_px=horizon_px)
+    return Place(kind="street", view=view, road=road, paint=paint)
 
 
 CANAL: Final = _place(_canal)
 WALL: Final = _place(_bare_wall)
 PIER: Final = _place(_pier)
+DRY_CANAL: Final = _place(_dry_canal)
+DRY_WALL: Final = _place(_dry_wall)
+QUAY: Final = _place(_canal, camera_m=1.8, horizon_px=130.0)
+DRY_QUAY: Final = _place(_dry_canal, camera_m=1.8, horizon_px=130.0)
+"""As high as a person: one who stands before the gauge hides it to over the line."""
 
 
 def rising(t_s: float) -> float:
@@ -182,6 +221,32 @@ def _glints(spot: Spot) -> tuple[Painter, ...]:
     return (paint,)
 
 
+def _dry(_spot: Spot) -> Props:
+    return Props()
+
+
+def _people(spot: Spot) -> tuple[Actor, ...]:
+    """Return people who stand before the gauge, for long, and go about their things."""
+    x_m = (GAUGE.x_px - spot.view.vanish_x_px) * 4.5 / spot.view.focal_px
+    aside = float(spot.rng.uniform(0.3, 0.45))
+    walk = Route(stations=((112.0, x_m, 4.5), (118.0, 8.0, 4.8)))
+    return (
+        person(spot, standing_at(x_m, 4.5, 60.0, 12.0), Pose.STANDING, pace=2.0),
+        person(spot, standing_at(x_m + aside, 5.4, 100.0, 30.0), Pose.STANDING, pace=1.0),
+        person(spot, standing_at(x_m, 4.5, 110.0, 64.0), Pose.BUILDING, pace=3.0),
+        person(spot, standing_at(x_m - aside, 4.9, 90.0, 20.0), Pose.WALKING, pace=4.0),
+        person(spot, walk, Pose.WALKING, pace=5.0),
+    )
+
+
+def _people_dry(spot: Spot) -> Props:
+    return Props(actors=_people(spot))
+
+
+def _people_at_water(spot: Spot) -> Props:
+    return replace(_filled(_low)(spot), actors=_people(spot))
+
+
 def _below(name: str, place: Place, weather: Weather, build: Callable[[Spot], Props]) -> Play:
     full = f"not_water_{name}"
     return Play(
@@ -211,6 +276,13 @@ LOW: Final = (
     _below("just_below", CANAL, Weather.DAY, _filled(_just_below)),
     _below("just_below_ir", PIER, Weather.INFRARED, _filled(_just_below, mirror=0.5)),
     _below("rises_and_falls", WALL, Weather.RAIN, _filled(_up_and_down, wave_px=1.5)),
+    _below("dry_gauge", DRY_CANAL, Weather.DAY, _dry),
+    _below("dry_gauge_ir", DRY_CANAL, Weather.INFRARED, _dry),
+    _below("dry_wall", DRY_WALL, Weather.DAY, _dry),
+    _below("dry_wall_rain", DRY_WALL, Weather.RAIN, _dry),
+    _below("dry_wall_night", DRY_WALL, Weather.NIGHT, _dry),
+    _below("people_dry", DRY_QUAY, Weather.DAY, _people_dry),
+    _below("people_at_water", QUAY, Weather.DUSK, _people_at_water),
 )
 
 PLAYS: Final = FLOODS + LOW

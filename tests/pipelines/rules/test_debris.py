@@ -173,3 +173,8 @@ def test_its_memory_has_an_end() -> None:
         watch(lying(seen, *((box, 50.0) for box in boxes)))
     assert len(watch.state.stood) <= MAX_STOOD
     assert len(watch.state.voids) <= MAX_VOID
+
+
+def test_a_very_sure_rock_counts_at_the_first_look() -> None:
+    watch = Watch()
+    assert "".join(watch(look(n * 2.0, (ROCK, 0.9, 0))) for n in range(3)) == "SSS"

@@ -40,7 +40,7 @@ class River:
 
 def flooded() -> River:
     river = River()
-    river.see_all([0.7] * 5)
+    river.see_all([0.58, 0.62, 0.66, 0.7, 0.7, 0.7, 0.7])
     assert river.state.over
     return river
 
@@ -66,9 +66,36 @@ def test_low_water_is_never_told() -> None:
 
 
 def test_a_single_reading_says_nothing_yet() -> None:
-    sightings = River().see_all([0.9, 0.9, 0.9])
+    sightings = River().see_all([0.59, 0.61, 0.63])
     assert sightings[:2] == [None, None]
     assert sightings[2]
+
+
+def test_water_that_is_high_at_the_first_sight_is_told_once_it_has_stayed() -> None:
+    sightings = River().see_all([0.8] * 70)
+    first = next(number for number, one in enumerate(sightings) if one)
+    assert SETTINGS.jump_s <= first * LOOK_S <= SETTINGS.jump_s + LOOK_S
+
+
+def test_somebody_who_stands_before_the_gauge_for_a_while_is_no_flood() -> None:
+    river = River()
+    river.see_all([0.36] * 5)
+    head: list[Reading | float | None] = [0.8, 0.8, UNSURE, 0.81, UNSURE]
+    assert not any(river.see_all([*head * 11, 0.36, 0.36, *head * 11, 0.36]))  # 110 s, twice
+
+
+def test_a_reading_that_is_sure_now_and_then_is_no_flood() -> None:
+    river = River()
+    river.see_all([0.58] * 5)
+    river.see_all([UNSURE] * 30)
+    assert not any(river.see_all([0.7, *[UNSURE] * 9] * 20))
+
+
+def test_water_that_rises_while_it_is_seldom_seen_is_told() -> None:
+    river = River()
+    river.see_all([0.45] * 5)
+    river.see_all([UNSURE] * 15)
+    assert river.see_all([0.62, UNSURE, 0.63, UNSURE, 0.64])[-1]
 
 
 def test_a_wave_over_the_line_is_no_flood() -> None:
@@ -95,7 +122,7 @@ def test_headlights_that_are_read_here_and_there_are_no_flood() -> None:
 def test_a_surge_that_stays_is_told() -> None:
     river = River()
     river.see_all([0.3] * 5)
-    sightings = river.see_all([0.8] * 15)
+    sightings = river.see_all([0.8] * 70)
     first = next(number for number, one in enumerate(sightings) if one)
     assert SETTINGS.jump_s <= first * LOOK_S <= SETTINGS.jump_s + LOOK_S
     assert all(sightings[first:])
@@ -158,7 +185,7 @@ def test_a_clock_that_jumps_raises_no_alarm(later_s: float) -> None:
 
 def test_a_night_flood_is_one_alert() -> None:
     rising = [0.3 + 0.01 * number for number in range(45)]
-    night = [UNSURE, UNSURE, 0.75, None, UNSURE] * 40
+    night: list[Reading | float | None] = [UNSURE, UNSURE, 0.75, None, UNSURE] * 40
     falling = [0.75 - 0.01 * number for number in range(45)]
     river, memory, changes = River(), Memory(), []
     for sighting in river.see_all([*rising, *night, *falling]):
@@ -169,10 +196,11 @@ def test_a_night_flood_is_one_alert() -> None:
 
 
 def test_the_box_stays_on_the_picture() -> None:
-    scale = WaterScale(foot=(0.0, 1.0), head=(0.02, 0.0), alarm_level=0.5)
+    scale = WaterScale(foot=(0.0, 1.0), head=(0.02, 0.0), alarm_level=0.75)
     state, sighting = State(), None
-    for number in range(4):
+    for number in range(6):
         at = NOON + timedelta(seconds=number)
-        state, sighting = step(state, Reading(level=0.8, sure=1.0), at, scale, SETTINGS)
+        level = 0.7 + 0.02 * number
+        state, sighting = step(state, Reading(level=level, sure=1.0), at, scale, SETTINGS)
     assert sighting
     assert sighting.box == pytest.approx((0.0, 0.0, 0.12, 1.0))
