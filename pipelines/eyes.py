@@ -6,17 +6,22 @@ Arrays with a memory (the slow background) live here; the rules get a few number
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from pipelines.frames import FrameRef, Measures, Things
 from pipelines.messages import WaterScale, ZoneKind
 from pipelines.rules.moment import Columns
 from pipelines.zones import Zones
 from vision import flicker, tamper, waterline
-from vision.arrays import Detections, Pixels
+from vision.arrays import Boxes, Detections, Pixels
 from vision.background import Background
 from vision.hazards import Hazard
 
 GROUND: Final = frozenset({ZoneKind.ROAD, ZoneKind.SLOPE})
 """Where what is new and still counts, whatever it is."""
+
+STRIP_SHARE: Final = 0.05
+"""Of a scale's length: how far beside it pictures are read."""
 
 SIGHT_EVERY_S: Final = 3.0
 """A fault of a camera lasts for minutes, and telling it costs more than the rest of a calm look."""
@@ -69,6 +74,15 @@ class Eyes:
             water=_level(eye, pixels) if ref.is_due else None,
             patches=self._patches(pixels, detections),
         )
+
+    def strip(self, camera_id: str) -> Boxes | None:
+        """Return where a camera's water scale is read; ``None`` if it has none."""
+        scale = self._eyes[camera_id].water
+        if scale is None:
+            return None
+        ends = np.array([scale.foot, scale.head], np.float32)
+        margin = STRIP_SHARE * np.float32(np.hypot(*(ends[1] - ends[0])))
+        return np.concatenate([ends.min(axis=0) - margin, ends.max(axis=0) + margin])[None]
 
     def _sight(self, eye: _Eye, ref: FrameRef, pixels: Pixels) -> tamper.Sight | None:
         at_s = ref.captured_at.timestamp()

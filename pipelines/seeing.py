@@ -18,6 +18,7 @@ from pipelines.zones import Zones
 from vision.arrays import Detections
 from vision.detector import Detector
 from vision.hazards import Hazard
+from vision.masker import touched
 
 if TYPE_CHECKING:
     from pipelines.masking import MaskedDetector
@@ -80,7 +81,16 @@ class Seeing:
         measures = self._eyes.see(ref, pixels, found.detections)
         if found.regions is None:  # nobody can say whether what is new is a person
             measures = replace(measures, things=None)
+        elif self._hides_the_scale(found):
+            measures = replace(measures, water=None)
         is_vehicle = self._is_vehicle[found.detections.label]
         self._standing[ref.camera_id] = found.detections.where(is_vehicle)
         look = Look(ref=ref, detections=found.detections, measures=measures)
         return self._voids.cleaned(look)
+
+    def _hides_the_scale(self, found: Found) -> bool:
+        """Say whether somebody stands before the water scale: legs are no waterline."""
+        strip = self._eyes.strip(found.ref.camera_id)
+        if strip is None or found.regions is None:
+            return False
+        return bool(touched(found.regions, found.picture, strip).any())

@@ -207,6 +207,12 @@ def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndar
     )
 
 
+def touched(regions: MaskRegions, frame_index: int, xyxy: Boxes) -> Bool[np.ndarray, "n"]:
+    """Mark the boxes in one picture that somebody may stand before, in part or whole."""
+    rows = np.full(len(xyxy), frame_index, np.int64)
+    return np.asarray(regions._covered(rows, xyxy) > 0)  # noqa: SLF001
+
+
 def surely_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:
     """Mark the detections that are mostly a person of whom the masker is sure."""
     return mostly_covered(detections, regions._sure())  # noqa: SLF001
