@@ -4,7 +4,7 @@ What held a person in the last minutes was taken out before anything comes here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -56,6 +56,8 @@ class Thing:
     """Where."""
     still_s: float
     """For how long it has lain there."""
+    is_odd: bool = False
+    """Whether it is larger than anything that falls, or stands upright."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +176,12 @@ def _stood(
     kept = [one for one in before if seconds(one.last_at, at) <= settings.vehicle_memory_s]
     seen = []
     for box in now:
-        same = [one for one in kept if overlap(one.box, box) >= STANDS_OVERLAP]
+        same = [
+            one
+            for one in kept
+            if overlap(one.box, box) >= STANDS_OVERLAP
+            and seconds(one.last_at, at) <= settings.vehicle_unseen_s
+        ]
         for one in same:
             kept.remove(one)
         first_at = min((one.first_at for one in same), default=at)
@@ -183,7 +190,7 @@ def _stood(
 
 
 def _things(moment: Moment, area: Area, settings: DebrisSettings) -> list[Thing]:
-    """Return the things in the zone that aren't too large for it, and how long they lie there."""
+    """Return the things in the zone, and how long they lie there."""
     things: Things | None = moment.last.measures.things
     if things is None or area.kind not in WHERE_THINGS_COUNT:
         return []
@@ -196,12 +203,28 @@ def _things(moment: Moment, area: Area, settings: DebrisSettings) -> list[Thing]
     ]
     wide_px, tall_px = moment.last.ref.source_size_px
     return [
-        thing
+        replace(
+            thing,
+            is_odd=size(thing.box) > largest
+            or _sides(thing.box)[1] * tall_px > settings.tallest * _sides(thing.box)[0] * wide_px,
+        )
         for thing in found
-        if size(thing.box) <= largest
-        and (thing.box[3] - thing.box[1]) * tall_px
-        <= settings.tallest * (thing.box[2] - thing.box[0]) * wide_px
     ]
+
+
+def _sides(box: BoxShares) -> tuple[float, float]:
+    return box[2] - box[0], box[3] - box[1]
+
+
+def _is_part(thing: Thing, things: Sequence[Thing]) -> bool:
+    """Say whether a thing touches a larger one that is no debris: a vehicle's wheel or shade."""
+    wide, tall = _sides(thing.box)
+    x0, y0, x1, y1 = thing.box
+    grown = (x0 - wide / 2, y0 - tall / 2, x1 + wide / 2, y1 + tall / 2)
+    return any(
+        one.is_odd and size(one.box) > size(thing.box) and shared(grown, one.box) > 0
+        for one in things
+    )
 
 
 def _box(corners: list[float]) -> BoxShares:
@@ -240,7 +263,8 @@ def _sorted_out(
     void, lying = [], []
     for thing in things:
         verdicts = [_of_vehicle(thing.box, one, at, settings) for one in stood]
-        if Verdict.STRONG in verdicts or any(near(one.box, thing.box) for one in before):
+        is_none = thing.is_odd or _is_part(thing, things) or Verdict.STRONG in verdicts
+        if is_none or any(near(one.box, thing.box) for one in before):
             void.append(thing)
         elif not any(verdicts):
             lying.append(thing)

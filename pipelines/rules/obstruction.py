@@ -45,9 +45,11 @@ def step(
         return state, None
     after = State(rocks=followed(state.rocks, moment, _rocks))
     limit_s = settings.permitted_s if area.permitted_s is None else area.permitted_s
+    cars = vehicles.tracks.where(vehicles.stands & vehicles.is_sure)
+    rocks = after.rocks.tracks.where(after.rocks.stands)
     found = [
-        _longest(vehicles, limit_s, moment, area, settings),
-        _longest(after.rocks, settings.rock_s, moment, area, settings),
+        _longest(cars, limit_s, moment, area, settings),
+        _longest(rocks, settings.rock_s, moment, area, settings),
     ]
     return after, max(
         (one for one in found if one is not None), key=lambda one: one.score, default=None
@@ -59,11 +61,10 @@ def _rocks(columns: Columns) -> Bool[np.ndarray, "c"]:
 
 
 def _longest(
-    standing: Vehicles, limit_s: float, moment: Moment, area: Area, settings: ObstructionSettings
+    tracks: Tracks, limit_s: float, moment: Moment, area: Area, settings: ObstructionSettings
 ) -> Sighting | None:
     """Return what has stood in the zone for longer than it may, and for longest."""
-    tracks = standing.tracks
-    late = standing.stands & (tracks.stood_s > limit_s) & (tracks.seen >= settings.fewest_looks)
+    late = (tracks.stood_s > limit_s) & (tracks.seen >= settings.fewest_looks)
     if not late.any():
         return None
     blocking = tracks.where(late)

@@ -23,6 +23,12 @@ LONGEST_STEP_S: Final = 10.0
 ALARM_HOLDS_S: Final = 600.0
 """So long after it last counted fully a sign's time makes no habit: its alert may still be on."""
 
+UNBROKEN_S: Final = 10.0
+"""Unseen for longer, five looks of a sentry, it is another puff."""
+
+OUTLINES: Final = 8
+"""Boxes of one spell that are compared: the last quarter of a minute of sentry looks."""
+
 SETTLING: Final = 5
 """Sightings from which the usual size is known."""
 
@@ -63,6 +69,12 @@ class Place:
     """When something last did."""
     patch: Patch | None = field(default=None, compare=False)
     """Its last picture."""
+    since_at: datetime | None = field(default=None, compare=False)
+    """Since when it has been seen without a break; ``None``: since it was first seen."""
+    boxes: tuple[BoxShares, ...] = field(default=(), compare=False)
+    """The last ones since it came anew."""
+    widest: BoxShares | None = field(default=None, compare=False)
+    """The largest one since it came anew."""
 
 
 def remember(
@@ -96,7 +108,12 @@ def remember(
 
 
 def _nearest(places: Sequence[Place], box: BoxShares) -> Place | None:
-    here = [place for place in places if near(place.box, box)]
+    here = [
+        place
+        for place in places
+        # A puff dies down to a wisp, so its last box alone doesn't say where the next one rises.
+        if near(place.box, box) or (place.widest is not None and near(place.widest, box))
+    ]
     return max(here, key=lambda place: covered(box, place.box), default=None)
 
 
@@ -109,6 +126,9 @@ def _new(sign: Sign, at: datetime, *, from_start: bool) -> Place:
         usual_area=size(sign.box),
         usual_score=sign.score,
         areas=(size(sign.box),),
+        since_at=at,
+        boxes=(sign.box,),
+        widest=sign.box,
     )
 
 
@@ -134,7 +154,14 @@ def _again(place: Place, sign: Sign, at: datetime, habit: HabitSettings) -> Plac
         still_at=None if is_new_spell else place.still_at,
         told=0 if is_new_spell else place.told,
         patch=None if is_new_spell else place.patch,
+        since_at=at if gap_s > UNBROKEN_S else place.since_at,
+        boxes=(sign.box,) if is_new_spell else (*place.boxes, sign.box)[-OUTLINES:],
+        widest=sign.box if is_new_spell else _larger(place.widest, sign.box),
     )
+
+
+def _larger(one: BoxShares | None, other: BoxShares) -> BoxShares:
+    return other if one is None or size(other) > size(one) else one
 
 
 def _usual(place: Place, area: float) -> float:
@@ -170,6 +197,27 @@ def is_still(place: Place, at: datetime, still_s: float) -> bool:
     if place.still_at is None or place.told < FEWEST:
         return False
     return seconds(place.still_at, at) >= still_s
+
+
+def lasted_s(place: Place) -> float:
+    """Return for how long it has been seen without a break."""
+    return seconds(place.since_at or place.first_at, place.last_at)
+
+
+def wanders(place: Place) -> float:
+    """Return how far a place's boxes lie apart, in their sides: what two edges usually differ by.
+
+    One edge wanders of anything that is half hidden.
+    """
+    if not place.boxes:
+        return 0.0
+    middle = [median(edge) for edge in zip(*place.boxes, strict=True)]
+    sides = [max(middle[n + 2] - middle[n], 1e-6) for n in (0, 1)]
+    apart = [
+        sorted(abs(edge - middle[n]) / sides[n % 2] for n, edge in enumerate(box))
+        for box in place.boxes
+    ]
+    return float(median(one[-2] for one in apart))
 
 
 def is_passing(

@@ -63,6 +63,12 @@ class SmokeSettings:
     """Wider than so much of the picture it may be fog, cloud or a wet lens."""
     fog_area: float = 0.5
     """And larger than so much of it: a plume blown flat is wide and low."""
+    lasts_s: float = 5.0
+    """Seen without a break: a vent's puff or the dust behind a lorry is gone after so long."""
+    wanders_share: float = 0.012
+    """Of its sides, by which its edges usually wander: what fog unveils or pales has a fixed
+    outline, 0.008 at most; drawn plumes wander by 0.015 and mostly 0.05 and more, real ones by
+    0.3."""
     source_s: float = 60.0
     """Large smoke is believed if there was a fire, or a plume half as wide, so lately: fog has
     neither, and takes minutes to come."""
@@ -96,6 +102,9 @@ class DebrisSettings:
     vehicle_stands_s: float = 3.0
     """Seen in one place for more than a look's distance it stands; others pass, and what a lorry
     loses on a busy road must not be hidden by those behind it."""
+    vehicle_unseen_s: float = 10.0
+    """Unseen for longer, the next box in its place is another vehicle's: cars that pass one after
+    the other in one lane stand nowhere."""
     vehicle_passes_s: float = 4.5
     """A passing one hides the place in its own look and the next two."""
     vehicle_overlap: float = 0.5
@@ -164,9 +173,10 @@ class ObstructionSettings:
     """Of ``obstruction``."""
 
     persistence: Persistence = Persistence(  # noqa: RUF009 - frozen
-        hits=2, looks=3, misses_to_end=15
+        hits=1, strong_hits=1, looks=1, misses_to_end=15
     )
-    """It has stood for long when it is first said; half a minute behind a lorry ends nothing."""
+    """It has stood for long, and in six looks, when it is first said: one more says nothing new.
+    Half a minute behind a lorry ends nothing."""
     permitted_s: float = 30.0
     """To let somebody out or to wait for the gate to open takes less."""
     fewest_looks: int = 6

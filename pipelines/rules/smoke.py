@@ -20,7 +20,9 @@ from pipelines.rules.places import (
     is_more,
     is_passing,
     is_still,
+    lasted_s,
     remember,
+    wanders,
 )
 from pipelines.rules.settings import SmokeSettings
 from pipelines.rules.signs import Sign, Verdict, moving_vehicles, signs, vehicles
@@ -98,10 +100,23 @@ def _verdict(sign: Sign, place: Place, around: _Around, settings: SmokeSettings)
     is_doubtful = (
         not sign.strong
         or is_passing(sign, place, around.moving, settings.over_vehicle_share)
-        or (_is_large(sign, settings) and not _has_beginnings(sign, around, settings))
+        or not _may_be_smoke(sign, place, around, settings)
         or (_is_of_the_place(place, around, settings) and not grows and not more)
     )
     return Verdict.WEAK if is_doubtful else Verdict.STRONG
+
+
+def _may_be_smoke(sign: Sign, place: Place, around: _Around, settings: SmokeSettings) -> bool:
+    """Say whether it comes of something or is a plume: no puff, no bank of fog."""
+    if _is_large(sign, settings):
+        return _has_beginnings(sign, around, settings)
+    return around.has_source or _is_plume(place, settings)
+
+
+def _is_plume(place: Place, settings: SmokeSettings) -> bool:
+    """Say whether it lasts and its outline moves."""
+    moves = wanders(place) >= settings.wanders_share or has_grown(place, settings.habit)
+    return moves and lasted_s(place) >= settings.lasts_s
 
 
 def _is_of_the_place(place: Place, around: _Around, settings: SmokeSettings) -> bool:

@@ -16,7 +16,15 @@ from pipelines.rules.events import Sighting
 from pipelines.rules.habits import Place, Stand
 from pipelines.rules.moment import Moment
 from pipelines.rules.settings import StoppedVehicleSettings
-from pipelines.rules.vehicles import SEEN_SHARE, feet, feet_in, shares
+from pipelines.rules.vehicles import (
+    BACK_LOOKS,
+    BACK_S,
+    BACK_SIZES,
+    SEEN_SHARE,
+    feet,
+    feet_in,
+    shares,
+)
 from pipelines.rules.vehicles import State as Vehicles
 from pipelines.zones import Area
 from vision.tracks import Tracks
@@ -26,15 +34,6 @@ MOST_PASSERS = 96
 
 PASSING_S = 2.0
 """What was seen at one place for less was driving."""
-
-BACK_LOOKS = 4
-"""How many looks of a moving vehicle's trail lie between two of its places: 0.8 s at 5 a second."""
-
-BACK_S = 1.6
-"""The longest that they may take: of looks further apart, the trail says nothing."""
-
-PASSING_SIZES = 0.5
-"""So far it gets in that time, in its own sizes, if it drives: 10 km/h."""
 
 BEYOND_SIZES = 0.75
 """Of the standing one's size: a passer nearer than that may be its own box gone astray."""
@@ -86,7 +85,7 @@ def step(
     tracks, size_px = vehicles.tracks, moment.last.ref.source_size_px
     in_zone = feet_in(area.polygon, tracks)
     state = _seen(state, vehicles, in_zone, size_px, settings)
-    stands = in_zone & vehicles.stands & (tracks.seen >= settings.fewest_looks)
+    stands = in_zone & vehicles.stands & vehicles.is_sure & (tracks.seen >= settings.fewest_looks)
     late = np.zeros(len(tracks))
     for row in np.flatnonzero(stands & ~vehicles.stood_before & (tracks.stood_s > settings.lone_s)):
         flows = _flows(state, tracks, int(row), area=area, size_px=size_px, settings=settings)
@@ -105,11 +104,12 @@ def _limit_s(
     state: State, at_s: float, flows: bool, area: Area, settings: StoppedVehicleSettings
 ) -> float:
     """Say how long a vehicle may stand here now."""
-    if area.permitted_s is None:
+    permitted_s = area.permitted_s
+    if _is_queue(state, at_s, settings):  # it may creep: what moves within it passes nothing
+        return max(permitted_s or 0.0, settings.red_light_s)
+    if permitted_s is None:
         return settings.lone_s if flows else settings.red_light_s
-    if flows or not _is_queue(state, at_s, settings):
-        return area.permitted_s
-    return max(area.permitted_s, settings.red_light_s)
+    return permitted_s
 
 
 def _is_queue(state: State, at_s: float, settings: StoppedVehicleSettings) -> bool:
@@ -159,7 +159,7 @@ def _moves(state: State, vehicles: Vehicles, size_px: tuple[int, int]) -> Bool[n
     was_brief = (tracks.stood_s < PASSING_S) & (tracks.last_s == state.at_s) & ~vehicles.is_here
     back_s = tracks.last_s - tracks.trail_s[:, -1 - BACK_LOOKS]
     way_px = (feet(tracks.xyxy) - feet(tracks.trail[:, -1 - BACK_LOOKS])) * np.array(size_px)
-    drives = np.hypot(*way_px.T) > PASSING_SIZES * _sizes_px(tracks.xyxy, size_px)
+    drives = np.hypot(*way_px.T) > BACK_SIZES * _sizes_px(tracks.xyxy, size_px)
     moves: Bool[np.ndarray, "n"] = was_brief | (vehicles.is_here & (back_s <= BACK_S) & drives)
     return moves
 
@@ -173,11 +173,7 @@ def _flows(
     size_px: tuple[int, int],
     settings: StoppedVehicleSettings,
 ) -> bool:
-    """Say whether traffic has gone on past a vehicle since it stands.
-
-    When a queue drives off, those before the last ones pass nothing: so it must go on for longer
-    where a queue stood.
-    """
+    """Say whether traffic has gone on past a vehicle since it stands."""
     since_s = tracks.standing_since_s[row]
     later = [one for one in state.passers if one.at_s > since_s]
     if len(later) < settings.fewest_passers:
@@ -190,9 +186,7 @@ def _flows(
     is_beyond = _is_beyond(ways_px[far], area, size_px)
     if is_beyond.sum() < settings.fewest_passers:
         return False
-    waited = _is_queue(state, tracks.at_s, settings)
-    long_s = settings.lone_s * (2.0 if waited else 0.5)
-    return bool(np.ptp(times_s[is_beyond]) >= long_s)
+    return bool(np.ptp(times_s[is_beyond]) >= settings.lone_s / 2)
 
 
 def _is_beyond(

@@ -35,6 +35,45 @@ ARRIVING_S: Final = 1.0
 """What was followed for longer before it stood came and stopped; it didn't stand before."""
 
 
+SURE_SCORE: Final = 0.7
+"""Standing vehicles of the drills score 0.8 and more on average, but for lorries from behind and
+rain by night; a stall with its goods reached 0.62, somebody who sits 0.7 in single looks."""
+
+DRIVER_SCORE: Final = 0.6
+"""A vehicle on its way scores more in one look of two; the parts of a stall 0.5."""
+
+COMING_S: Final = 8.0
+"""Whoever comes to stand was on the picture so shortly before: four looks of a sentry."""
+
+AWAY_SIZES: Final = 0.75
+"""In sizes of the standing one: what was nearer may have been its own box gone astray."""
+
+QUICK_S: Final = 0.5
+"""Within so short a time a box that was seen once has flickered, not driven on."""
+
+BACK_LOOKS: Final = 4
+"""How many looks of a moving vehicle's trail lie between two of its places: 0.8 s at 5 a second."""
+
+BACK_S: Final = 1.6
+"""The longest that they may take: of looks further apart, the trail says nothing."""
+
+BACK_SIZES: Final = 0.5
+"""So far it gets in that time, in its own sizes, if it drives: 10 km/h."""
+
+MOST_DRIVERS: Final = 64
+"""Sightings of what drives that are remembered: eight seconds of a full road."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """Something on its way at one look; which vehicle isn't known."""
+
+    at_s: float
+    """When."""
+    box: BoxShares
+    """Where."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What is known of the vehicles on a camera's picture."""
@@ -45,6 +84,10 @@ class State:
     """The first look; ``None`` before it."""
     moment_s: float = -np.inf
     """The first look of the last moment: what was seen since is seen now."""
+    drivers: tuple[Driver, ...] = ()
+    """What was seen on its way, lately."""
+    arrived: frozenset[int] = frozenset()
+    """The ids of standing tracks that something sure drove before: they may have come so."""
 
     @property
     def at_s(self) -> float:
@@ -76,6 +119,16 @@ class State:
         before: Bool[np.ndarray, "n"] = (since_s <= began_s + SETTLE_S) & (since_s <= arrived_s)
         return before
 
+    @property
+    def is_sure(self) -> Bool[np.ndarray, "n"]:
+        """Mark what is a vehicle beyond doubt: it scores high, or came as vehicles come.
+
+        A stall is put up where it stands, and whoever sits down came on foot.
+        """
+        came = np.isin(self.tracks.ids, list(self.arrived))
+        sure: Bool[np.ndarray, "n"] = came | (self.tracks.score >= SURE_SCORE)
+        return sure
+
 
 def of_vehicles(columns: Columns) -> Bool[np.ndarray, "c"]:
     """Mark the labels that this is about."""
@@ -100,13 +153,49 @@ def step(
         elif gap_s <= 0:  # a clock that was set back a little: until it is past, nothing is new
             continue
         boxes, score = _found(look, marked(moment.columns))
+        tracks = follow(state.tracks, boxes, score, at_s)
+        drivers = _drivers(state, tracks)
         state = State(
-            tracks=follow(state.tracks, boxes, score, at_s),
+            tracks=tracks,
             began_s=state.began_s,
             moment_s=at_s if is_first else state.moment_s,
+            drivers=drivers,
+            arrived=_arrived(state.arrived, tracks, drivers),
         )
         is_first = False
     return state
+
+
+def _drivers(before: State, tracks: Tracks) -> tuple[Driver, ...]:
+    """Return what was lately seen on its way: look after look, or once between two sentry looks."""
+    before_s, at_s = before.at_s, tracks.at_s
+    was_brief = (tracks.seen == 1) & (tracks.last_s == before_s) & (at_s - before_s > QUICK_S)
+    came_s = tracks.last_s - tracks.trail_s[:, -1 - BACK_LOOKS]
+    way = np.abs(feet(tracks.xyxy) - feet(tracks.trail[:, -1 - BACK_LOOKS]))
+    drives = (way / _sides(tracks.xyxy)).max(axis=1, initial=0.0) > BACK_SIZES
+    moves = was_brief | ((tracks.last_s == at_s) & (came_s <= BACK_S) & drives)
+    new = [
+        Driver(at_s=float(tracks.last_s[row]), box=shares(tracks.xyxy[row]))
+        for row in np.flatnonzero(moves & (tracks.score >= DRIVER_SCORE))
+    ]
+    recent = [one for one in before.drivers if at_s - one.at_s <= COMING_S]
+    return tuple([*recent, *new][-MOST_DRIVERS:])
+
+
+def _arrived(before: frozenset[int], tracks: Tracks, drivers: tuple[Driver, ...]) -> frozenset[int]:
+    """Return which tracks came to stand where something that drove may have come to stand."""
+    known = np.isin(tracks.ids, list(before))
+    begins = (tracks.standing_since_s == tracks.at_s) & ~known
+    if drivers and begins.any():
+        places = feet(np.array([one.box for one in drivers], np.float32))
+        apart = np.abs(feet(tracks.anchor)[:, None] - places) / _sides(tracks.anchor)[:, None]
+        known |= begins & (apart.max(axis=2) > AWAY_SIZES).any(axis=1)
+    return frozenset(tracks.ids[known].tolist())
+
+
+def _sides(boxes: Float32[np.ndarray, "n 4"]) -> Float32[np.ndarray, "n 2"]:
+    sides: Float32[np.ndarray, "n 2"] = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
+    return sides
 
 
 def feet_in(polygon: Polygon, tracks: Tracks) -> Bool[np.ndarray, "n"]:

@@ -61,6 +61,7 @@ class Vehicle:
     where: Where
     label: int = CAR
     unseen: tuple[tuple[float, float], ...] = ()
+    score: float = 0.8
 
 
 def stands(
@@ -131,7 +132,13 @@ def moments(
                 continue
             sides = np.array([box[2] - box[0], box[3] - box[1]] * 2)
             moved = np.clip(np.array(box) + rng.normal(0, jitter, 4) * sides, 0, 1)
-            rows.append((tuple(moved.tolist()), float(rng.uniform(0.5, 0.9)), vehicle.label))
+            rows.append(
+                (
+                    tuple(moved.tolist()),
+                    vehicle.score + float(rng.uniform(-0.1, 0.1)),
+                    vehicle.label,
+                )
+            )
         if second and (every_s >= 1.0 or int(t_s + 1e-6) != whole_s):
             yield Moment(looks=tuple(second), columns=COLUMNS)
             second = []

@@ -1,5 +1,7 @@
 """Vehicles that stand on a carriageway, and those that may."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,24 +38,23 @@ def breaks_down(at_s: float, x: float = 0.5, y: float = LANE) -> Vehicle:
     return route((at_s - 3.0, 0.05, y), (at_s, x, y), (1e6, x, y))
 
 
-@pytest.mark.parametrize("every_s", [0.2, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("every_s", [0.2, 2.0, 4.0])
 def test_one_that_stands_longer_than_permitted_is_told(every_s: float) -> None:
-    told = told_s(area(permitted_s=12.0), [breaks_down(30.0)], 70.0, every_s=every_s)
-    assert 42.0 <= told[0] <= 42.0 + max(5 * every_s, 2.0) + every_s
-    assert told[-1] >= 69.0 - every_s
+    told = told_s(area(permitted_s=12.0), [breaks_down(15.0)], 48.0, every_s=every_s)
+    assert 27.0 <= told[0] <= 27.0 + max(5 * every_s, 2.0) + every_s
+    assert told[-1] >= 47.0 - every_s
 
 
-@pytest.mark.parametrize("every_s", [0.2, 2.0])
-@pytest.mark.parametrize("direction", [None, LEFT_TO_RIGHT])
+@pytest.mark.parametrize(("every_s", "direction"), [(0.2, None), (2.0, None), (2.0, LEFT_TO_RIGHT)])
 def test_where_others_pass_it_ten_seconds_are_enough(every_s: float, direction) -> None:
-    traffic = [breaks_down(30.0), *flow(NEXT_LANE, gap_s=3.1, to_s=120.0)]
-    told = told_s(area(direction=direction), traffic, 60.0, every_s=every_s)
-    assert 40.0 <= told[0] <= 52.0
+    traffic = [breaks_down(15.0), *flow(NEXT_LANE, gap_s=3.1, to_s=40.0)]
+    told = told_s(area(direction=direction), traffic, 40.0, every_s=every_s)
+    assert 25.0 <= told[0] <= 37.0
 
 
 def test_where_nothing_moves_it_may_wait_for_a_red_light() -> None:
-    told = told_s(area(), [breaks_down(30.0)], length_s=200.0)
-    assert 150.0 <= told[0] <= 155.0
+    told = told_s(area(), [breaks_down(15.0)], length_s=142.0)
+    assert 135.0 <= told[0] <= 140.0
 
 
 def test_flickering_and_hidden_by_lorries_it_is_told_all_the_same() -> None:
@@ -67,16 +68,16 @@ def test_flickering_and_hidden_by_lorries_it_is_told_all_the_same() -> None:
 
 @pytest.mark.parametrize(("permitted_s", "every_s"), [(None, 2.0), (12.0, 2.0), (12.0, 0.2)])
 def test_a_queue_at_a_red_light_is_not_told(permitted_s: float | None, every_s: float) -> None:
-    """Two lanes of three; it stands 60 s and leaves one after another."""
+    """Two lanes of three; it stands 40 s and leaves one after another."""
     queue = [
         route(
             (20.0 + 3 * place, 0.05, y), (24.0 + 3 * place, 0.7 - 0.12 * place, y),
-            (84.0 + 1.6 * place, 0.7 - 0.12 * place, y), (88.0 + 1.6 * place, 0.98, y),
+            (64.0 + 1.6 * place, 0.7 - 0.12 * place, y), (68.0 + 1.6 * place, 0.98, y),
         )
         for y in (LANE, NEXT_LANE) for place in range(3)
     ]  # fmt: skip
     zone = area(permitted_s=permitted_s, direction=LEFT_TO_RIGHT)
-    assert told_s(zone, queue, 100.0, every_s=every_s) == []
+    assert told_s(zone, queue, 78.0, every_s=every_s) == []
 
 
 def test_a_long_queue_that_drives_off_is_not_told() -> None:
@@ -102,12 +103,14 @@ def test_one_that_stays_when_the_queue_has_gone_is_told() -> None:
     assert 60.0 <= told[0] <= 80.0
 
 
-@pytest.mark.parametrize("every_s", [0.2, 2.0, 4.0])
-@pytest.mark.parametrize(("gap_s", "permitted_s"), [(1.0, 10.0), (1.7, None), (4.0, 10.0)])
+@pytest.mark.parametrize(
+    ("every_s", "gap_s", "permitted_s"),
+    [(0.2, 1.7, None), (0.2, 4.0, 10.0), (2.0, 1.0, 10.0), (2.0, 1.7, None), (4.0, 1.7, None)],
+)
 def test_traffic_that_flows_is_not_told(
     every_s: float, gap_s: float, permitted_s: float | None
 ) -> None:
-    length_s = 40.0 if every_s < 1.0 else 300.0
+    length_s = 30.0 if every_s < 1.0 else 150.0
     traffic = flow(LANE, gap_s=gap_s, to_s=length_s)
     traffic += flow(OTHER_WAY, gap_s=gap_s * 1.3, to_s=length_s, x_per_s=-0.27)
     zone = area(permitted_s=permitted_s)
@@ -117,9 +120,9 @@ def test_traffic_that_flows_is_not_told(
 def test_traffic_in_step_with_the_looks_is_not_told() -> None:
     """A car and a look every 2 s: each look shows one in nearly the same place."""
     rng = np.random.default_rng(4)
-    starts = np.arange(0.0, 600.0, 2.0) + rng.normal(0, 0.25, 300)
+    starts = np.arange(0.0, 300.0, 2.0) + rng.normal(0, 0.25, 150)
     traffic = [drives(float(at_s), 0.05, LANE, 0.31) for at_s in starts]
-    assert told_s(area(permitted_s=10.0), traffic, length_s=600.0) == []
+    assert told_s(area(permitted_s=10.0), traffic, length_s=300.0) == []
 
 
 def test_a_jam_that_creeps_is_not_told() -> None:
@@ -134,6 +137,34 @@ def test_a_jam_that_creeps_is_not_told() -> None:
     assert told_s(area(permitted_s=10.0), jam, length_s=110.0) == []
 
 
+def test_a_jam_whose_cars_stop_where_those_before_them_stood_is_not_told() -> None:
+    """In step with the looks, a place looks taken by one car for minutes."""
+
+    def creeps(first: float) -> Vehicle:
+        stations = [(0.0, first, LANE)]
+        for _ in range(14):
+            at_s, x, _ = stations[-1]
+            stations += [(at_s + 7.5, x, LANE), (at_s + 10.0, x + 0.15, LANE)]
+        return route(*stations)
+
+    jam = [unseen(creeps(0.02 - 0.15 * n), (0.0, 14.0)) for n in range(-6, 14)]
+    free = flow(NEXT_LANE, gap_s=6.1, to_s=110.0)
+    for zone in (area(permitted_s=10.0), area()):
+        assert told_s(zone, [*jam, *free], length_s=110.0) == []
+
+
+def test_a_stall_that_is_put_up_is_none_and_a_lorry_that_scores_as_little_is() -> None:
+    """Both stand for a minute; the lorry was seen as it came."""
+    stall = replace(stands(0.5, LANE, 20.0), score=0.55)
+    flickers = replace(stands(0.5, LANE - 0.02, 16.0, 17.0), score=0.55)
+    assert told_s(area(permitted_s=12.0), [stall, flickers], 80.0) == []
+    lorry = route((12.0, 0.05, LANE), (20.0, 0.5, LANE), (1e6, 0.5, LANE))
+    slow = replace(lorry, score=0.55, label=TRUCK)
+    arrives = replace(lorry, score=0.8, unseen=((19.9, 1e6),))
+    stays = replace(slow, unseen=((0.0, 19.9),))
+    assert told_s(area(permitted_s=12.0), [arrives, stays], 80.0)
+
+
 def test_one_that_waits_to_turn_is_not_told() -> None:
     turns = route((20.0, 0.05, LANE), (22.0, 0.5, LANE), (30.0, 0.5, LANE), (32.0, 0.5, 0.35))
     traffic = [turns, *flow(OTHER_WAY, gap_s=3.0, to_s=60.0, x_per_s=-0.3)]
@@ -141,18 +172,18 @@ def test_one_that_waits_to_turn_is_not_told() -> None:
 
 
 def test_a_car_parked_since_before_is_not_told_even_if_it_flickers() -> None:
-    traffic = [stands(0.5, 0.75), *flow(LANE, gap_s=3.3, to_s=600.0)]
+    traffic = [stands(0.5, 0.75), *flow(LANE, gap_s=3.3, to_s=250.0)]
     zone = area(permitted_s=12.0)
-    assert told_s(zone, traffic, length_s=600.0, missed_share=0.25, seed=1) == []
+    assert told_s(zone, traffic, length_s=250.0, missed_share=0.25, seed=1) == []
 
 
 def test_a_parking_bay_is_not_told_when_the_next_car_takes_it() -> None:
-    bay = [stands(0.5, 0.75, to_s=100.0), stands(0.51, 0.75, 130.0, 300.0)]
-    traffic = [*bay, *flow(LANE, gap_s=3.3, to_s=300.0)]
-    assert told_s(area(permitted_s=12.0), traffic, length_s=300.0) == []
+    bay = [stands(0.5, 0.75, to_s=100.0), stands(0.51, 0.75, 130.0)]
+    traffic = [*bay, *flow(LANE, gap_s=3.3, to_s=190.0)]
+    assert told_s(area(permitted_s=12.0), traffic, length_s=190.0) == []
 
 
-def buses(count: int, dwell_s: float, every_s: float = 100.0) -> list[Vehicle]:
+def buses(count: int, dwell_s: float, every_s: float = 60.0) -> list[Vehicle]:
     def bus(at_s: float) -> Vehicle:
         halts = route(
             (at_s - 4.0, 0.05, LANE), (at_s, 0.5, LANE), (at_s + dwell_s, 0.5, LANE),
@@ -164,17 +195,17 @@ def buses(count: int, dwell_s: float, every_s: float = 100.0) -> list[Vehicle]:
 
 
 def test_a_bus_stop_is_learned_after_three() -> None:
-    traffic = [*buses(7, 25.0), *flow(NEXT_LANE, gap_s=3.0, to_s=700.0)]
-    told = told_s(area(), traffic, length_s=700.0)
-    assert len({int(at_s // 100) for at_s in told}) <= 3
-    assert max(told) < 300.0
+    traffic = [*buses(6, 25.0), *flow(NEXT_LANE, gap_s=3.0, to_s=380.0)]
+    told = told_s(area(), traffic, length_s=380.0)
+    assert len({int((at_s - 40.0) // 60) for at_s in told}) <= 3
+    assert max(told) < 200.0
 
 
 def test_a_breakdown_at_a_bus_stop_is_told_when_it_has_stood_three_times_as_long() -> None:
-    broken = breaks_down(640.0)
-    traffic = [*buses(5, 25.0), broken, *flow(NEXT_LANE, gap_s=3.0, to_s=800.0)]
-    told = [at_s for at_s in told_s(area(), traffic, length_s=800.0) if at_s > 640.0]
-    assert 700.0 <= told[0] <= 740.0
+    broken = breaks_down(300.0)
+    traffic = [*buses(4, 25.0), broken, *flow(NEXT_LANE, gap_s=3.0, to_s=390.0)]
+    told = [at_s for at_s in told_s(area(), traffic, length_s=390.0) if at_s > 300.0]
+    assert 360.0 <= told[0] <= 388.0
 
 
 def test_a_place_is_forgotten_after_a_day() -> None:
@@ -205,10 +236,11 @@ def test_what_is_told_is_where_it_stands() -> None:
 
 def test_hours_of_traffic_leave_a_state_of_bounded_size() -> None:
     state, followed = stopped_vehicle.State(), vehicles.State()
-    traffic = flow(LANE, gap_s=2.3, to_s=400.0) + buses(4, 15.0)
-    for moment in moments(traffic, length_s=400.0):
+    traffic = flow(LANE, gap_s=1.3, to_s=240.0) + buses(4, 15.0)
+    for moment in moments(traffic, length_s=240.0):
         followed = vehicles.step(followed, moment)
         state, _ = stopped_vehicle.step(state, followed, moment, area(), SETTINGS)
     assert len(state.passers) <= stopped_vehicle.MOST_PASSERS
+    assert len(followed.drivers) <= vehicles.MOST_DRIVERS
     assert len(state.places) <= habits.MOST_PLACES
     assert len(followed.tracks) < 20
