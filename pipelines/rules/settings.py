@@ -63,8 +63,9 @@ class SmokeSettings:
     """Wider than so much of the picture it may be fog, cloud or a wet lens."""
     fog_area: float = 0.5
     """And larger than so much of it: a plume blown flat is wide and low."""
-    lasts_s: float = 5.0
-    """Seen without a break: a vent's puff or the dust behind a lorry is gone after so long."""
+    lasts_s: float = 3.0
+    """Seen without a break: a vent's puff or the dust behind a lorry is elsewhere by then. With 5 s
+    drawn smoke was told of 3.2 s later, and no fewer look-alikes were."""
     wanders_share: float = 0.012
     """Of its sides, by which its edges usually wander: what fog unveils or pales has a fixed
     outline, 0.008 at most; drawn plumes wander by 0.015 and mostly 0.05 and more, real ones by

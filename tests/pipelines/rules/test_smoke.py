@@ -54,7 +54,7 @@ def trembling(n: int) -> Box:
 def test_a_plume_that_appears_is_smoke_and_stays_it() -> None:
     watch = Watch()
     told = [watch(look(n * 2.0, (trembling(n), 0.8, 0))) for n in range(180)]
-    assert told == ["w"] * 3 + ["S"] * 177
+    assert told == ["w"] * 2 + ["S"] * 178
 
 
 def test_a_chimney_that_smokes_from_the_first_look_on_begins_nothing() -> None:
