@@ -76,7 +76,9 @@ class Seeing:
     def _measured(self, batch: FrameBatch, found: Found) -> Look:
         ref, box = found.ref, found.ref.letterbox
         if found.regions is not None:
-            self._voids.remember(ref.camera_id, found.regions, found.picture, ref.captured_at)
+            self._voids.remember(
+                ref.camera_id, found.regions, found.picture, ref.captured_at, found.detections
+            )
         pixels = batch.pixels[found.row, : box.content_height_px, : box.content_width_px]
         measures = self._eyes.see(ref, pixels, found.detections)
         if found.regions is None:  # nobody can say whether what is new is a person

@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float64
 from pipelines.frames import Look, Things
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.moment import Columns
-from vision.arrays import Boxes
+from vision.arrays import Boxes, Detections
 from vision.hazards import Hazard
-from vision.masker import MaskMemory, MaskRegions
+from vision.masker import NO_BOXES, MaskMemory, MaskRegions
 from vision.suppression import area, overlap
 
 NEIGHBOURHOOD: Final = 1.0
@@ -82,13 +82,26 @@ class Voids:
     def __init__(self, columns: Columns, metrics: WorkerMetrics) -> None:
         self._is_debris = columns.of(Hazard.DEBRIS)
         self._is_vehicle = columns.vehicles
+        self._thresholds = columns.thresholds
         self._metrics = metrics
         self._memories: dict[str, _Memory] = {}
 
-    def remember(self, camera_id: str, regions: MaskRegions, row: int, at: datetime) -> None:
-        """Take in where people are in one picture of a batch."""
+    def remember(
+        self,
+        camera_id: str,
+        regions: MaskRegions,
+        row: int,
+        at: datetime,
+        found: Detections | None = None,
+    ) -> None:
+        """Take in where people are in one picture of a batch; ``found`` says what drives in it."""
+        vehicles = NO_BOXES
+        if found is not None:
+            is_vehicle = self._is_vehicle[found.label]
+            is_vehicle &= found.score >= self._thresholds[found.label]
+            vehicles = found.xyxy[is_vehicle]
         memory = self._memories.setdefault(camera_id, _Memory())
-        memory.people.remember(regions, row, at.timestamp())
+        memory.people.remember(regions, row, at.timestamp(), vehicles)
 
     def cleaned(self, look: Look) -> Look:
         """Return the look without what is somebody's; what else there is stays."""

@@ -46,6 +46,10 @@ STILL_S: Final = 4.0
 ABSORB_S: Final = 1800.0
 """Then it belongs to the place: a parked lorry, a heap that nobody clears."""
 
+EARLY_S: Final = 6.0
+"""A background that was seen for less, three sentry looks, gives way to what is seen for longer:
+it was something that drove off. One seen for longer isn't taken over by a bus that halts."""
+
 SMALLEST_PX: Final = 3
 """Rows and columns of the smallest thing at half the picture's size: 6 px of the detector's."""
 
@@ -77,6 +81,11 @@ LIGHT_SHARE: Final = 0.06
 
 DARKEST_SHADE: Final = 0.35
 """Of the usual brightness: no shadow by day is darker, a tyre is."""
+
+FADED_RIM: Final = 0.5
+"""Share of the background's own contrast along a part's rim below which the part is a hole: what
+stood or shone there when the background was learnt is gone. A thing has a rim of its own. Drawn
+debris left 0.6 and more, what drawn buses and queues left behind from 0.03 to 0.4."""
 
 OLDEST_S: Final = 1e6
 """Ages end there."""
@@ -212,7 +221,7 @@ def _settle(
     memory.spread += weight * (apart - memory.spread)
     memory.usual += weight * (grey - memory.usual)
     # What moved at the first look left a hole: what is seen longer than it was there first.
-    early = (memory.known_s < WARM_UP_S) & (memory.lain_s > memory.known_s)
+    early = (memory.known_s < EARLY_S) & (memory.lain_s > memory.known_s)
     taken = lies & ((memory.lain_s > ABSORB_S) | early)
     np.copyto(memory.usual, grey, where=taken)
     memory.spread[taken] = 1.0
@@ -234,6 +243,8 @@ def _things(
         # A little around it: its smoothing reaches beyond it.
         part = (slice(max(top - 2, 0), top + tall + 2), slice(max(left - 2, 0), left + wide + 2))
         inside = np.asarray(parts[part] == row)
+        if _is_hole(grey[part], expected[part], inside):
+            continue
         if _is_light(grey[part], expected[part], memory.spread[part], inside):
             continue
         boxes.append((left, top, left + wide, top + tall))
@@ -252,6 +263,19 @@ def _of_fitting_size(stats: Int32[np.ndarray, "k 5"], picture_px: int) -> list[i
     fits &= areas <= LARGEST_SHARE * picture_px
     rows: list[int] = np.flatnonzero(fits[1:]).tolist()
     return sorted((row + 1 for row in rows), key=lambda row: -int(areas[row]))[:MOST_THINGS]
+
+
+def _is_hole(grey: Grey, expected: Grey, inside: Mask) -> bool:
+    """Say whether the background has the rim of a thing here, and the picture has none."""
+    solid, kernel = inside.astype(np.uint8), np.ones((3, 3), np.uint8)
+    rim = (cv2.dilate(solid, kernel) - cv2.erode(solid, kernel)) > 0
+    return _contrast(grey, rim) < FADED_RIM * _contrast(expected, rim)
+
+
+def _contrast(picture: Grey, mask: Mask) -> float:
+    """Return the mean steepness of the picture in the mask."""
+    across, down = (cv2.Sobel(picture, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1)))
+    return float(np.hypot(across, down)[mask].mean())
 
 
 def _is_light(grey: Grey, expected: Grey, spread: Grey, inside: Mask) -> bool:

@@ -66,9 +66,18 @@ AGAIN_S = 4.0
 VOID_SHARE = 0.25
 """Places grow by this share of a region's sides to each side: what lies at somebody's feet."""
 
+ABOVE_SHARE = 0.2
+"""Who ends above a vehicle's foot by this share of its height sits in it, or stands behind it."""
+
+CUT_OFF = 0.99
+"""A vehicle that ends below this share of the picture's height has its foot outside."""
+
 MEMORY_GRID = (36, 64)
 """Rows and columns of a camera's memory of where people were: too coarse to tell who or how many.
 A cell is 8 px of the network's input, half of the smallest thing it finds."""
+
+NO_BOXES: Boxes = np.zeros((0, 4), np.float32)
+"""Where nobody says what drives."""
 
 _Grid = Bool[np.ndarray, "36 64"]
 
@@ -104,9 +113,10 @@ class MaskRegions:
     ) -> tuple[Int64[np.ndarray, "p"], Float32[np.ndarray, "p 4"], Float32[np.ndarray, "p"]]:
         return pictures[self.__frame_index], self.__xyxy, self.__score
 
-    def _cells(self, frame_index: int) -> tuple[_Grid, _Grid]:
+    def _cells(self, frame_index: int, vehicles: Boxes) -> tuple[_Grid, _Grid]:
         """Return which cells of ``MEMORY_GRID`` one picture's regions touch: all, and sure ones."""
         here = self.__frame_index == frame_index
+        here &= (self.__score >= SURE_SCORE) | ~_on_board(self.__xyxy, vehicles)
         sides = self.__xyxy[here, 2:] - self.__xyxy[here, :2]
         rows, columns = MEMORY_GRID
         size = np.array([columns, rows], np.float32)
@@ -152,6 +162,15 @@ class MaskRegions:
         return result
 
 
+def _on_board(people: Boxes, vehicles: Float32[np.ndarray, "v 4"]) -> Bool[np.ndarray, "n"]:
+    """Mark the regions within a vehicle that end above its foot: who drives isn't on the road."""
+    centre = (people[:, None, :2] + people[:, None, 2:]) / 2
+    within = ((centre >= vehicles[:, :2]) & (centre <= vehicles[:, 2:])).all(axis=-1)
+    height = vehicles[:, 3] - vehicles[:, 1]
+    is_above = people[:, None, 3] <= vehicles[:, 3] - ABOVE_SHARE * height
+    return np.asarray((within & (is_above | (vehicles[:, 3] >= CUT_OFF))).any(axis=1))
+
+
 def _grid(box: Float32[np.ndarray, "4"]) -> Float32[np.ndarray, "1 s 2"]:
     steps = (np.arange(SAMPLES, dtype=np.float32) + 0.5) / SAMPLES
     across, down = np.meshgrid(steps, steps)
@@ -176,9 +195,14 @@ class MaskMemory:
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
         raise TypeError("where people were stays in the worker's memory: it can't be pickled")
 
-    def remember(self, regions: MaskRegions, frame_index: int, at_s: float) -> None:
-        """Take in where people are in one picture of a batch, at a second of any clock."""
-        every, sure = regions._cells(frame_index)  # noqa: SLF001
+    def remember(
+        self, regions: MaskRegions, frame_index: int, at_s: float, vehicles: Boxes = NO_BOXES
+    ) -> None:
+        """Take in where people are in one picture of a batch, at a second of any clock.
+
+        Doubtful ones within ``vehicles`` are left out: a driver voids no road.
+        """
+        every, sure = regions._cells(frame_index, vehicles)  # noqa: SLF001
         # A clock that was set back must not void a place for as long as it was set.
         np.minimum(self.__until_s, at_s + VOID_S, out=self.__until_s)
         begins = every & (self.__until_s <= at_s)

@@ -65,7 +65,9 @@ class Stood:
     """Where a vehicle was seen."""
 
     box: BoxShares
-    """The last box."""
+    """The first box: what rolls on doesn't take its place along."""
+    reach: BoxShares
+    """What all of its boxes cover."""
     first_at: datetime
     """When it was first seen there."""
     last_at: datetime
@@ -119,7 +121,10 @@ def step(
     )
     now = vehicles(moment.last, moment.columns)
     judged = [
-        (sign, place, _verdict(sign, place, (now, moving), settings)) for sign, place in pairs
+        (sign, place, _verdict(sign, place, (now, moving), settings))
+        if _has_come(sign, moment, area, settings)
+        else (sign, place, Verdict.WEAK)
+        for sign, place in pairs
     ]
     stood = _stood(state.stood, now, at, settings)
     burns_at = at if _burns(moment) else state.burns_at
@@ -169,6 +174,17 @@ def _may_pass(
     return is_passing(sign, place, moving, settings.over_vehicle_share)
 
 
+def _has_come(sign: Sign, moment: Moment, area: Area, settings: DebrisSettings) -> bool:
+    """Say whether the ground has changed where a rock is seen, as far as that is known.
+
+    A puddle looks like a rock and changes the light alone; a bag is blown on before it counts.
+    """
+    things = moment.last.measures.things
+    if things is None or area.kind not in WHERE_THINGS_COUNT or sign.score >= settings.sure_score:
+        return True
+    return any(shared(sign.box, _box(corners)) for corners in things.xyxy.tolist())
+
+
 def _stood(
     before: tuple[Stood, ...], now: Sequence[BoxShares], at: datetime, settings: DebrisSettings
 ) -> tuple[Stood, ...]:
@@ -184,9 +200,16 @@ def _stood(
         ]
         for one in same:
             kept.remove(one)
-        first_at = min((one.first_at for one in same), default=at)
-        seen.append(Stood(box=box, first_at=first_at, last_at=at))
+        seen += [replace(one, reach=_around(one.reach, box), last_at=at) for one in same]
+        if not same:
+            seen.append(Stood(box=box, reach=box, first_at=at, last_at=at))
     return (*seen, *sorted(kept, key=lambda one: one.last_at, reverse=True))[:MAX_STOOD]
+
+
+def _around(one: BoxShares, other: BoxShares) -> BoxShares:
+    low = min(one[0], other[0]), min(one[1], other[1])
+    high = max(one[2], other[2]), max(one[3], other[3])
+    return *low, *high
 
 
 def _things(moment: Moment, area: Area, settings: DebrisSettings) -> list[Thing]:
@@ -281,11 +304,15 @@ def _burns(moment: Moment) -> bool:
 
 def _of_vehicle(box: BoxShares, vehicle: Stood, at: datetime, settings: DebrisSettings) -> Verdict:
     """Say whether a thing is a vehicle for good, hidden by one for now, or neither."""
-    if not shared(box, vehicle.box):
+    if not shared(box, vehicle.reach):
         return Verdict.NOTHING
-    is_within = covered(box, vehicle.box) >= STANDS_OVERLAP
-    stands = seconds(vehicle.first_at, vehicle.last_at) >= settings.vehicle_stands_s
-    if overlap(box, vehicle.box) >= settings.vehicle_overlap or (is_within and stands):
+    alike = overlap(box, vehicle.reach)
+    if seconds(vehicle.first_at, vehicle.last_at) >= settings.vehicle_stands_s:
+        is_it = alike >= settings.vehicle_overlap or covered(box, vehicle.reach) >= STANDS_OVERLAP
+    else:
+        # A vehicle that passes before a thing hides it: both show at once only if they are one.
+        is_it = vehicle.last_at == at and alike >= STANDS_OVERLAP
+    if is_it:
         return Verdict.STRONG
     has_just_passed = seconds(vehicle.last_at, at) <= settings.vehicle_passes_s
     return Verdict.WEAK if has_just_passed else Verdict.NOTHING

@@ -86,8 +86,8 @@ class DebrisSettings:
     over_vehicle_share: float = 0.5
     """A rock that is mostly a vehicle is that vehicle."""
     sure_score: float = 0.85
-    """A rock as sure as this counts at once, though it may still roll; bags, dust and what else is
-    blown by score 0.8 at most."""
+    """A rock as sure as this counts at once, though it may still roll, and though the background
+    sees nothing new: drawn puddles, bags and dust score 0.8 at most."""
     still_s: float = 10.0
     """A thing must lie for so long: a plastic bag is blown on, a vehicle waits to turn."""
     largest_share: float = 0.5

@@ -183,3 +183,23 @@ def test_a_driver_who_steps_out_does_not_hide_his_car() -> None:
     for second in (2.0, 4.0, 60.0):
         memories.remember("camera-1", person(), 0, at(second))
         assert cars(memories.cleaned(look(second, (car, 0.6, 2)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "car", "things"),
+    [
+        (0.05, (0.3, 0.3, 0.6, 0.9), 1),
+        (0.05, (0.3, 0.5, 0.6, 1.0), 1),
+        (0.9, (0.3, 0.3, 0.6, 0.9), 0),
+        (0.05, (0.3, 0.3, 0.6, 0.72), 0),
+        (0.05, (0.6, 0.3, 0.9, 0.9), 0),
+    ],
+    ids=["driver", "cut off by the picture", "sure", "before it", "beside it"],
+)
+def test_who_is_doubtful_and_in_a_vehicle_voids_no_road(
+    score: float, car: tuple[float, float, float, float], things: int
+) -> None:
+    memories, _ = voids()
+    drives = look(0, (car, 0.9, 2)).detections
+    memories.remember("camera-1", person(score), 0, at(0), drives)
+    assert left(memories.cleaned(lying(1, AT_THE_FEET))) == ([], things)

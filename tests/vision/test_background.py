@@ -175,3 +175,23 @@ def test_after_half_an_hour_it_belongs_to_the_place(street: Pixels) -> None:
     found = old(told)
     assert 60 <= min(found) <= 100
     assert 1800 <= max(found) <= 1880
+
+
+def test_what_stood_there_at_first_leaves_no_thing_when_it_goes(street: Pixels) -> None:
+    drop = rock_from(0.0)
+    told = watch(street, lambda picture, at_s: drop(picture, at_s if at_s < 26 else -1), 60.0)
+    assert not any(len(boxes) for _, boxes, _ in told)
+
+
+def test_a_bus_that_halts_while_all_is_new_isn_t_learnt(street: Pixels) -> None:
+    def halts(picture: Pixels, at_s: float) -> None:
+        if 10 <= at_s < 28:
+            fill(
+                picture,
+                np.asarray([[200, 150], [290, 150], [290, 240], [200, 240]], np.float32),
+                (40, 45, 50),
+            )
+
+    told = watch(street, halts, 60.0)
+    assert not any(len(boxes) for at_s, boxes, _ in told if at_s >= 30)
+    assert any(len(boxes) for at_s, boxes, _ in told if 22 <= at_s < 28)

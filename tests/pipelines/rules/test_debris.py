@@ -140,6 +140,37 @@ def test_the_hole_that_a_vehicle_leaves_stays_void_while_it_is_there() -> None:
         assert watch.thing(20 + n * 2.0, n * 2.0, box=BUS) == "-"
 
 
+def test_what_lies_where_two_cars_passed_counts() -> None:
+    watch, car = Watch(), (0.38, 0.48, 0.48, 0.6)
+    for n in range(12):
+        watch(look(n * 2.0, *([(car, 0.8, 1)] if n in {1, 9} else [])))
+    assert [watch.thing(24 + n * 2.0, n * 2.0 + 4, box=car) for n in range(6)][-3:] == ["S"] * 3
+
+
+def test_a_car_that_hides_a_thing_for_a_look_isn_t_the_thing() -> None:
+    watch = Watch()
+    watch.thing(0.0, 20.0)
+    watch(lying(look(2, (moved(ROCK, 0.01), 0.8, 1))))
+    assert watch.thing(8.0, 28.0) == "S"
+
+
+def test_what_a_bus_left_is_void_though_the_bus_was_seen_to_roll_off() -> None:
+    watch, strip = Watch(), (0.565, 0.5, 0.6, 0.6)
+    for n in range(6):
+        watch(look(n * 2.0, (BUS, 0.8, 1)))
+    watch(look(12.0, ((0.35, 0.28, 0.56, 0.55), 0.8, 1)))
+    assert {watch.thing(16 + n * 2.0, n * 2.0 + 4, box=strip) for n in range(10)} == {"-"}
+
+
+def test_a_rock_counts_on_watched_ground_once_the_ground_has_changed() -> None:
+    watch = Watch()
+    assert {watch(lying(look(n * 2.0, (ROCK, 0.75, 0)))) for n in range(9)} == {"w"}, "a puddle"
+    assert watch(lying(look(18, (ROCK, 0.75, 0)), (ROCK, 4.0))) == "S"
+    assert watch(lying(look(20, (ROCK, 0.75, 0)), (moved(ROCK, 0.2), 4.0))) == "w"
+    assert watch(lying(look(22, (ROCK, 0.85, 0)))) == "S", "sure"
+    assert watch(look(24, (ROCK, 0.75, 0))) == "S", "nobody watches the ground"
+
+
 def test_what_a_lorry_lost_counts_between_those_that_pass() -> None:
     watch, told = Watch(), ""
     for n in range(30):
