@@ -232,9 +232,12 @@ def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndar
 
 
 def touched(regions: MaskRegions, frame_index: int, xyxy: Boxes) -> Bool[np.ndarray, "n"]:
-    """Mark the boxes in one picture that somebody may stand before, in part or whole."""
+    """Mark the boxes in one picture that somebody stands before, in part or whole.
+
+    Of whom the masker is sure: a gauge is weakly taken for a person look after look.
+    """
     rows = np.full(len(xyxy), frame_index, np.int64)
-    return np.asarray(regions._covered(rows, xyxy) > 0)  # noqa: SLF001
+    return np.asarray(regions._sure()._covered(rows, xyxy) > 0)  # noqa: SLF001
 
 
 def surely_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:
