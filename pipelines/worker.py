@@ -29,7 +29,7 @@ from pipelines.faults import BadAddressError, SourceError
 from pipelines.flow import Flow
 from pipelines.heartbeat import Heart
 from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
-from pipelines.keepsakes import KEEP_EVERY_S
+from pipelines.keepsakes import KEEP_EVERY_S, Keepsakes
 from pipelines.load import LoadMeter
 from pipelines.machine import room
 from pipelines.messages import Alert, Camera
@@ -145,7 +145,14 @@ class Worker:
             self._scores = ScoreSender(
                 client, settings.worker_id, epoch, keeper=keeper, metrics=metrics
             )
-            self._flow = Flow(pack=pack, drills=drills, epoch=epoch, metrics=metrics, scores=keeper)
+            self._flow = Flow(
+                pack=pack,
+                drills=drills,
+                epoch=epoch,
+                metrics=metrics,
+                scores=keeper,
+                keepsakes=Keepsakes(self._spool),
+            )
             self._estate = Estate(
                 flow=self._flow,
                 states=self._states,
