@@ -68,7 +68,6 @@ class Judge:
         """Which vehicle zones fire too often to be believed."""
         self._second: list[Look] = []
         self._last: Look | None = None
-        self._is_sparse = False
         self.moments = 0
         """How many were judged so far."""
         self.suspects = False
@@ -143,11 +142,6 @@ class Judge:
         return not waits and all(
             memory.is_calm for (_, hazard), memory in self._memories.items() if hazard in DETECTABLE
         )
-
-    @property
-    def follows_vehicles(self) -> bool:
-        """Whether a rule asks for vehicles: what stands still is seen still."""
-        return self._has_vehicles
 
     def revise(self, camera: Camera, zones: Zones) -> list[Event]:
         """Watch other zones or for other hazards; end what was on and is no longer watched for.
