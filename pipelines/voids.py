@@ -135,7 +135,8 @@ def _lying(memory: _Memory, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
     sides = xyxy[:, 2:] - xyxy[:, :2]
     grown = xyxy + np.concatenate([-sides, sides], axis=1) * np.float32(NEIGHBOURHOOD)
     _, was_theirs = memory.things.recall(xyxy, at_s)
-    theirs = was_theirs | (memory.people.voided(grown.clip(0, 1), at_s) > 0)
+    theirs = was_theirs | (memory.people.voided(xyxy, at_s) > 0)
+    theirs |= memory.people.surely_voided(grown.clip(0, 1), at_s) > 0
     memory.things.keep(xyxy, theirs, at_s)
     return theirs
 

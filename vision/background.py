@@ -87,6 +87,13 @@ FADED_RIM: Final = 0.5
 stood or shone there when the background was learnt is gone. A thing has a rim of its own. Drawn
 debris left 0.6 and more, what drawn buses and queues left behind from 0.03 to 0.4."""
 
+COMES_S: Final = 4.1
+"""What falls is there from one sentry look to the next; earth that flows takes two."""
+
+COMES_SHARE: Final = 0.5
+"""Of a part's pixels, that came within ``COMES_S``: drawn debris has 0.73 and more, puddles that
+spread 0.25 to 0.5. In two slides it may come."""
+
 OLDEST_S: Final = 1e6
 """Ages end there."""
 
@@ -247,8 +254,11 @@ def _things(
             continue
         if _is_light(grey[part], expected[part], memory.spread[part], inside):
             continue
+        ages_s = memory.lain_s[part][inside & (old[part] > 0)]
+        if _has_spread(ages_s):
+            continue
         boxes.append((left, top, left + wide, top + tall))
-        still_s.append(float(np.median(memory.lain_s[part][inside & (old[part] > 0)])))
+        still_s.append(float(np.median(ages_s)))
     rows, columns = old.shape
     scale = np.array([columns, rows, columns, rows], np.float32)
     corners: Boxes = np.array(boxes, np.float32).reshape(-1, 4) / scale
@@ -276,6 +286,14 @@ def _contrast(picture: Grey, mask: Mask) -> float:
     """Return the mean steepness of the picture in the mask."""
     across, down = (cv2.Sobel(picture, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1)))
     return float(np.hypot(across, down)[mask].mean())
+
+
+def _has_spread(ages_s: Float32[np.ndarray, "k"]) -> bool:
+    """Say whether a part came bit by bit, as water does and dirt that is carried there."""
+    ordered = np.sort(ages_s)
+    together = np.searchsorted(ordered, ordered + np.float32(COMES_S), "right")
+    most = int((together - np.arange(len(ordered))).max())
+    return most < COMES_SHARE * len(ordered)
 
 
 def _is_light(grey: Grey, expected: Grey, spread: Grey, inside: Mask) -> bool:

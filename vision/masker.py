@@ -64,7 +64,8 @@ AGAIN_S = 4.0
 """A doubtful region is there again after this long: later than what passes or tumbles."""
 
 VOID_SHARE = 0.25
-"""Places grow by this share of a region's sides to each side: what lies at somebody's feet."""
+"""Places grow by this share of a sure region's sides to each side: what lies at somebody's feet.
+A doubtful one voids the place itself: of the rocks beside it, more are rocks."""
 
 ABOVE_SHARE = 0.2
 """Who ends above a vehicle's foot by this share of its height sits in it, or stands behind it."""
@@ -117,13 +118,17 @@ class MaskRegions:
         """Return which cells of ``MEMORY_GRID`` one picture's regions touch: all, and sure ones."""
         here = self.__frame_index == frame_index
         here &= (self.__score >= SURE_SCORE) | ~_on_board(self.__xyxy, vehicles)
+        is_sure = self.__score[here] >= SURE_SCORE
         sides = self.__xyxy[here, 2:] - self.__xyxy[here, :2]
         rows, columns = MEMORY_GRID
         size = np.array([columns, rows], np.float32)
-        low = np.floor((self.__xyxy[here, :2] - sides * VOID_SHARE) * size).clip(0).astype(int)
-        high = np.ceil((self.__xyxy[here, 2:] + sides * VOID_SHARE) * size).astype(int)
+        # A doubtful region's cells are those that it covers to the half, and one at least.
+        grown = np.where(is_sure[:, None], sides * VOID_SHARE, 0.0)
+        slack = np.where(is_sure, 0.0, 0.5)[:, None]
+        low = np.floor((self.__xyxy[here, :2] - grown) * size + slack).clip(0).astype(int)
+        high = np.ceil((self.__xyxy[here, 2:] + grown) * size - slack).astype(int)
+        high = np.maximum(high, low + 1)
         every, sure = np.zeros(MEMORY_GRID, np.bool_), np.zeros(MEMORY_GRID, np.bool_)
-        is_sure = self.__score[here] >= SURE_SCORE
         for (x0, y0), (x1, y1), certain in zip(low, high, is_sure, strict=True):
             every[y0:y1, x0:x1] = True
             sure[y0:y1, x0:x1] |= certain
@@ -183,10 +188,11 @@ def _grid(box: Float32[np.ndarray, "4"]) -> Float32[np.ndarray, "1 s 2"]:
 class MaskMemory:
     """Where people were at one camera in the last minutes: opaque, to void what lies there."""
 
-    __slots__ = ("__first_s", "__until_s")
+    __slots__ = ("__first_s", "__sure_until_s", "__until_s")
 
     def __init__(self) -> None:
         self.__first_s = np.full(MEMORY_GRID, -np.inf)
+        self.__sure_until_s = np.full(MEMORY_GRID, -np.inf)
         self.__until_s = np.full(MEMORY_GRID, -np.inf)
 
     def __repr__(self) -> str:
@@ -205,22 +211,32 @@ class MaskMemory:
         every, sure = regions._cells(frame_index, vehicles)  # noqa: SLF001
         # A clock that was set back must not void a place for as long as it was set.
         np.minimum(self.__until_s, at_s + VOID_S, out=self.__until_s)
+        np.minimum(self.__sure_until_s, at_s + VOID_S, out=self.__sure_until_s)
         begins = every & (self.__until_s <= at_s)
         self.__first_s[begins | (self.__first_s > at_s)] = at_s
         again = every & (at_s - self.__first_s >= AGAIN_S)
         self.__until_s[every] = np.maximum(self.__until_s[every], at_s + DOUBT_S)
         self.__until_s[sure | again] = at_s + VOID_S
+        self.__sure_until_s[sure] = at_s + VOID_S
 
     def voided(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
         """Return which share of each box is a place where somebody was in the last minutes."""
-        rows, columns = MEMORY_GRID
-        void = self.__until_s > at_s
-        size = np.array([columns, rows] * 2, np.float32)
-        cells = (xyxy * size).clip(0)
-        low = np.floor(cells[:, :2]).astype(int)
-        high = np.ceil(cells[:, 2:]).astype(int)
-        places = (void[y0:y1, x0:x1] for (x0, y0), (x1, y1) in zip(low, high, strict=True))
-        return np.array([place.mean() if place.size else 0.0 for place in places], np.float32)
+        return _share(self.__until_s > at_s, xyxy)
+
+    def surely_voided(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
+        """Return likewise of whom the masker was sure."""
+        return _share(self.__sure_until_s > at_s, xyxy)
+
+
+def _share(void: _Grid, xyxy: Boxes) -> Float32[np.ndarray, "n"]:
+    """Return which share of each box's cells is void."""
+    rows, columns = MEMORY_GRID
+    size = np.array([columns, rows] * 2, np.float32)
+    cells = (xyxy * size).clip(0)
+    low = np.floor(cells[:, :2]).astype(int)
+    high = np.ceil(cells[:, 2:]).astype(int)
+    places = (void[y0:y1, x0:x1] for (x0, y0), (x1, y1) in zip(low, high, strict=True))
+    return np.array([place.mean() if place.size else 0.0 for place in places], np.float32)
 
 
 def mostly_covered(detections: Detections, regions: MaskRegions) -> Bool[np.ndarray, "n"]:

@@ -127,6 +127,26 @@ def test_neither_shade_nor_a_lamp_nor_a_cloud_is_a_thing(street: Pixels) -> None
     assert old(watch(street, lights)) == []
 
 
+@pytest.mark.parametrize(("takes_s", "is_told"), [(4.0, True), (50.0, False)])
+def test_earth_that_slides_is_a_thing_and_water_that_spreads_is_none(
+    street: Pixels, takes_s: float, is_told: bool
+) -> None:
+    spots = np.random.default_rng(5).uniform((-24, -9), (24, 9), (260, 2)).astype(np.float32)
+    spots = spots[np.argsort(np.hypot(spots[:, 0], 2 * spots[:, 1]))] + np.array(
+        ROCK_AT, np.float32
+    )
+    square = np.array([[-3, -3], [3, -3], [3, 3], [-3, 3]], np.float32)
+
+    def change(picture: Pixels, at_s: float) -> None:
+        share = np.clip((at_s - 24.0) / takes_s, 0.0, 1.0)
+        for number, spot in enumerate(spots[: int(share * len(spots))]):
+            tone = (70.0, 45.0, 30.0) if number % 2 else (25.0, 20.0, 15.0)
+            fill(picture, spot + square, tone)
+
+    told = watch(street, change, 24.0 + takes_s + 14.0)
+    assert bool(old(told)) is is_told
+
+
 def test_dusk_makes_no_things_and_hides_none(street: Pixels) -> None:
     drop = rock_from(120.0)
 
