@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("openapi", help="print the description of the API")
     commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
     commands.add_parser("model", help="other people's networks as packs (model --help)")
-    commands.add_parser("eval", help="how good a pack is on your own pictures (eval --help)")
+    commands.add_parser("eval", help="a pack on your pictures, the rules in drills (eval --help)")
     commands.add_parser("bench", help="what a camera costs on this machine (bench --help)")
     commands.add_parser("plan", help="the servers that an estate needs (plan --help)")
     commands.add_parser("audit", help="verify that nobody edited or cut it (audit --help)")
@@ -208,6 +208,7 @@ def _watch(given: argparse.Namespace) -> int:
     from pipelines import logs
     from pipelines.faults import SourceError
     from pipelines.messages import Alert, encode
+    from pipelines.terminal import stop_showing
     from pipelines.watch import Watch
 
     def line(alert: Alert) -> str:
@@ -227,8 +228,8 @@ def _watch(given: argparse.Namespace) -> int:
             print(line(alert), flush=True)
     except (SourceError, PackError, LoginError) as error:
         return _fail(str(error))
-    except BrokenPipeError:  # whoever read the alerts has gone, as `head` does
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
+    except BrokenPipeError:
+        stop_showing()
         return 0
     except (EOFError, KeyboardInterrupt):
         return _fail("no password was given")

@@ -6,9 +6,10 @@
 #   gstreamer1.0-plugins-good, python3-gi   for it
 #   postgresql                    the second database; the tests start a private one each time
 #   chromium                      the browser that opens the console
+#   fonts-droid-fallback          Chinese letters for it: without them pages are measured wrongly
 #   ffmpeg                        a baseline of `fengsui bench`: a process a camera
 set -eu
-wanted="opencv-doc gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good python3-gi postgresql chromium ffmpeg"
+wanted="opencv-doc gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good python3-gi postgresql chromium fonts-droid-fallback ffmpeg"
 missing=""
 for package in $wanted; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" \

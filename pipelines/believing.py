@@ -5,6 +5,11 @@ Rules judge by it as it happens; the service replays what was kept by the same f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+THING_SCORE: Final = 0.6
+"""Of debris that only the background shows, which no threshold holds back. Detectors' scores have
+32 bits and are never just this, so a replay tells by it. A test holds the rules' setting to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +32,13 @@ def believes(recent: Sequence[bool | None], persistence: Persistence) -> bool:
     seen = [one for one in last if one is not None]
     is_there_now = bool(last) and last[-1] is not None
     return is_there_now and len(seen) >= persistence.hits and sum(seen) >= persistence.strong_hits
+
+
+def level(scores: Sequence[float], persistence: Persistence) -> float | None:
+    """Return the highest threshold with which a hazard is believed, ``None`` with none at all.
+
+    ``scores`` are those of the last ``looks`` moments that showed it, this one's among them.
+    """
+    if len(scores) < persistence.hits:
+        return None
+    return sorted(scores)[-persistence.strong_hits]

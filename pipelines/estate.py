@@ -2,8 +2,8 @@
 
 Used by the worker's loop alone, so that no look is on its way through the rules while they are
 changed. Nothing here waits: a reader that is replaced may hang in FFmpeg as long as it likes, and
-the next one starts beside it. Not so a third: however often a camera is changed, two connections
-of it are alive at most, and of the changes that have to wait the newest counts.
+the next one starts beside it. Not so a third (``starts.py``): however often a camera is changed,
+two connections of it are alive at most, and of the changes that have to wait the newest counts.
 
 What the worker can't bear is kept with its rules but not connected to, and says so. The newest go
 first and come back last. Newest is what came here last: after a restart the registry comes in no
@@ -31,20 +31,15 @@ from pipelines.rtsp.networks import Networks
 from pipelines.rules.settings import SETTINGS
 from pipelines.sealing import SealError
 from pipelines.source import CameraSource
+from pipelines.starts import Starts
 from pipelines.states import States
 from pipelines.zones import ZoneError, zones_of
 
 STOP_PATIENCE_S: Final = 1.0
 """Readers that hang in FFmpeg do not hold the stop up: they die with the process."""
 
-LEAVING: Final = 1
-"""Dismissed readers of a camera beside which its next one may start."""
-
 STILL_LOST_S: Final = 60.0
 """How often a lost camera is said to be lost still: a switch that fails takes thousands along."""
-
-AGAIN_S: Final = 30.0
-"""How soon a camera is tried again for which the machine had no thread."""
 
 log = structlog.get_logger()
 
@@ -93,10 +88,7 @@ class Estate:
         self._admission = admission
         self._watched: dict[str, _Watched] = {}
         self._running = False
-        self._waiting: set[str] = set()
-        self._leaving: dict[str, list[Reader]] = {}
-        self._behind: set[str] = set()
-        self._tried_s = 0.0
+        self._starts = Starts(states, metrics)
         self._looked_s = 0.0
         self._held: set[str] = set()
         self._rested: set[str] = set()
@@ -119,31 +111,9 @@ class Estate:
             self._enter(one)
 
     def start_waiting(self) -> None:
-        """Start those there is room for and whose older readers have ended.
-
-        At times, those without a thread.
-        """
+        """Start those there is room for, and those that had to wait for something else."""
         self._let_in()
-        for camera_id in tuple(self._leaving):
-            alive = [reader for reader in self._leaving[camera_id] if reader.alive]
-            if alive:
-                self._leaving[camera_id] = alive
-            else:
-                del self._leaving[camera_id]
-        for camera_id in tuple(self._behind):
-            if not self._is_crowded(camera_id):
-                self._behind.discard(camera_id)
-                self._begin(self._watched[camera_id])
-        self._start_without_thread()
-
-    def _start_without_thread(self) -> None:
-        if not self._waiting or time.monotonic() - self._tried_s < AGAIN_S:
-            return
-        for camera_id in sorted(self._waiting):
-            self._waiting.discard(camera_id)
-            known = self._watched.get(camera_id)
-            if known is not None and not self._begin(known):
-                return
+        self._starts.start_waiting()
 
     def apply(self, change: Change) -> list[Alert]:
         """Do what a registration's change asks; return the ends of alerts that it brings."""
@@ -307,44 +277,18 @@ class Estate:
             )
         return len(newest)
 
-    def _begin(self, one: _Watched) -> bool:
-        """Connect to a camera; without a thread for it, it waits and costs no other."""
-        if one.reader is None:
-            return True
-        if self._is_crowded(one.camera.camera_id):
-            self._behind.add(one.camera.camera_id)
-            return True
-        try:
-            one.reader.start()
-        except RuntimeError as error:
-            name = one.camera.camera_id
-            self._waiting.add(name)
-            self._tried_s = time.monotonic()
-            self._metrics.source_error("too_many_cameras")
-            self._states.note(name, WatchState.FAULT, "too_many_cameras")
-            log.warning(
-                "camera",
-                camera=name,
-                fault=str(error),
-                next="fewer cameras: give this one a --part",
-            )
-            return False
-        return True
-
-    def _is_crowded(self, camera_id: str) -> bool:
-        alive = sum(reader.alive for reader in self._leaving.get(camera_id, ()))
-        return alive > LEAVING
+    def _begin(self, one: _Watched) -> None:
+        if one.reader is not None:
+            self._starts.start(one.camera.camera_id, one.reader)
 
     def _remove(self, camera_id: str, known: _Watched | None) -> list[Alert]:
-        if known is None:
-            self._states.forget(camera_id)
-            return []
-        self._dismiss(known)
-        del self._watched[camera_id]
-        self._metrics.cameras.set(len(self._watched))
-        self._metrics.registry_change("removed")
+        if known is not None:
+            self._dismiss(known)
+            del self._watched[camera_id]
+            self._metrics.cameras.set(len(self._watched))
+            self._metrics.registry_change("removed")
         self._states.forget(camera_id)
-        return self._flow.forget(camera_id)
+        return self._flow.remove(camera_id)
 
     def _refuse(
         self, camera: Camera, revision: int, known: _Watched | None, error: Exception
@@ -367,16 +311,12 @@ class Estate:
 
     def _dismiss(self, known: _Watched) -> None:
         camera_id = known.camera.camera_id
-        self._waiting.discard(camera_id)
-        self._behind.discard(camera_id)
         self._held.discard(camera_id)
         self._rested.discard(camera_id)
         if known.reader is not None:
-            known.reader.dismiss()
+            self._starts.dismiss(camera_id, known.reader)
             self._said.pop(camera_id, None)
             self._flow.batcher.forget(camera_id)
-            if known.reader.alive:
-                self._leaving.setdefault(camera_id, []).append(known.reader)
 
     def _reader(self, camera: Camera) -> Reader:
         name = camera.camera_id

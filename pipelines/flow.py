@@ -87,12 +87,18 @@ class Flow:
             self._keepsakes.keep((name, judge.states) for name, judge in self._judges.items())
 
     def forget(self, camera_id: str) -> list[Alert]:
-        """Watch a camera no more; returns the ends of its open alerts."""
+        """Watch a camera no more for now; returns the ends of its open alerts."""
         self.batcher.forget(camera_id)
         self.bursts.forget(camera_id)
         self._seeing.forget(camera_id)
         judge = self._judges.pop(camera_id, None)
         return [] if judge is None else self._record(judge.close())
+
+    def remove(self, camera_id: str) -> list[Alert]:
+        """Forget a camera for good, and what its rules remembered; returns the ends of alerts."""
+        if self._keepsakes is not None:
+            self._keepsakes.drop(camera_id)
+        return self.forget(camera_id)
 
     def lost(self, camera_id: str) -> list[Alert]:
         """Say that a camera has sent nothing for long; returns the alert that this is worth."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -12,6 +13,9 @@ from vision.letterbox import Letterbox
 from vision.motion import Thumbnail
 from vision.tamper import Sight
 from vision.waterline import Reading
+
+PROPORTIONS_ALIKE: Final = 0.02
+"""Of the width for the height: 1920x1088 and 854x480 show what 640x360 shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,12 @@ class FrameRef:
     """One of several a second, of a camera that is looked at closely."""
     is_due: bool = True
     """A sentry would have looked now; not so the others of a burst, which may wait."""
+
+    def has_proportions_of(self, other: "FrameRef") -> bool:
+        """Say whether a share of one picture is the same place in the other."""
+        (wide, tall), (other_wide, other_tall) = self.source_size_px, other.source_size_px
+        difference = abs(wide * other_tall - other_wide * tall)
+        return difference <= PROPORTIONS_ALIKE * other_wide * tall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

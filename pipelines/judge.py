@@ -5,11 +5,12 @@ rule says of a moment whether it shows its hazard in a zone; k of m moments deci
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pipelines.daily import Daily, Key
-from pipelines.frames import Look
+from pipelines.frames import FrameRef, Look
 from pipelines.messages import Camera, Candidate
 from pipelines.rules import (
     camera_fault,
@@ -23,8 +24,9 @@ from pipelines.rules import (
     wrong_way,
 )
 from pipelines.rules.events import Change, Event, Sighting
-from pipelines.rules.moment import Columns, Moment
+from pipelines.rules.moment import Columns, Moment, not_after, shifted
 from pipelines.rules.persistence import Memory, step
+from pipelines.rules.places import has_known, untold
 from pipelines.rules.settings import SETTINGS, Settings
 from pipelines.windows import held_back
 from pipelines.zones import WHOLE, Area, Zones
@@ -43,12 +45,22 @@ clock set by more, what is seen is seen anew."""
 OF_VEHICLES: Final = frozenset({Hazard.STOPPED_VEHICLE, Hazard.WRONG_WAY, Hazard.OBSTRUCTION})
 """They go by tracks."""
 
+FAULT: Final = (WHOLE.zone_id, Hazard.CAMERA_FAULT)
+"""What the rule of the camera's own faults is kept under."""
+
+MOMENTS_APART: Final = 100
+"""Between the moments of a camera that is watched no more and its next: no replay joins them."""
+
 DRAWN: Final = OF_VEHICLES | {Hazard.DEBRIS, Hazard.WATER_OVER_LINE}
 """They go by what was drawn on the picture: while the camera has a fault, that may lie anywhere."""
 
 
 class Judge:
     """The rules of one camera and their state."""
+
+    _last_moment: ClassVar[int] = 0
+    """The highest of any judge of this process: a camera that is watched again goes on from there,
+    since what is kept of it is known by the worker's start and the moment."""
 
     def __init__(
         self,
@@ -68,8 +80,8 @@ class Judge:
         """Which vehicle zones fire too often to be believed."""
         self._second: list[Look] = []
         self._last: Look | None = None
-        self.moments = 0
-        """How many were judged so far."""
+        self.moments = Judge._last_moment + MOMENTS_APART
+        """The number of the last one that was judged."""
         self.suspects = False
         """Whether the last look of a sentry showed a sign of something that isn't believed yet."""
         self.candidates: tuple[Candidate, ...] = ()
@@ -106,17 +118,18 @@ class Judge:
 
     def lost(self, at: datetime) -> list[Event]:
         """Say that the camera sends nothing any more; return what that changes."""
-        key = (WHOLE.zone_id, Hazard.CAMERA_FAULT)
-        if key not in self._watched:
+        if FAULT not in self._watched:
             return []
-        state = self._states.get(key) or camera_fault.State()
-        self._states[key], sighting = camera_fault.lost(state, at)
-        before = self._memories.get(key, Memory())
-        if before.first_seen_at is not None:
-            return self._learn(key, sighting, at)
+        state = self._states.get(FAULT) or camera_fault.State()
+        self._states[FAULT], sighting = camera_fault.lost(state, at)
+        if self._is_on(FAULT):
+            return self._learn(FAULT, sighting, at)
+        if Hazard.CAMERA_FAULT in held_back(self.camera.windows, at):
+            return []  # whoever calls does so again while it is lost
         # Whoever calls has waited long enough: no further moments are needed.
-        self._memories[key] = Memory(recent=(sighting,), first_seen_at=sighting.at, last=sighting)
-        return self._told(key, Change.BEGAN, self._memories[key], at)
+        memory = Memory(recent=(sighting,), first_seen_at=sighting.at, last=sighting)
+        self._memories[FAULT] = memory
+        return self._told(FAULT, Change.BEGAN, memory, at)
 
     @property
     def states(self) -> Mapping[Key, Any]:
@@ -146,10 +159,13 @@ class Judge:
     def revise(self, camera: Camera, zones: Zones) -> list[Event]:
         """Watch other zones or for other hazards; end what was on and is no longer watched for.
 
-        What stays keeps its state: a zone is the same by its id, however it is drawn now.
+        What stays keeps its state: a zone is the same by its id, however it is drawn now. Of
+        another stream all begins anew; what is on ends when it isn't seen there.
         """
-        fault = (WHOLE.zone_id, Hazard.CAMERA_FAULT)
-        self._states.pop(fault, None)  # somebody has looked at the picture: it is as it should be
+        if _stream(camera.url) != _stream(self.camera.url):
+            self._states, self._vehicles, self._second = {}, vehicles.State(), []
+            self._memories = {key: one for key, one in self._memories.items() if self._is_on(key)}
+        self._states.pop(FAULT, None)  # somebody has looked at the picture: it is as it should be
         self._take_over(camera, zones)
         gone = [key for key in self._memories if key not in self._watched]
         return self._end(gone, self._last_at)
@@ -165,21 +181,44 @@ class Judge:
     def _begin_anew_if_needed(self, look: Look) -> list[Event]:
         """Forget what doesn't fit any more: after a long gap all, after another size what is drawn.
 
-        Shares of the picture mean other places once its proportions differ.
+        Where the clock was set back, what is remembered was as long ago as it was before.
         """
         if self._last is None:
+            at = look.ref.captured_at
+            self._states = {key: not_after(one, at) for key, one in self._states.items()}
             return []
         before, now = self._last.ref, look.ref
-        if abs(now.captured_at - before.captured_at) > LONGEST_GAP:
+        passed, events = now.captured_at - before.captured_at, list[Event]()
+        is_long = abs(passed) > LONGEST_GAP
+        if is_long:
             self._second, self._states, self._vehicles = [], self._kept_states(), vehicles.State()
-            return self._end(list(self._memories), now.captured_at)
+            events = self._end(list(self._memories), now.captured_at)
+        if passed < timedelta(0):
+            events += self._judge_second() if self._second else []
+            moved = {key: shifted(one, passed) for key, one in self._kept_states().items()}
+            self._states |= moved
         if now.source_size_px != before.source_size_px:
-            self._states, self._vehicles = {}, vehicles.State()
-        return []
+            self._states, self._vehicles = self._fitting(before, now), vehicles.State()
+        return events
 
     def _kept_states(self) -> dict[Key, Any]:
         """Return the states that outlast a gap: how the camera saw when all was well, habits."""
         return {key: one for key, one in self._states.items() if key[1] not in OF_VEHICLES}
+
+    def _fitting(self, before: FrameRef, now: FrameRef) -> dict[Key, Any]:
+        """Return the states that hold for a picture of another size.
+
+        Shares of the picture mean other places once its proportions differ. What is seen then is
+        what was known before, but where nothing was: whatever comes now is new.
+        """
+        places = {key: one for key, one in self._states.items() if key[1] in DETECTABLE}
+        if before.has_proportions_of(now):
+            return places
+        return {
+            key: type(one)(began_at=one.began_at)
+            for key, one in places.items()
+            if not has_known(one.places, getattr(self._settings, key[1].value).habit)
+        }
 
     def _judge_second(self) -> list[Event]:
         """Take the looks of a burst's second in as one moment."""
@@ -190,20 +229,25 @@ class Judge:
 
     def _judge(self, moment: Moment) -> list[Event]:
         self.moments += 1
+        Judge._last_moment = max(Judge._last_moment, self.moments)
         if self._has_vehicles:
             self._vehicles = vehicles.step(self._vehicles, moment)
         expected = held_back(self.camera.windows, moment.at)
         events: list[Event] = []
-        shown = set()
+        shown = set[Hazard]()
         for key, area in self._watched.items():
             if self._is_suspended(key, moment):
                 continue
+            before = self._states.get(key)
             sighting = self._sighting(key, area, moment)
             if sighting is not None:
                 self._note(key, sighting)
-                if key[1] in expected:
-                    shown.add(key[1])
-                    sighting = None
+            # What is on stays on: a window expects what begins in it, and no end is told of a fire
+            # that burns.
+            if key[1] in expected and not self._is_on(key):
+                self._take_back(key, before, moment.at)
+                shown |= set() if sighting is None else {key[1]}
+                sighting = None
             events += self._learn(key, sighting, moment.at)
         self.held_back = frozenset(shown)
         return events
@@ -215,8 +259,25 @@ class Judge:
             return all(look.measures.sight is None for look in moment.looks)
         if hazard is Hazard.WATER_OVER_LINE and not any(look.ref.is_due for look in moment.looks):
             return True
-        fault = self._memories.get((WHOLE.zone_id, Hazard.CAMERA_FAULT))
-        return hazard in DRAWN and fault is not None and not fault.is_calm
+        told, state = self._memories.get(FAULT), self._states.get(FAULT)
+        # A fault that a window keeps from being told is one all the same.
+        ails = (told is not None and not told.is_calm) or (state is not None and state.fault)
+        return hazard in DRAWN and bool(ails)
+
+    def _is_on(self, key: Key) -> bool:
+        memory = self._memories.get(key)
+        return memory is not None and memory.first_seen_at is not None
+
+    def _take_back(self, key: Key, before: Any, at: datetime) -> None:
+        """Let what nobody was told of make no habit: a planned burn's spot is nobody's hearth."""
+        _, hazard = key
+        state, known = self._states[key], () if before is None else getattr(before, "places", ())
+        if hazard in DETECTABLE:
+            self._states[key] = replace(state, places=untold(known, state.places))
+        elif hazard is Hazard.STOPPED_VEHICLE:
+            self._states[key] = replace(state, places=known)
+        elif hazard is Hazard.CAMERA_FAULT:
+            self._states[key] = camera_fault.untold(state, at, self._settings.camera_fault)
 
     def _sighting(self, key: Key, area: Area, moment: Moment) -> Sighting | None:
         """Let a hazard's rule say whether the moment shows it in a zone."""
@@ -258,7 +319,7 @@ class Judge:
     def _note(self, key: Key, sighting: Sighting) -> None:
         """Keep what a candidate of a detector's hazard scores, believed or not."""
         zone_id, hazard = key
-        if hazard in DETECTABLE and sighting.box is not None:
+        if hazard in DETECTABLE and sighting.box is not None and not sighting.in_doubt:
             found = Candidate(
                 hazard=hazard,
                 zone_id=zone_id,
@@ -321,3 +382,10 @@ _VEHICLE_RULES: Final[dict[Hazard, Any]] = {
 
 def _same_second(first: Look, look: Look) -> bool:
     return timedelta(0) <= look.ref.captured_at - first.ref.captured_at < SECOND
+
+
+def _stream(url: str) -> str:
+    """Return where a stream comes from; another password shows the same place."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + mark + host.rpartition("@")[2] + slash + path

@@ -2,16 +2,18 @@
 
 Nor does it make a fire old: what burns when a worker comes back was not there when its camera began
 to be watched, and that time is kept as well. Losing it costs a habit that has to be learnt anew.
+
+It stays while a camera is registered, whichever worker has it now, and goes with the registration.
+A file of cameras says nothing of what was removed for good: what it no longer names stays.
 """
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from pipelines.messages import BoxShares
+from pipelines.messages import BoxShares, Instant
 from pipelines.rules import debris, fire, smoke
 from pipelines.rules.places import Place
 from pipelines.spool import Spool
@@ -30,8 +32,8 @@ class _Place(msgspec.Struct, frozen=True):
     """A place without its pictures: nothing of those goes to a disk."""
 
     box: BoxShares
-    first_at: datetime
-    last_at: datetime
+    first_at: Instant
+    last_at: Instant
     from_start: bool
     usual_area: float
     usual_score: float
@@ -40,14 +42,16 @@ class _Place(msgspec.Struct, frozen=True):
     in_spell: int
     quiet_s: float
     spells: int
-    counted_at: datetime | None
+    counted_at: Instant | None
 
 
 class _Kept(msgspec.Struct, frozen=True):
     zone_id: str
     hazard: Hazard
-    began_at: datetime
+    began_at: Instant
     places: tuple[_Place, ...]
+    shown: int = 0
+    """Of ``debris`` alone."""
 
 
 NAME: Final = "habits:"
@@ -66,6 +70,7 @@ def written(states: Mapping[Key, Any]) -> str:
             places=tuple(
                 _Place(**{name: getattr(place, name) for name in NAMES}) for place in state.places
             ),
+            shown=state.shown if hazard is Hazard.DEBRIS else 0,
         )
         for (zone_id, hazard), state in states.items()
         if hazard in RULES and state.began_at is not None
@@ -74,7 +79,7 @@ def written(states: Mapping[Key, Any]) -> str:
 
 
 def read(body: str) -> dict[Key, Any]:
-    """Return the states that ``written`` kept; none of what another version kept."""
+    """Return the states that ``written`` kept; none of what another version or hand wrote."""
     with suppress(msgspec.DecodeError):
         return {
             (one.zone_id, one.hazard): RULES[one.hazard].State(
@@ -82,8 +87,10 @@ def read(body: str) -> dict[Key, Any]:
                 places=tuple(
                     Place(**{name: getattr(place, name) for name in NAMES}) for place in one.places
                 ),
+                **({"shown": one.shown} if one.hazard is Hazard.DEBRIS else {}),
             )
             for one in msgspec.json.decode(body, type=list[_Kept])
+            if one.hazard in RULES
         }
     return {}
 
@@ -94,16 +101,28 @@ class Keepsakes:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._written: dict[str, str] = {}
+        self._dropped: set[str] = set()
+
+    def cameras(self) -> tuple[str, ...]:
+        """Return the cameras of which something is kept, wherever they are watched now."""
+        return tuple(name.removeprefix(NAME) for name in self._spool.remembered(NAME))
 
     def of(self, camera_id: str) -> dict[Key, Any]:
         """Return what was kept of a camera."""
-        body = self._spool.recall(NAME + camera_id)
+        name = NAME + camera_id
+        body = None if name in self._dropped else self._spool.recall(name)
         return {} if body is None else read(body)
+
+    def drop(self, camera_id: str) -> None:
+        """Forget a camera that was removed for good; the next ``keep`` takes it off the disk."""
+        self._written.pop(NAME + camera_id, None)
+        self._dropped.add(NAME + camera_id)
 
     def keep(self, cameras: Iterable[tuple[str, Mapping[Key, Any]]]) -> None:
         """Write what has changed. Raises ``sqlite3.Error`` where the disk refuses it."""
         bodies = {NAME + camera_id: written(states) for camera_id, states in cameras}
         changed = {name: one for name, one in bodies.items() if self._written.get(name) != one}
-        if changed:
-            self._spool.remember_all(changed)
+        if changed or self._dropped:
+            self._spool.remember_all(changed, self._dropped)
             self._written |= changed
+            self._dropped.clear()

@@ -21,7 +21,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #d9dde3; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 .pairs td:last-child { overflow-wrap: anywhere; min-width: 8rem; }
-.sizes td:nth-child(2) { white-space: nowrap; }
+.sizes td:nth-child(2), .figures td:not(:first-child) { white-space: nowrap; }
+.figures :is(th, td):first-child { position: sticky; left: 0; background: #fff; }
 @media (max-width: 30rem) { th, td { padding: .25rem .3rem; } }
 th .en { display: block; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; }

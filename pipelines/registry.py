@@ -109,13 +109,18 @@ class Registry:
         share: Part,
         deliver: Callable[[Change], None],
         metrics: WorkerMetrics,
+        known: Iterable[str] = (),
     ) -> None:
-        """``deliver`` is called from the thread; it must not wait."""
+        """``deliver`` is called from the thread; it must not wait.
+
+        ``known`` are cameras that an earlier process knew, of whatever share: those that were
+        removed since are handed on as removed.
+        """
         self._client = client
         self._share = share
         self._deliver = deliver
         self._metrics = metrics
-        self._revisions: dict[str, int] = {}
+        self._revisions = dict.fromkeys(known, 0)
         self._removed: dict[str, int] = {}
         self._position: str | None = None
         self._whole: bytes | None = None

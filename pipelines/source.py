@@ -122,6 +122,11 @@ class Source(ABC):
         return Frame(ref=ref, pixels=pixels, thumbnail=small)
 
 
+AS_CUT: Final = 1.05
+"""Times as wide or as high a picture may be and still show the same: sizes are rounded to whole
+blocks, and scaled to few pixels. 16:9 is 1.33 times as wide as 4:3, 1.22 times as 704x576."""
+
+
 class Blanker:
     """Privacy zones made grey, before anything but the scaler has seen the pixels."""
 
@@ -129,19 +134,34 @@ class Blanker:
         self.polygons: tuple[Polygon, ...] = ()
         """Swapped whole, so no lock is needed: a picture has the old ones or the new ones."""
         self._drawn: tuple[Polygon, ...] = ()
+        self._proportions = 0.0
         self._mask: Bool[np.ndarray, "h w"] = np.zeros((0, 0), bool)
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """Return a blanked copy, or the pixels themselves where nothing is private."""
+        """Return a blanked copy, or the pixels themselves where nothing is private.
+
+        A picture of other proportions than the zones first met may be cut otherwise, and what is
+        private lie elsewhere: all of it is made grey until the zones are drawn anew.
+        """
         polygons = self.polygons  # once: another thread may swap them meanwhile
         if not polygons:
             return pixels
         height_px, width_px = pixels.shape[:2]
-        if self._drawn is not polygons or self._mask.shape != (height_px, width_px):
-            self._drawn, self._mask = polygons, mask(polygons, height_px, width_px)
+        if self._drawn is not polygons:
+            if not _are_alike(self._drawn, polygons):
+                self._proportions = width_px / height_px
+            self._drawn, self._mask = polygons, np.zeros((0, 0), bool)
+        if not 1 / AS_CUT < width_px / height_px / self._proportions < AS_CUT:
+            return np.full_like(pixels, PAD_VALUE)
+        if self._mask.shape != (height_px, width_px):
+            self._mask = mask(polygons, height_px, width_px)
         blanked = pixels.copy()  # FFmpeg's memory may still be the decoder's own picture
         blanked[self._mask] = PAD_VALUE
         return blanked
+
+
+def _are_alike(one: tuple[Polygon, ...], other: tuple[Polygon, ...]) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
 class CameraSource(Source):

@@ -135,12 +135,24 @@ class Spool:
         with self._lock:
             self._remember(name, value)
 
-    def remember_all(self, values: Mapping[str, str]) -> None:
-        """Remember many values over restarts: all or none. Raises ``sqlite3.Error``."""
+    def remember_all(self, values: Mapping[str, str], gone: Iterable[str] = ()) -> None:
+        """Remember many values over restarts and forget others: all or none.
+
+        Raises ``sqlite3.Error``.
+        """
         with self._lock, self._database:
             self._database.execute("BEGIN")
+            self._database.executemany("DELETE FROM state WHERE name = ?", [(one,) for one in gone])
             for name, value in values.items():
                 self._remember(name, value)
+
+    def remembered(self, prefix: str) -> tuple[str, ...]:
+        """Return the names of remembered values that begin so."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT name FROM state WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)
+            )
+            return tuple(name for (name,) in rows)
 
     def __len__(self) -> int:
         (count,) = self._database.execute("SELECT count(*) FROM entry").fetchone()

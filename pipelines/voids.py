@@ -23,9 +23,18 @@ NEIGHBOURHOOD: Final = 1.0
 """A thing's box grows by so many of its own sides to each side before it is compared: who sits down
 or lies down was seen as he came, a step from where he is not seen any more."""
 
-PUT_UP_SHARE: Final = 0.2
-"""A vehicle comes to where nobody is. What stands where people were on so much of its place before
-it was there was put up by them: a stall, a tent."""
+AMONG_SHARE: Final = 0.2
+"""No driver stops where people stay on so much of the place: it is they who are taken for a
+vehicle, or a stall or a tent that they put up."""
+
+DRIVES_S: Final = 4.5
+"""A vehicle that comes was seen elsewhere in one of the two looks before."""
+
+DRIVES_SIDES: Final = 6.0
+"""Not further away than so many of its longer sides: 25 m in two looks."""
+
+DRIVES_FACTOR: Final = 3.0
+"""And not so many times as large or as small: it turns, and comes nearer."""
 
 SAME: Final = 0.3
 """Overlap (IoU) from which a thing is one that was seen before."""
@@ -44,6 +53,8 @@ class _Known:
     boxes: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     seen_s: Float64[np.ndarray, "k"] = field(default_factory=lambda: np.zeros(0))
     theirs: Bool[np.ndarray, "k"] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    among: Bool[np.ndarray, "k"] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Whether people stayed where it was, when it was last seen."""
 
     def recall(
         self, xyxy: Boxes, at_s: float
@@ -53,13 +64,32 @@ class _Known:
         known, theirs = alike.any(axis=1), (alike & self.theirs).any(axis=1)
         return np.asarray(known), np.asarray(theirs)
 
-    def keep(self, xyxy: Boxes, theirs: Bool[np.ndarray, "n"], at_s: float) -> None:
+    def came(self, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
+        """Say which boxes are where one drove that has just left the place where it was seen."""
+        has_left = ~self._alike(xyxy).any(axis=0) & ~self.theirs & ~self.among
+        has_left &= np.abs(at_s - self.seen_s) <= DRIVES_S
+        before, sizes = self.boxes[has_left], np.maximum(area(xyxy), 1e-9)[:, None]
+        ways = (xyxy[:, None, :2] + xyxy[:, None, 2:] - before[:, :2] - before[:, 2:]) / 2
+        sides = (xyxy[:, 2:] - xyxy[:, :2]).max(axis=1, initial=0.0)[:, None]
+        is_near = np.hypot(ways[..., 0], ways[..., 1]) <= DRIVES_SIDES * sides
+        grown = area(before) / sizes
+        fits = (grown <= DRIVES_FACTOR) & (grown >= 1 / DRIVES_FACTOR)
+        return np.asarray((is_near & fits).any(axis=1))
+
+    def keep(
+        self,
+        xyxy: Boxes,
+        theirs: Bool[np.ndarray, "n"],
+        at_s: float,
+        among: Bool[np.ndarray, "n"],
+    ) -> None:
         """Remember these, and the others for as long as they may be hidden."""
         left = ~self._alike(xyxy).any(axis=0) & (np.abs(at_s - self.seen_s) <= HIDDEN_S)
         now_s = np.full(len(xyxy), at_s)
         self.boxes = np.concatenate([xyxy, self.boxes[left]])[:MOST]
         self.seen_s = np.concatenate([now_s, self.seen_s[left]])[:MOST]
         self.theirs = np.concatenate([theirs, self.theirs[left]])[:MOST]
+        self.among = np.concatenate([among, self.among[left]])[:MOST]
 
     def _alike(self, xyxy: Boxes) -> Bool[np.ndarray, "n k"]:
         shared = overlap(xyxy, self.boxes)
@@ -137,7 +167,7 @@ def _lying(memory: _Memory, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
     _, was_theirs = memory.things.recall(xyxy, at_s)
     theirs = was_theirs | (memory.people.voided(xyxy, at_s) > 0)
     theirs |= memory.people.surely_voided(grown.clip(0, 1), at_s) > 0
-    memory.things.keep(xyxy, theirs, at_s)
+    memory.things.keep(xyxy, theirs, at_s, theirs)
     return theirs
 
 
@@ -148,8 +178,13 @@ def _rocks(memory: _Memory, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
 
 
 def _put_up(memory: _Memory, xyxy: Boxes, at_s: float) -> Bool[np.ndarray, "n"]:
-    """Mark the vehicles that stand where people were before them: no driver stops among people."""
+    """Mark the vehicles among people, and those that were put up where people stayed.
+
+    What was driven there is a vehicle for as long as it stands, but while people hide it: whoever
+    sits where a car stood may be taken for it.
+    """
     is_known, was_theirs = memory.vehicles.recall(xyxy, at_s)
-    theirs = np.where(is_known, was_theirs, memory.people.voided(xyxy, at_s) >= PUT_UP_SHARE)
-    memory.vehicles.keep(xyxy, theirs, at_s)
-    return theirs
+    among = memory.people.lingered(xyxy, at_s) >= AMONG_SHARE
+    theirs = np.where(is_known, was_theirs, among & ~memory.vehicles.came(xyxy, at_s))
+    memory.vehicles.keep(xyxy, theirs, at_s, among)
+    return theirs | among

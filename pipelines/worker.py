@@ -20,7 +20,7 @@ from wsgiref.simple_server import WSGIServer
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
-from models.packs import DEFAULT_PACK, PackError, load_pack
+from models.packs import DEFAULT_PACK, Pack, PackError, load_pack
 from pipelines import streams
 from pipelines.address import Address, camera_address, registered_address
 from pipelines.admission import Admission
@@ -134,55 +134,55 @@ class Worker:
         anything runs.
         """
         _check_name(settings.worker_id)
-        metrics = WorkerMetrics(CollectorRegistry()) if shown is None else shown.metrics
+        self._settings, self._shown = settings, shown
+        self._metrics = WorkerMetrics(CollectorRegistry()) if shown is None else shown.metrics
         pack = load_pack(settings.pack_dir)
-        client = _connected(settings.redis_url)
-        self._spool = _spool(settings.spool_dir / f"{settings.worker_id}.sqlite", metrics)
+        self._client = _connected(settings.redis_url)
+        self._spool = _spool(settings.spool_dir / f"{settings.worker_id}.sqlite", self._metrics)
         epoch = self._spool.next_epoch()
-        self._states = States(client, settings.worker_id, epoch, metrics)
-        try:
-            keeper = ScoreKeeper(metrics)
-            self._scores = ScoreSender(
-                client, settings.worker_id, epoch, keeper=keeper, metrics=metrics
-            )
-            self._flow = Flow(
-                pack=pack,
-                drills=drills,
-                epoch=epoch,
-                metrics=metrics,
-                scores=keeper,
-                keepsakes=Keepsakes(self._spool),
-            )
-            self._estate = Estate(
-                flow=self._flow,
-                states=self._states,
-                address=_addresses(settings),
-                metrics=metrics,
-                networks=settings.networks,
-                jurisdictions=settings.jurisdictions,
-                admission=Admission(),
-            )
-            self._estate.give(settings.cameras or ())
-        except (PackError, ZoneError, SourceError, WorkerError):
-            self._spool.close()  # a start that is tried again must not leave a file open each time
-            raise
+        self._publisher = Publisher(self._client, self._spool, self._metrics)
+        self._heart = Heart(self._client, settings.worker_id, epoch, self._metrics)
+        self._states = States(self._client, settings.worker_id, epoch, self._metrics)
         self._changes: SimpleQueue[Change] = SimpleQueue()
-        self._registry = (
-            Registry(client, settings.share, self._changed, metrics)
-            if settings.cameras is None
-            else None
-        )
-        self._publisher = Publisher(client, self._spool, metrics)
-        self._heart = Heart(client, settings.worker_id, epoch, metrics)
-        self._client = client
-        self._metrics = metrics
-        self._metrics_port = settings.metrics_port
-        self._shown = shown
-        self._pulse = settings.pulse
-        self._cores = room().cores / settings.processes
         self._unsaved: list[Alert] = []
         self._keeps_at_s = 0.0
         self._stopping = threading.Event()
+        try:
+            self._put_together(pack, drills, epoch)
+        except (PackError, ZoneError, SourceError, WorkerError):
+            self._spool.close()  # a start that is tried again must not leave a file open each time
+            raise
+
+    def _put_together(self, pack: Pack, drills: frozenset[str], epoch: int) -> None:
+        """Make what looks go through: from the cameras, by the rules, to scores and alerts."""
+        settings, metrics = self._settings, self._metrics
+        keeper, keepsakes = ScoreKeeper(metrics), Keepsakes(self._spool)
+        self._scores = ScoreSender(
+            self._client, settings.worker_id, epoch, keeper=keeper, metrics=metrics
+        )
+        self._flow = Flow(
+            pack=pack,
+            drills=drills,
+            epoch=epoch,
+            metrics=metrics,
+            scores=keeper,
+            keepsakes=keepsakes,
+        )
+        self._estate = Estate(
+            flow=self._flow,
+            states=self._states,
+            address=_addresses(settings),
+            metrics=metrics,
+            networks=settings.networks,
+            jurisdictions=settings.jurisdictions,
+            admission=Admission(),
+        )
+        self._registry = None
+        if settings.cameras is None:
+            known = keepsakes.cameras()
+            self._registry = Registry(self._client, settings.share, self._changed, metrics, known)
+        else:
+            self._estate.give(settings.cameras)
 
     def run(self) -> None:
         """Watch until ``stop``; on return every alert raised is in the spool.
@@ -190,9 +190,9 @@ class Worker:
         What its disk refuses even then is counted as dropped. Raises ``WorkerError`` if the
         metrics' port is taken.
         """
-        shown = self._shown or _shown(self._metrics_port, self._metrics)
+        shown = self._shown or _shown(self._settings.metrics_port, self._metrics)
         port = shown.server.server_port
-        if self._metrics_port is None and port != METRICS_PORT:
+        if self._settings.metrics_port is None and port != METRICS_PORT:
             log.warning("metrics_port_taken", taken=METRICS_PORT, instead=port)
         log.info("worker_started", cameras=len(self._estate), metrics_port=port)
         self._publisher.start()
@@ -202,9 +202,10 @@ class Worker:
         self._estate.start()
         if self._registry is not None:
             self._registry.start()
-        meter = LoadMeter(self._flow.batcher, self._metrics, self._cores)
+        cores = room().cores / self._settings.processes
+        meter = LoadMeter(self._flow.batcher, self._metrics, cores)
         while not self._stopping.is_set():
-            self._pulse.beat()
+            self._settings.pulse.beat()
             self._apply_changes()
             if (load := meter.read()) is not None:
                 self._estate.admit(load)
@@ -214,6 +215,10 @@ class Worker:
                 self._save([alert])
             self._save([])
             self._keep()
+        self._end()
+        shown.close()
+
+    def _end(self) -> None:
         if self._registry is not None:
             self._registry.ask_to_stop()
         self._estate.stop()
@@ -229,7 +234,6 @@ class Worker:
         self._heart.stop()
         self._client.close()
         self._spool.close()
-        shown.close()
 
     def stop(self) -> None:
         """Ask ``run`` to return. Safe in a signal handler."""

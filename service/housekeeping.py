@@ -54,8 +54,6 @@ class Vitals:
 
     redis_reachable: bool = False
     """Whether the last look succeeded."""
-    looked_at: datetime | None = None
-    """When that was."""
     lag_entries: Mapping[str, int] = field(default_factory=dict)
     """Entries not finished, by stream."""
     workers: Mapping[str, WorkerSeen] = field(default_factory=dict)
@@ -85,7 +83,6 @@ class Housekeeper:
 
     def step(self) -> None:
         """Look once, trim if it's time, then wait ``watch_every_s``."""
-        self.vitals.looked_at = datetime.now(UTC)
         try:
             self.watch()
             self._trim_if_due()

@@ -63,6 +63,7 @@ class Refusal(StrEnum):
     WINDOW_PAST = "window_past"
     WINDOW_LONG = "window_long"
     WINDOW_FAR = "window_far"
+    WINDOW_CHAINED = "window_chained"
     WINDOWS_MANY = "windows_many"
 
     VERDICT_REASON = "verdict_reason"

@@ -90,11 +90,6 @@ Word = Annotated[
 ]
 """A number or code that somebody else gave."""
 
-Line = Annotated[
-    str, Field(description="One line of text"), _limits(TEXT_LENGTH), AfterValidator(_line)
-]
-"""A sentence."""
-
 Paragraph = Annotated[
     str, Field(description="Text, line breaks allowed"), _limits(TEXT_LENGTH),
     AfterValidator(_paragraph),

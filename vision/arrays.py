@@ -30,6 +30,10 @@ class Detections:
     """How sure, 0-1."""
     label: Int64[np.ndarray, "n"]
     """Index into the pack's labels."""
+    in_doubt: Bool[np.ndarray, "n"] | None = None
+    """Which count only if they stay in their place, and are kept nowhere; ``None``: none of them.
+
+    It says neither why nor of whom."""
 
     def where(self, keep: Bool[np.ndarray, "n"]) -> "Detections":
         """Return the rows that ``keep`` marks."""
@@ -38,7 +42,13 @@ class Detections:
             xyxy=self.xyxy[keep],
             score=self.score[keep],
             label=self.label[keep],
+            in_doubt=None if self.in_doubt is None else self.in_doubt[keep],
         )
+
+    @property
+    def doubts(self) -> Bool[np.ndarray, "n"]:
+        """Mark the rows that are in doubt."""
+        return np.zeros(len(self), np.bool_) if self.in_doubt is None else self.in_doubt
 
     def __len__(self) -> int:
         return len(self.score)

@@ -86,7 +86,7 @@ class DropTest:
 
         ``close`` marks the pictures of bursts; without it none is. A fire or smoke that is mostly
         a person must pass a burst: elsewhere it is a weak sign, which asks for one, whatever its
-        score.
+        score. In both it is marked as in doubt.
         """
         may_raise = self._may_raise[detections.label]
         foreign_pack = _looks(self._hazards(detections.where(~may_raise)))
@@ -100,9 +100,9 @@ class DropTest:
         drop = is_person & ~self._judged_by_time[left.label]
         # A doubtful region is no reason to doubt a fire: one in twenty is of something else.
         in_doubt = surely_covered(left, regions) & ~drop
-        if close is not None:
-            in_doubt &= ~close[left.frame_index]
-        left = replace(left, score=np.where(in_doubt, self._weak[left.label], left.score))
+        is_weak = in_doubt if close is None else in_doubt & ~close[left.frame_index]
+        score = np.where(is_weak, self._weak[left.label], left.score)
+        left = replace(left, score=score, in_doubt=in_doubt)
         # Vehicles go too, but no rule asked for them: counting them would tell of people only.
         mostly_person = _looks(self._hazards(left.where(drop)))
         return left.where(~drop), Dropped(

@@ -67,6 +67,15 @@ VOID_SHARE = 0.25
 """Places grow by this share of a sure region's sides to each side: what lies at somebody's feet.
 A doubtful one voids the place itself: of the rocks beside it, more are rocks."""
 
+LINGER_GAP_S = 15.0
+"""Who lingers is seen again within this time: the masker misses one that sits for some looks."""
+
+LINGERED_S = 60.0
+"""For so long after he was last seen, a place is one where somebody lingered."""
+
+ABOARD_SHARE = 0.15
+"""Of a vehicle's box, that those within it may cover: more is a group that is taken for one."""
+
 ABOVE_SHARE = 0.2
 """Who ends above a vehicle's foot by this share of its height sits in it, or stands behind it."""
 
@@ -147,10 +156,8 @@ class MaskRegions:
         regions = self.__xyxy + pad
         shares = np.zeros(len(xyxy), np.float32)
         for row, box in enumerate(xyxy):
-            near = regions[self.__frame_index == frame_index[row]][:, None, :]
-            points = _grid(box)
-            inside = (points >= near[..., :2]) & (points <= near[..., 2:])
-            shares[row] = inside.all(axis=-1).any(axis=0).mean()
+            near = regions[self.__frame_index == frame_index[row]]
+            shares[row] = _inside(_grid(box), near).mean()
         return shares
 
     def _filled(self, pixels: Pixels, frame_index: int, colour: tuple[int, int, int]) -> Pixels:
@@ -173,7 +180,13 @@ def _on_board(people: Boxes, vehicles: Float32[np.ndarray, "v 4"]) -> Bool[np.nd
     within = ((centre >= vehicles[:, :2]) & (centre <= vehicles[:, 2:])).all(axis=-1)
     height = vehicles[:, 3] - vehicles[:, 1]
     is_above = people[:, None, 3] <= vehicles[:, 3] - ABOVE_SHARE * height
-    return np.asarray((within & (is_above | (vehicles[:, 3] >= CUT_OFF))).any(axis=1))
+    covered = [
+        _inside(_grid(vehicle), people[inside]).mean()
+        for vehicle, inside in zip(vehicles, within.T, strict=True)
+    ]
+    is_vehicle = np.array(covered, np.float32) <= ABOARD_SHARE
+    aboard = within & (is_above | (vehicles[:, 3] >= CUT_OFF)) & is_vehicle
+    return np.asarray(aboard.any(axis=1))
 
 
 def _grid(box: Float32[np.ndarray, "4"]) -> Float32[np.ndarray, "1 s 2"]:
@@ -184,14 +197,30 @@ def _grid(box: Float32[np.ndarray, "4"]) -> Float32[np.ndarray, "1 s 2"]:
     return points
 
 
+def _inside(points: Float32[np.ndarray, "1 s 2"], boxes: Boxes) -> Bool[np.ndarray, "s"]:
+    """Mark the points that lie in any of the boxes."""
+    within = (points >= boxes[:, None, :2]) & (points <= boxes[:, None, 2:])
+    return np.asarray(within.all(axis=-1).any(axis=0))
+
+
 @final
 class MaskMemory:
     """Where people were at one camera in the last minutes: opaque, to void what lies there."""
 
-    __slots__ = ("__first_s", "__sure_until_s", "__until_s")
+    __slots__ = (
+        "__came_s",
+        "__first_s",
+        "__lingered_s",
+        "__seen_s",
+        "__sure_until_s",
+        "__until_s",
+    )
 
     def __init__(self) -> None:
+        self.__came_s = np.full(MEMORY_GRID, -np.inf)
         self.__first_s = np.full(MEMORY_GRID, -np.inf)
+        self.__lingered_s = np.full(MEMORY_GRID, -np.inf)
+        self.__seen_s = np.full(MEMORY_GRID, -np.inf)
         self.__sure_until_s = np.full(MEMORY_GRID, -np.inf)
         self.__until_s = np.full(MEMORY_GRID, -np.inf)
 
@@ -218,6 +247,10 @@ class MaskMemory:
         self.__until_s[every] = np.maximum(self.__until_s[every], at_s + DOUBT_S)
         self.__until_s[sure | again] = at_s + VOID_S
         self.__sure_until_s[sure] = at_s + VOID_S
+        stays = np.abs(at_s - self.__seen_s) <= LINGER_GAP_S
+        self.__came_s[every & ~(stays & (self.__came_s <= at_s))] = at_s
+        self.__seen_s[every] = at_s
+        self.__lingered_s[every & (at_s - self.__came_s >= AGAIN_S)] = at_s
 
     def voided(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
         """Return which share of each box is a place where somebody was in the last minutes."""
@@ -226,6 +259,10 @@ class MaskMemory:
     def surely_voided(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
         """Return likewise of whom the masker was sure."""
         return _share(self.__sure_until_s > at_s, xyxy)
+
+    def lingered(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
+        """Return which share of each box is a place where somebody stayed, until lately."""
+        return _share(np.abs(at_s - self.__lingered_s) <= LINGERED_S, xyxy)
 
 
 def _share(void: _Grid, xyxy: Boxes) -> Float32[np.ndarray, "n"]:

@@ -2,11 +2,9 @@
 
 import argparse
 import json
-import os
 import resource
 import shlex
 import shutil
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,6 +16,7 @@ from pipelines.bench.figures import NAMES, Bench, Row
 from pipelines.bench.kinds import CODECS, HEADLINE, INTERVALS_S, SIZES, half_moving
 from pipelines.bench.measure import Load, Reading, measure
 from pipelines.bench.spec import NEED_FFMPEG, OURS, Name
+from pipelines.terminal import show, tell
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -50,17 +49,13 @@ def main(words: Sequence[str]) -> int:
         bench.date = datetime.now(UTC).date().isoformat()
         bench.command = shlex.join(["fengsui", "bench", *words])
     except BenchError as error:
-        _tell(f"fengsui: {error}")
+        tell(f"fengsui: {error}")
         return FAILED
     except KeyboardInterrupt:
-        _tell("\nfengsui: interrupted")
+        tell("\nfengsui: interrupted")
         return INTERRUPTED
     text = json.dumps(bench.described(), allow_nan=False) if given.json else bench.table()
-    try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the figures has gone, as `head` does
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
+    show(text)
     return DONE
 
 
@@ -128,17 +123,17 @@ def _over_time(given: argparse.Namespace) -> dict[str, Any]:
     """Return how cost grows with streams, and what grows with time."""
     size = SIZES[given.size]
     found: dict[str, Any] = {"size": size.height_px, "machine": kernel.machine()}
-    with Load(size, HEADLINE, _tell) as load:
+    with Load(size, HEADLINE, tell) as load:
         if given.growth:
-            found["growth"] = growth.described(growth.grow(load, size, given.seconds, _tell))
+            found["growth"] = growth.described(growth.grow(load, size, given.seconds, tell))
         if given.soak:
             count = given.streams or size.streams
-            found["soak"] = growth.soak(load, size, count, given.soak, _tell)
+            found["soak"] = growth.soak(load, size, count, given.soak, tell)
     return found
 
 
 def _told(found: dict[str, Any]) -> int:
-    sys.stdout.write(json.dumps(found, allow_nan=False) + "\n")
+    show(json.dumps(found, allow_nan=False))
     return DONE
 
 
@@ -149,14 +144,14 @@ def _run(given: argparse.Namespace) -> Bench:
     if shutil.which("ffmpeg") is None:
         names -= NEED_FFMPEG
         bench.notes.append("no program ffmpeg here, so no figures of it: apt-get install ffmpeg")
-        _tell(bench.notes[-1])
-    with Load(size, HEADLINE, _tell) as load:
+        tell(bench.notes[-1])
+    with Load(size, HEADLINE, tell) as load:
         if given.quick:
             _quick(bench, load, names, given)
         else:
             _rounds(bench, load, names, given)
             if given.streams is None:
-                search = Search(load=load, size=size, seconds=given.seconds, tell=_tell)
+                search = Search(load=load, size=size, seconds=given.seconds, tell=tell)
                 bench.capacity = search.run()
                 bench.server.append(load.stats())
     if not given.quick:
@@ -167,7 +162,7 @@ def _run(given: argparse.Namespace) -> Bench:
 
 def _quick(bench: Bench, load: Load, names: set[Name], given: argparse.Namespace) -> None:
     count = given.streams or QUICK_STREAMS
-    _tell(f"everything at once, {count} streams each …")
+    tell(f"everything at once, {count} streams each …")
     wanted = [name for name in NAMES if name in names]
     bench.readings = measure(load, wanted, lambda _: count, given.seconds, bench.size)
     bench.server.append(load.stats())
@@ -183,7 +178,7 @@ def _rounds(bench: Bench, load: Load, names: set[Name], given: argparse.Namespac
 
     for number, name in enumerate(order, 1):
         (reading,) = measure(load, [name], count, given.seconds, bench.size)
-        _tell(f"{number}/{len(order)} {name}: {_said(reading)}")
+        tell(f"{number}/{len(order)} {name}: {_said(reading)}")
         bench.readings.append(reading)
         bench.server.append(load.stats())
 
@@ -193,10 +188,10 @@ def _rows(bench: Bench, seconds: float) -> None:
     count = bench.size.baseline_streams
     for codec in CODECS:
         for keyframe_s in INTERVALS_S:
-            with Load(bench.size, half_moving(codec, keyframe_s), _tell) as load:
+            with Load(bench.size, half_moving(codec, keyframe_s), tell) as load:
                 window_s = max(seconds, float(keyframe_s))
                 (reading,) = measure(load, ["ours"], lambda _: count, window_s, bench.size)
-            _tell(f"{codec}, keyframes {keyframe_s} s apart: {_said(reading)}")
+            tell(f"{codec}, keyframes {keyframe_s} s apart: {_said(reading)}")
             bench.rows.append(Row(codec=codec, keyframe_s=keyframe_s, reading=reading))
 
 
@@ -219,8 +214,3 @@ def _allow_many_files() -> None:
     """Let the children, which inherit it, hold as many connections as the system allows."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pipelines.drills.plays import (
+    above,
     debris,
     faults,
     fire,
@@ -37,6 +38,7 @@ CATALOGUE: Final = named(
     debris.PLAYS,
     water.PLAYS,
     faults.PLAYS,
+    above.PLAYS,
     people.PLAYS,
 )
 """By name, those of a hazard beside those that resemble it, people last."""

@@ -22,6 +22,7 @@ from typing import TextIO
 
 import cv2
 
+from pipelines.cameras_file import DRILL_PREFIX
 from pipelines.drills.clip import Clip
 from pipelines.drills.encoder import cached_clip
 from pipelines.drills.rtsp import Mount, RtspServer
@@ -47,7 +48,7 @@ class StoppedError(Exception):
 
 def camera_id(scene: DrillScene) -> str:
     """Return the name under which the service knows the drill camera."""
-    return "drill-" + scene.name.replace("_", "-")
+    return DRILL_PREFIX + scene.name.replace("_", "-")
 
 
 @dataclass(slots=True, kw_only=True)

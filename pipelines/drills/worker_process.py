@@ -15,13 +15,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipelines import logs
+from pipelines.cameras_file import DRILL_PREFIX
 from pipelines.messages import Camera
 from pipelines.rtsp.networks import LOOPBACK as DRILL_NETWORKS
 from pipelines.secrets import Secret
 from pipelines.worker import Worker, WorkerSettings, run_until_signalled
-
-PREFIX = "drill-"
-"""Every drill camera's id begins so, and no other camera's may."""
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
@@ -62,10 +60,10 @@ def main() -> None:
 def require_drills(cameras: Iterable[Camera]) -> None:
     """Raise ``SystemExit`` for the first camera that isn't named and addressed as a drill is."""
     for camera in cameras:
-        if not camera.camera_id.startswith(PREFIX):
+        if not camera.camera_id.startswith(DRILL_PREFIX):
             raise SystemExit(
-                f"{camera.camera_id}: a drill camera's id begins with {PREFIX}: a real camera "
-                "belongs into the file of `fengsui worker --cameras`"
+                f"{camera.camera_id}: a drill camera's id begins with {DRILL_PREFIX}: a real "
+                "camera belongs into the file of `fengsui worker --cameras`"
             )
         if urlsplit(camera.url).hostname not in LOOPBACK:
             raise SystemExit(

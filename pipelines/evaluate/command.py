@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +16,7 @@ from pipelines.evaluate.images import Request, judge
 from pipelines.evaluate.timing import fitted, video_figures, video_notes
 from pipelines.evaluate.truth import read_truth
 from pipelines.evaluate.video import watch
+from pipelines.terminal import show, stop_showing, tell
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -60,13 +59,13 @@ def main(words: Sequence[str]) -> int:
         _require_writable(given.report)
         code: int = given.run(given)
     except (EvaluationError, PackError) as error:
-        _tell(f"fengsui: {error}")
+        tell(f"fengsui: {error}")
         return FAILED
     except KeyboardInterrupt:
-        _tell("\nfengsui: interrupted")
+        tell("\nfengsui: interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the figures has gone, as `head` does
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
+    except BrokenPipeError:
+        stop_showing()
         return DONE
     return code
 
@@ -94,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument("file", type=Path, metavar="FILE", help="the clip")
     video.add_argument("--truth", type=Path, metavar="FILE", required=True, help="JSON or CSV")
     video.set_defaults(run=_video)
+    _add_drills(commands)
+    return parser
+
+
+def _add_drills(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     drills = _command(commands, "drills", "the rules on drawn scenes with exact truth", DRILLS_HELP)
     drills.add_argument(
         "--seeds", type=_count, metavar="N", default=1, help="play each with N seeds (default 1)"
@@ -102,21 +106,24 @@ def _parser() -> argparse.ArgumentParser:
         "--hours",
         type=_hours,
         metavar="H",
-        help="look-alikes with ever new seeds, until each hazard was watched for H hours of them",
+        help="look-alikes with ever new seeds, until each hazard was watched for H hours of them; "
+        "plays of people for H hours, too",
     )
     drills.add_argument(
         "--only",
         type=_words,
+        action="append",
         metavar="WORD[,WORD]",
-        default=(),
+        default=[],
         help="plays with such a part in their name, or of the kind hazard, lookalike or people",
     )
-    drills.add_argument("--cache", type=Path, metavar="DIR", help=f"default {USUAL_CACHE}")
+    drills.add_argument(
+        "--cache", type=_folder, metavar="DIR", help=f"default {USUAL_CACHE}", default=USUAL_CACHE
+    )
     drills.add_argument(
         "--jobs", type=_count, metavar="N", default=2, help="processes at once (default 2)"
     )
     drills.set_defaults(run=_drills)
-    return parser
 
 
 def _command(
@@ -149,6 +156,12 @@ def _hours(text: str) -> float:
     if not 0.0 < hours <= MOST_HOURS:
         raise argparse.ArgumentTypeError(f"more than 0, at most {MOST_HOURS:g}")
     return hours
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no folder is named: give one, or leave --cache out")
+    return Path(text)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -204,12 +217,12 @@ def _drills(given: argparse.Namespace) -> int:
 
     progress = Progress("plays")
     asked = Asked(
-        only=given.only,
+        only=tuple(word for words in given.only for word in words),
         seeds=given.seeds,
         hours=given.hours,
         jobs=given.jobs,
         pack_dir=given.pack or DEFAULT_PACK,
-        folder=given.cache or Path(USUAL_CACHE),
+        folder=given.cache,
     )
     figures = play_all(asked, progress)
     progress.end()
@@ -221,11 +234,10 @@ def _drills(given: argparse.Namespace) -> int:
 
 def _print(given: argparse.Namespace, figures: Figures, text: str, notes: Sequence[str]) -> None:
     for note in notes:
-        _tell(f"note: {note}")
+        tell(f"note: {note}")
     if given.json:
         text = json.dumps({**figures, "notes": list(notes)}, allow_nan=False)
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    show(text)
 
 
 def _require_writable(path: Path | None) -> None:
@@ -241,8 +253,3 @@ def _write(path: Path, page: str) -> None:
         raise EvaluationError(
             f"--report {shown(path)}: it can't be written ({error.strerror}): give another place"
         ) from error
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

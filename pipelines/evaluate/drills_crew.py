@@ -7,11 +7,13 @@ too. Plays don't know of each other, so processes share nothing but the folder o
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -33,6 +35,9 @@ from pipelines.seeing import Seeing
 from pipelines.zones import zones_of
 from vision.letterbox import PAD_VALUE
 
+AHEAD: Final = 8
+"""Plays a process has waiting: none stands idle while the first process counts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -43,7 +48,7 @@ class Asked:
     seeds: int = 1
     """Of each play."""
     hours: float | None = None
-    """Of look-alikes, for each hazard."""
+    """Of look-alikes, for each hazard, and of people."""
     jobs: int = 1
     """Processes at once."""
     pack_dir: Path = DEFAULT_PACK
@@ -129,7 +134,8 @@ def play_all(asked: Asked, progress: Callable[[float, float | None], None]) -> F
     plays = chosen(CATALOGUE, asked.only)
     todo = tasks(plays, asked.seeds, asked.hours)
     pack = load_pack(asked.pack_dir)
-    folder, made_by = _opened(asked.folder), fingerprint(asked.pack_dir, pack.sha256)
+    made_by = fingerprint(asked.pack_dir, pack.sha256)
+    folder = _opened(asked.folder, made_by)
     setup = Setup(pack_dir=asked.pack_dir, folder=folder, made_by=made_by)
     done = []
     for one in rehearse_all(todo, setup, asked.jobs):
@@ -141,10 +147,11 @@ def play_all(asked: Asked, progress: Callable[[float, float | None], None]) -> F
     return {**own, "pack": pack.name, "pack_sha256": pack.sha256, "looks_made_by": made_by}
 
 
-def _opened(folder: Path) -> Path:
+def _opened(folder: Path, made_by: str) -> Path:
     try:
         own = folder.expanduser()
         own.mkdir(parents=True, exist_ok=True, mode=0o700)
+        KeptLooks(own, made_by)  # as each process will: a folder that is there may take nothing
     except (OSError, RuntimeError) as error:  # of somebody without a home
         raise EvaluationError(
             f"--cache {shown(folder)}: looks can't be kept there ({error}): give another folder"
@@ -161,9 +168,16 @@ def rehearse_all(todo: Sequence[Task], setup: Setup, jobs: int) -> Iterator[Rehe
         return
     context = multiprocessing.get_context("spawn")  # threads of the runtime don't survive a fork
     pool = ProcessPoolExecutor(min(jobs, len(todo)), context, _begin)
+    left, running = iter(ordered), set[Future[Rehearsed]]()
     try:
-        for done in as_completed([pool.submit(_rehearse, setup, task) for task in ordered]):
-            yield done.result()
+        while True:
+            # Few at a time: of a campaign's plays each that is handed out takes 2 kB.
+            more = islice(left, max(AHEAD * jobs - len(running), 0))
+            running |= {pool.submit(_rehearse, setup, task) for task in more}
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (one.result() for one in done)
     except BrokenProcessPool as error:
         raise EvaluationError("a process was killed: is memory short? Give --jobs 1") from error
     finally:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from pipelines.drills.catalogue import CATALOGUE
 from pipelines.evaluate.drills import Figures
 from pipelines.evaluate.faults import shown
 from pipelines.page import page, paragraph, section, table
@@ -12,28 +13,44 @@ TITLE: Final = ("烽燧演练评测", "Fengsui drills")
 
 HONEST: Final = "drills show the path; quality is judged on real clips"
 
+SHA_DIGITS: Final = 12
+"""As many as tell packs apart; all of them are in the JSON."""
+
 CHINESE: Final = {
     "fire": "明火",
     "smoke": "烟雾",
     "water_over_line": "水位超线",
-    "debris": "落石杂物",
-    "obstruction": "通道阻塞",
-    "stopped_vehicle": "车辆停驶",
+    "debris": "落石塌方/抛洒物",
+    "obstruction": "通道堵塞",
+    "stopped_vehicle": "异常停车",
     "wrong_way": "逆行",
     "camera_fault": "摄像机故障",
 }
+"""As the console calls them."""
 
 HEADS: Final = (
-    ("隐患", "hazard"),
+    ("险情", "hazard"),
     ("场次", "scenes"),
     ("检出率", "detected"),
-    ("95 % 区间", "interval"),
-    ("平均告警 s", "mean time to alert"),
-    ("最长 s", "longest"),
+    ("检出率 95 % 区间", "its 95 % interval"),
+    ("平均告警用时（秒）", "mean time to alert, s"),
+    ("最长（秒）", "longest, s"),
+    ("重复告警", "told of again"),
     ("误报", "false alarms"),
-    ("相似场景小时", "look-alike hours"),
+    ("相似场景时长（小时）", "hours of look-alikes"),
     ("每小时误报", "false alarms an hour"),
-    ("95 % 上限", "upper bound"),
+    ("其 95 % 上限", "its 95 % upper bound"),
+)
+
+SHORT_HEADS: Final = (
+    "hazard", "scenes", "detected", "95 %", "mean s", "longest s", "again", "false", "alike h",
+    "false/h", "upper/h",
+)  # fmt: skip
+
+LEGEND: Final = (
+    "again: further alerts of a hazard that had been told of; alike h: hours of look-alikes; "
+    "false/h: all false alarms over these hours; upper/h: its one-sided 95 % bound; "
+    "–: nothing can be said"
 )
 
 MOST_LISTED: Final = 200
@@ -45,10 +62,8 @@ MOST_TOLD: Final = 15
 
 def text(own: Figures) -> str:
     """Return the table for a terminal, and what went wrong by name."""
-    heads = ["hazard", "scenes", "detected", "95 %", "mean s", "longest s", "false", "hours",
-             "an hour", "upper 95 %"]  # fmt: skip
-    rows = [heads, *([name, *_cells(each)] for name, each in own["hazards"].items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    rows = [[*SHORT_HEADS], *([name, *_cells(each)] for name, each in own["hazards"].items())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(SHORT_HEADS))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -56,14 +71,26 @@ def text(own: Figures) -> str:
     for title, key in (
         ("missed", "missed"),
         ("false alarms", "false_alarms"),
+        ("told of again", "repeats"),
         ("alarms on people", "on_people"),
     ):
         lines += _told(title, own[key])
-    hours = f"{own['hours']:.2f} hours of {own['plays']} plays, {own['seeds']} seeds"
+    hours = f"{own['people_hours']:.2f} hours of plays with people"
+    people = f"alarms on people: {own['alarms_on_people']} in {hours}"
+    hours = f"{own['hours']:.2f} hours of {_plays(own)} plays, seeds: {own['seeds']}"
     looks = f"{own['looks']} looks, {own['looks_drawn']} of them drawn anew"
     return "\n".join(
-        [*lines, "", f"alarms on people: {own['alarms_on_people']}", f"{hours}; {looks}", HONEST]
+        [*lines, "", LEGEND, people, f"{hours}; {looks}", f"pack {_pack(own)}", HONEST]
     )
+
+
+def _plays(own: Figures) -> str:
+    return f"{own['plays']} / {max(own['plays'], len(CATALOGUE))}"
+
+
+def _pack(own: Figures) -> str:
+    sha256 = own.get("pack_sha256", "")
+    return f"{own['pack']} {sha256[:SHA_DIGITS]}".rstrip()
 
 
 def _told(title: str, items: Sequence[Figures]) -> list[str]:
@@ -88,6 +115,7 @@ def _cells(each: Figures) -> list[str]:
         f"{span[0]:.3f}–{span[1]:.3f}" if span else "–",
         _number(each["mean_time_to_alert_s"], 1),
         _number(each["longest_time_to_alert_s"], 1),
+        str(each["repeats"]),
         str(each["false_alarms"]),
         _number(each["lookalike_hours"], 2),
         _number(each["false_alarms_per_hour"], 3),
@@ -105,13 +133,18 @@ def drills_page(own: Figures, lines: Sequence[str]) -> str:
     return page(
         *TITLE,
         section("如何理解", "How to read it", *_how_to_read()),
-        section("各类隐患", "By hazard", table(HEADS, rows)),
+        section("各类险情", "By hazard", table(HEADS, rows, "wide figures")),
         section("概要", "Summary", _summary(own)),
         section("漏报", "Missed", _list(own["missed"])),
         section("误报", "False alarms", _list(own["false_alarms"])),
+        section("重复告警", "Told of again", _list(own["repeats"])),
         section("对人的告警", "Alarms on people", _list(own["on_people"])),
-        section("说明", "Notes", *(f'<p lang="en">{escape(shown(one))}</p>' for one in lines)),
+        *([section("说明", "Notes", *_notes(lines))] if lines else []),
     )
+
+
+def _notes(lines: Sequence[str]) -> list[str]:
+    return [f'<p lang="en">{escape(shown(one))}</p>' for one in lines]
 
 
 def _how_to_read() -> tuple[str, ...]:
@@ -121,11 +154,27 @@ def _how_to_read() -> tuple[str, ...]:
             f"Scenes are drawn by the product: {HONEST}.",
         ),
         paragraph(
-            "误报率按相似场景的小时数计算，隐患场景中的误报也计入分子；"
-            "上限为单侧 95 % 泊松上限，零误报时为 3/小时数。",
+            "检出率：险情发生期间或结束后 10 秒内，在其所在位置有相应告警的场次所占比例；"
+            "位置不符的告警算误报。"
+            "用时从险情出现的第一秒算到告警。重复告警：同一险情首次告警之后的告警，不算误报。"
+            "“–”表示没有演练或无法计算。",
+            "Detected: the share of scenes in which an alert of the hazard came where it is, while "
+            "it lasted or within 10 s of its end; elsewhere it is a false alarm. Times run from "
+            "the first second of the hazard to the alert. Told of again: alerts of a hazard after "
+            "its first one, not false. A dash: it was not played, or nothing can be said.",
+        ),
+        paragraph(
+            "每小时误报＝全部误报（险情场景中的也算在内）除以相似场景的小时数，因此偏高；"
+            "上限为单侧 95 % 泊松上限，零误报时为 3 除以小时数：小时数少，上限就高。",
             "False alarms an hour are over the hours of look-alikes, and count those in scenes of "
             "hazards too, so the rate errs to the high side. The upper bound is the one-sided "
-            "95 % bound of a Poisson count: 3 by the hours where there was none.",
+            "95 % bound of a Poisson count, with no false alarm 3 divided by the hours: few hours "
+            "make it high.",
+        ),
+        paragraph(
+            "对人的告警：人群场景中除摄像机故障外的所有告警；画有人的相似场景中的误报也计入。",
+            "Alarms on people: all alerts but camera faults in plays of people, and false alarms "
+            "in look-alikes that show people.",
         ),
     )
 
@@ -133,12 +182,14 @@ def _how_to_read() -> tuple[str, ...]:
 def _summary(own: Figures) -> str:
     rows: list[tuple[str, object]] = [
         ("对人的告警 alarms on people", own["alarms_on_people"]),
-        ("有人场景小时 hours of plays with people", f"{own['people_hours']:.2f}"),
-        ("场景 plays", own["plays"]),
+        ("有人场景的小时数 hours of plays with people", f"{own['people_hours']:.2f}"),
+        ("场景 plays", _plays(own)),
         ("种子 seeds", own["seeds"]),
+        ("场次合计 rehearsals", own["rehearsals"]),
         ("模拟小时 simulated hours", f"{own['hours']:.2f}"),
-        ("查看次数 looks", own["looks"]),
-        ("模型包 pack", own["pack"]),
+        ("分析帧数 looks", own["looks"]),
+        ("模型包 pack", _pack(own)),
+        ("命令 command", "fengsui eval drills"),
     ]
     return table((("项目", "item"), ("数值", "figure")), rows, "wide pairs")
 
@@ -146,8 +197,8 @@ def _summary(own: Figures) -> str:
 def _list(items: Sequence[Figures]) -> str:
     if not items:
         return "<p>–</p>"
-    heads = (("场景", "play"), ("种子", "seed"), ("隐患", "hazard"), ("故障", "fault"),
-             ("时刻 s", "second"), ("区域", "zone"))  # fmt: skip
+    heads = (("场景", "play"), ("种子", "seed"), ("险情", "hazard"), ("故障", "fault"),
+             ("时刻（秒）", "second"), ("区域", "zone"))  # fmt: skip
     rows = [
         (
             one["play"],

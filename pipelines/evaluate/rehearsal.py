@@ -18,7 +18,7 @@ from pipelines.bursts import BURST_S, REST_S
 from pipelines.drills.catalogue import Play
 from pipelines.evaluate.drills_cache import KeptLooks, Recorded
 from pipelines.frames import Frame, FrameRef, Look
-from pipelines.messages import CameraFault
+from pipelines.messages import BoxShares, CameraFault
 from pipelines.rules.events import Change, Event
 from pipelines.rules.settings import SETTINGS
 from vision.arrays import Pixels
@@ -99,6 +99,8 @@ class Raised:
     """The second of the play at whose look it was raised."""
     zone_id: str
     """In which zone."""
+    box: BoxShares | None = None
+    """Where on the picture; ``None``: all of it."""
     fault: CameraFault | None = None
     """Of ``camera_fault``: which."""
 
@@ -310,6 +312,7 @@ def _began(events: Iterable[Event], due: Due) -> list[Raised]:
             # Not the event's own time: of a burst's second it is told at the look after it.
             at_s=due.t_ms / 1000,
             zone_id=one.zone_id,
+            box=one.box,
             fault=one.detail.fault if one.detail else None,
         )
         for one in events

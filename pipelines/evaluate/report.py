@@ -75,7 +75,7 @@ def images_page(judgement: Judgement, name: str) -> str:
 def _how_to_read() -> tuple[str, ...]:
     return (
         paragraph(
-            "注意：既未标注也未检出的人和车可能出现在隐患框内，转交前请逐图检查。"
+            "注意：既未标注也未检出的人和车可能出现在险情框内，转交前请逐图检查。"
             "检出的人和车、标注的其他一切均已涂实；大框为粗马赛克，图片其余部分更粗；不统计检出的人。",
             "Careful: people and vehicles that are neither labelled nor detected may be in the "
             "box: look at each picture before you pass the page on. Detected people and vehicles, "
@@ -84,7 +84,7 @@ def _how_to_read() -> tuple[str, ...]:
         ),
         paragraph(
             "图下的数字是模型给该框的分数（0 到 1）：漏报为标注框处同类检出的最高分，"
-            "0.00 即毫无检出；误报为该误检框的分数。误报先列无隐患的图片，再列有隐患图片中的错框。",
+            "0.00 即毫无检出；误报为该误检框的分数。误报先列无险情的图片，再列有险情图片中的错框。",
             "The number under a picture is the model's score, 0 to 1: for a miss the best that was "
             "found at the labelled box, 0.00 where there was nothing; for a false alarm the wrong "
             "box's. False alarms in pictures without a hazard come first, then wrong boxes in "
@@ -107,11 +107,11 @@ def _summary(judgement: Judgement, name: str) -> str:
         ("模型包 pack", own["pack"]),
         ("权重 weights, SHA-256", own["pack_sha256"][:SHA_DIGITS]),
         ("图片 pictures", own["images"]),
-        ("无隐患图片 negatives", own["negatives"]),
-        ("有隐患图片中检出的比例 hazard pictures found", pack_point["recall"]),
+        ("无险情图片 negatives", own["negatives"]),
+        ("有险情图片中检出的比例 hazard pictures found", pack_point["recall"]),
         ("95 % 区间 interval", _interval(pack_point["recall_95"])),
         ("误报图片 false-positive pictures", own["false_positive_images"]),
-        ("其中无隐患图片 of hazard-free pictures", own["hazard_free_images"]),
+        ("其中无险情图片 of hazard-free pictures", own["hazard_free_images"]),
         ("误报 1 % 时的召回 recall at 1 % alarms", own["picture_recall_at_1pct"]),
         ("每图毫秒 ms a picture, one thread", own["ms_per_image"]),
         ("标注的人被遮盖 labelled people covered", people and people["covered"]),
@@ -229,7 +229,7 @@ def video_page(
         ("每小时误报 false alarms an hour", own["false_alarms_per_hour"]),
         ("覆盖率 coverage", own["coverage"]),
     ]
-    heads = (("隐患", "hazard"), ("从 s", "from"), ("到 s", "to"), ("告警 s", "alert"),
+    heads = (("险情", "hazard"), ("从 s", "from"), ("到 s", "to"), ("告警 s", "alert"),
              ("延迟 s", "delay"), ("覆盖率", "coverage"))  # fmt: skip
     events = [[each[key] for key in ("hazard", "from_s", "to_s", "alert_s", "delay_s", "coverage")]
               for each in own["events"]]  # fmt: skip

@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from pipelines.plan.asked import asked
 from pipelines.plan.faults import PlanError, shown
 from pipelines.plan.figures import SHIPPED, read
 from pipelines.plan.words import notes
+from pipelines.terminal import show, tell
 
 DONE, FAILED = 0, 1
 
@@ -41,13 +40,9 @@ def main(words: Sequence[str]) -> int:
     try:
         told = _run(_parser().parse_args(words))
     except PlanError as error:
-        _tell(f"fengsui: {error}")
+        tell(f"fengsui: {error}")
         return FAILED
-    try:
-        sys.stdout.write(told + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the plan has gone, as `head` does
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's own flush
+    show(told)
     return DONE
 
 
@@ -117,7 +112,7 @@ def _run(given: argparse.Namespace) -> str:
         many = at_sizes(estate, server, measured, _plotted(estate.channels))
         _write(given.report, plan_page(request, needed, measured, said, (few, many)))
     for note in said:
-        _tell(f"note: {note.english}")
+        tell(f"note: {note.english}")
     if given.json:
         return json.dumps(text.as_object(request, needed, measured, said), allow_nan=False)
     return text.as_text(request, needed, measured, few)
@@ -136,8 +131,3 @@ def _write(path: Path, page: str) -> None:
         raise PlanError(
             f"--report {shown(path)}: it can't be written ({error.strerror}): give another place"
         ) from error
-
-
-def _tell(text_: str) -> None:
-    sys.stderr.write(text_ + "\n")
-    sys.stderr.flush()

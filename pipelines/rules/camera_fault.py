@@ -7,7 +7,7 @@ while nothing is wrong, and stay as they are while something is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
@@ -144,6 +144,15 @@ def lost(state: State, at: datetime) -> tuple[State, Sighting]:
     """Return what a camera that sends nothing says. The caller has waited ``lost_after_s``."""
     state = replace(state, runs={}, learning=None, fault=CameraFault.LOST, last=None, last_at=at)
     return state, _sighting(CameraFault.LOST, 1.0, at)
+
+
+def untold(state: State, at: datetime, settings: CameraFaultSettings) -> State:
+    """Return the state after a look of which nobody is told: a move isn't taken for usual by it."""
+    run = state.runs.get(Sign.MOVED)
+    if run is None:
+        return state
+    since = max(run.since, at - timedelta(seconds=settings.moved_s))
+    return replace(state, runs={**state.runs, Sign.MOVED: replace(run, since=since)})
 
 
 def _sighting(fault: CameraFault, score: float, at: datetime) -> Sighting:

@@ -28,6 +28,7 @@ from pipelines.rules.places import (
 )
 from pipelines.rules.settings import DebrisSettings
 from pipelines.rules.signs import Sign, Verdict, moving_vehicles, signs, vehicles
+from pipelines.rules.vehicles import feet
 from pipelines.zones import Area
 from vision.hazards import Hazard
 from vision.polygons import contains
@@ -98,6 +99,8 @@ class State:
     """Where vehicles were seen lately."""
     voids: tuple[Void, ...] = ()
     """Things that are none."""
+    shown: int = 0
+    """In how many moments the detector was sure of a vehicle here, while they are few."""
     burns_at: datetime | None = None
     """When fire or smoke was last seen anywhere in the picture."""
 
@@ -128,18 +131,22 @@ def step(
     ]
     stood = _stood(state.stood, now, at, settings)
     burns_at = at if _burns(moment) else state.burns_at
+    shown = _shown(state.shown, moment, area, settings)
     things = _things(moment, area, settings)
     if burns_at is not None and seconds(burns_at, at) <= settings.burn_memory_s:
         # Smoke and its shadow lie on all, and fire leaves scorched ground.
         voids, lying = _voided(state.voids, things, at, settings), list[Thing]()
     else:
         voids, lying = _sorted_out(state.voids, things, stood, at, settings)
+    if area.kind is ZoneKind.ROAD and shown < settings.shown_looks:
+        lying = []
     after = State(
         began_at=began_at,
         places=counted(places, judged, at),
         vehicles=now,
         stood=stood,
         voids=voids,
+        shown=shown,
         burns_at=burns_at,
     )
     return after, _better(best(judged, at), _as_sighting(lying, at, settings))
@@ -298,8 +305,17 @@ def _burns(moment: Moment) -> bool:
     """Say whether fire or smoke scores as a strong sign, anywhere in the picture."""
     columns, found = moment.columns, moment.last.detections
     is_burning = columns.of(Hazard.FIRE) | columns.of(Hazard.SMOKE)
-    is_strong = found.score >= columns.thresholds[found.label]
+    is_strong = (found.score >= columns.thresholds[found.label]) & ~found.doubts
     return bool(np.any(is_burning[found.label] & is_strong))
+
+
+def _shown(before: int, moment: Moment, area: Area, settings: DebrisSettings) -> int:
+    """Count the moments in which the detector was sure of a vehicle in the zone."""
+    if before >= settings.shown_looks:
+        return before
+    found = moment.last.detections
+    is_sure = moment.columns.vehicles[found.label] & (found.score >= settings.shown_score)
+    return before + int((is_sure & contains(area.polygon, feet(found.xyxy))).any())
 
 
 def _of_vehicle(box: BoxShares, vehicle: Stood, at: datetime, settings: DebrisSettings) -> Verdict:

@@ -30,6 +30,8 @@ class Sighting:
     """Whether it may begin an alert by itself, or only support one."""
     detail: AlertDetail | None = None
     """What a box can't say."""
+    in_doubt: bool = False
+    """Whether it is kept nowhere, as long as nobody believes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

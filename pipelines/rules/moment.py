@@ -1,8 +1,13 @@
-"""What a rule is given: the looks of one moment, and what their columns mean."""
+"""What a rule is given: the looks of one moment, what their columns mean, and its state in time.
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+Rules go by the looks' times. Where those went back, so do the times that a rule remembers.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -14,6 +19,8 @@ from vision.roles import Label, Role
 RIDDEN: Final = frozenset({"motorcycle"})
 """Vehicles of a person's size and shape: at night somebody who sits is taken for one, look after
 look. They never count, so that nobody who sits in a fire lane blocks it."""
+
+EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +70,31 @@ class Moment:
     def at(self) -> datetime:
         """Return when the newest was taken."""
         return self.last.ref.captured_at
+
+
+def shifted(state: Any, by: timedelta) -> Any:
+    """Return a rule's state with all of its times moved back: ``by`` is less than nothing."""
+    first = EARLIEST - by
+    return _retimed(state, lambda then: max(then, first) + by)
+
+
+def not_after(state: Any, now: datetime) -> Any:
+    """Return a rule's state with no time later than now."""
+    return _retimed(state, lambda then: min(then, now))
+
+
+def _retimed(one: Any, new: Callable[[datetime], datetime]) -> Any:
+    """Return the same object where there is no time in it: most of a state are pictures, boxes."""
+    if isinstance(one, datetime):
+        return new(one)
+    if isinstance(one, tuple):
+        parts = tuple(_retimed(part, new) for part in one)
+        return parts if any(map(operator.is_not, parts, one)) else one
+    if isinstance(one, Mapping):
+        return {key: _retimed(part, new) for key, part in one.items()}
+    if not is_dataclass(one) or isinstance(one, type):
+        return one
+    before = {field.name: getattr(one, field.name) for field in fields(one)}
+    after = {name: _retimed(part, new) for name, part in before.items()}
+    changed = {name: part for name, part in after.items() if part is not before[name]}
+    return replace(one, **changed) if changed else one

@@ -29,6 +29,17 @@ UNBROKEN_S: Final = 10.0
 OUTLINES: Final = 8
 """Boxes of one spell that are compared: the last quarter of a minute of sentry looks."""
 
+HELD_SHARE: Final = 0.6
+"""Of its sides, by which boxes of what stays in its place may lie apart: those of drawn flames and
+plumes lie 0.46 apart at most through a burst. Who walks goes by one to three widths a second."""
+
+HELD_BOXES: Final = 4
+"""A burst's three seconds, and the look that asked for it."""
+
+HELD_S: Final = 1.5
+"""So long it stays before it counts: two seconds of a burst are judged after the look that asked
+for it."""
+
 SETTLING: Final = 5
 """Sightings from which the usual size is known."""
 
@@ -223,10 +234,46 @@ def wanders(place: Place) -> float:
 def is_passing(
     sign: Sign, place: Place, moving: Sequence[BoxShares], over_vehicle_share: float
 ) -> bool:
-    """Say whether it may go by: it is new in its place, or lies over a vehicle that moves."""
+    """Say whether it may go by: it is new in its place, or lies over a vehicle that moves.
+
+    What is in doubt may as long as it hasn't shown that it stays.
+    """
     if any(covered(sign.box, one) >= over_vehicle_share for one in moving):
         return True
+    if sign.in_doubt and not stays(place):
+        return True
     return place.in_spell == 1 and not sign.proven
+
+
+def stays(place: Place) -> bool:
+    """Say whether it has been seen for a while, and in one place."""
+    boxes = place.boxes[-HELD_BOXES:]
+    if lasted_s(place) < HELD_S or not boxes:
+        return False
+    for low in (0, 1):
+        middles = [(box[low] + box[low + 2]) / 2 for box in boxes]
+        side = median(box[low + 2] - box[low] for box in boxes)
+        if max(middles) - min(middles) > HELD_SHARE * side:
+            return False
+    return True
+
+
+def has_known(places: Sequence[Place], habit: HabitSettings) -> bool:
+    """Say whether any of them was there from the start, or is a habit."""
+    return any(place.from_start or is_habit(place, habit) for place in places)
+
+
+def untold(before: Sequence[Place], after: Sequence[Place]) -> tuple[Place, ...]:
+    """Return the places after a moment that nobody is told of: it brings none nearer to a habit."""
+    return tuple(_untold(place, before) for place in after)
+
+
+def _untold(place: Place, before: Sequence[Place]) -> Place:
+    same = [one for one in before if one.first_at == place.first_at]
+    if not same:
+        return replace(place, quiet_s=0.0, spells=0, counted_at=None)
+    old = max(same, key=lambda one: covered(place.box, one.box))
+    return replace(place, quiet_s=old.quiet_s, spells=old.spells, counted_at=old.counted_at)
 
 
 def is_habit(place: Place, habit: HabitSettings) -> bool:
@@ -256,8 +303,11 @@ def counted(
 
 def best(judged: Sequence[tuple[Sign, Place, Verdict]], at: datetime) -> Sighting | None:
     """Return the sighting of the sign that is worth most."""
-    worth = [(verdict, sign.score, sign.box) for sign, _, verdict in judged if verdict]
+    worth = [
+        (verdict, not sign.in_doubt, sign.score, sign.box) for sign, _, verdict in judged if verdict
+    ]
     if not worth:
         return None
-    verdict, score, box = max(worth)
-    return Sighting(at=at, score=score, box=box, strong=verdict is Verdict.STRONG)
+    verdict, is_sure, score, box = max(worth)
+    is_strong = verdict is Verdict.STRONG
+    return Sighting(at=at, score=score, box=box, strong=is_strong, in_doubt=not is_sure)

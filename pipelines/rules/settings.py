@@ -70,6 +70,9 @@ class SmokeSettings:
     """Of its sides, by which its edges usually wander: what fog unveils or pales has a fixed
     outline, 0.008 at most; drawn plumes wander by 0.015 and mostly 0.05 and more, real ones by
     0.3."""
+    calm_wanders_share: float = 0.05
+    """Likewise while nothing moves in it: a tree that fog pales is calm in nine looks of ten, and
+    its box trembles by up to 0.04; drawn plumes are calm in one of five at most."""
     source_s: float = 60.0
     """Large smoke is believed if there was a fire, or a plume half as wide, so lately: fog has
     neither, and takes minutes to come."""
@@ -80,9 +83,10 @@ class DebrisSettings:
     """Of ``debris``."""
 
     persistence: Persistence = Persistence()  # noqa: RUF009 - frozen
-    habit: HabitSettings = HabitSettings(start_s=5.0)
+    habit: HabitSettings = HabitSettings(start_s=5.0, habit_s=40.0)
     """Rocks don't come and go: those that lay there are seen in the first looks, so that one
-    which falls soon after isn't taken for one of them."""
+    which falls soon after isn't taken for one of them. What falls is sure within some looks; a
+    corner that fog bares scores weakly for a minute before it scores enough."""
     over_vehicle_share: float = 0.5
     """A rock that is mostly a vehicle is that vehicle."""
     sure_score: float = 0.85
@@ -97,6 +101,12 @@ class DebrisSettings:
     masker misses some of them, far away and at night."""
     thing_score: float = 0.6
     """A thing has no detector's score; it counts as the pack's threshold for rock."""
+    shown_score: float = 0.8
+    """Of a vehicle of which the detector is sure: those of drawn streets reach it at every hour,
+    people from above who walked in a block 0.77."""
+    shown_looks: int = 3
+    """In so many looks it was sure of one, two cars that pass, and it sees what is on this road.
+    Before, from above or through a dirty lens, what lies there may be somebody whom it misses."""
     vehicle_memory_s: float = 60.0
     """Where a vehicle stood, a thing is that vehicle for so long after it was last seen: a
     standing bus drops out of a detector's sight for ten looks and more."""

@@ -50,6 +50,8 @@ class Sign:
     """What its box looked like, oldest first."""
     proven: bool = False
     """Whether it stayed in its place for a second."""
+    in_doubt: bool = False
+    """Whether it counts only if it stays where it is, and is kept nowhere."""
 
 
 def signs(moment: Moment, hazard: Hazard, area: Area, floor: float) -> tuple[Sign, ...]:
@@ -83,7 +85,7 @@ def _in_look(look: Look, columns: Columns, hazard: Hazard, area: Area, floor: fl
     centres = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
     here = np.flatnonzero(columns.of(hazard)[found.label] & contains(area.polygon, centres))
     least = np.maximum(columns.thresholds[found.label], np.float32(floor))
-    patches = look.measures.patches
+    patches, doubts = look.measures.patches, found.doubts
     result = []
     for row in here.tolist():
         x0, y0, x1, y1 = found.xyxy[row].tolist()
@@ -93,6 +95,7 @@ def _in_look(look: Look, columns: Columns, hazard: Hazard, area: Area, floor: fl
             score=float(found.score[row]),
             strong=bool(found.score[row] >= least[row]),
             patches=() if patch is None else (patch,),
+            in_doubt=bool(doubts[row]),
         )
         result.append(sign)
     return result
@@ -103,7 +106,8 @@ def _through(group: dict[int, Sign], *, proven: bool) -> Sign:
     in_order = [group[number] for number in sorted(group)]
     middle = sorted(in_order, key=lambda sign: sign.score)[len(in_order) // 2]
     patches = tuple(patch for sign in in_order for patch in sign.patches)
-    return replace(middle, box=in_order[-1].box, patches=patches, proven=proven)
+    in_doubt = any(sign.in_doubt for sign in in_order)
+    return replace(middle, box=in_order[-1].box, patches=patches, proven=proven, in_doubt=in_doubt)
 
 
 def vehicles(look: Look, columns: Columns) -> tuple[BoxShares, ...]:

@@ -114,8 +114,10 @@ def _may_be_smoke(sign: Sign, place: Place, around: _Around, settings: SmokeSett
 
 
 def _is_plume(place: Place, settings: SmokeSettings) -> bool:
-    """Say whether it lasts and its outline moves."""
-    moves = wanders(place) >= settings.wanders_share or has_grown(place, settings.habit)
+    """Say whether it lasts and moves: what is in it, or its outline."""
+    is_calm = place.still_at is not None and place.told > 0
+    least = settings.calm_wanders_share if is_calm else settings.wanders_share
+    moves = wanders(place) >= least or has_grown(place, settings.habit)
     return moves and lasted_s(place) >= settings.lasts_s
 
 
@@ -145,5 +147,5 @@ def _has_beginnings(sign: Sign, around: _Around, settings: SmokeSettings) -> boo
 def _shows_fire(moment: Moment) -> bool:
     """Say whether a fire scores as a strong sign, in this zone or another: smoke drifts."""
     columns, found = moment.columns, moment.last.detections
-    is_strong = found.score >= columns.thresholds[found.label]
+    is_strong = (found.score >= columns.thresholds[found.label]) & ~found.doubts
     return bool(np.any(columns.of(Hazard.FIRE)[found.label] & is_strong))

@@ -44,7 +44,6 @@ class Refusal(StrEnum):
     DISABLED = "disabled"
     CSRF = "csrf"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105
-    THROTTLED = "throttled"
     OIDC = "oidc"
 
 

@@ -65,11 +65,6 @@ def matches(password_hash: str | None, password: str) -> bool:
     return right and password_hash is not None
 
 
-def is_outdated(password_hash: str) -> bool:
-    """Tell whether the hash was made with other parameters than today's."""
-    return _HASHER.check_needs_rehash(password_hash)
-
-
 def require_strong(password: str, login: str, before: str) -> None:
     """Raise ``WeakPasswordError`` for one that is short, a pattern, often tried or not new."""
     if _bytes(password) == _bytes(before):

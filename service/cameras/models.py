@@ -170,7 +170,8 @@ class NewCamera(Body):
     )
     zones: Zones = Field(
         default_factory=list,
-        description="Where hazards count; without any, on the whole picture",
+        description="Where hazards count; without any, those that need none count on the "
+        "whole picture",
         json_schema_extra={"default": []},
     )
     water: WaterScaleIn | None = None

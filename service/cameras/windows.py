@@ -7,6 +7,7 @@ being reported. A window is never edited: it's ended, and another is opened.
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from service.cameras.errors import (
     WindowTimesError,
 )
 from service.cameras.registry import Registry
+from service.cameras.windows_together import SPAN, Time, most_covered
 from service.refusals import Refusal, RefusedError
 from service.tables import camera_windows
 from service.text import Paragraph
@@ -112,6 +114,7 @@ def open_window(registry: Registry, camera_id: str, given: WindowIn) -> WindowOu
     _require_times(given, registry.now)
     if len(current(registry.connection, camera_id, registry.now)) >= MAX_WINDOWS:
         raise TooManyWindowsError(MAX_WINDOWS)
+    _require_pause(registry, camera_id, given)
     values: dict[str, Any] = {
         "window_id": uuid4(),
         "camera_id": camera_id,
@@ -190,6 +193,36 @@ def _require_times(given: WindowIn, now: datetime) -> None:
             Refusal.WINDOW_FAR,
             days=FARTHEST.days,
         )
+
+
+def _require_pause(registry: Registry, camera_id: str, given: WindowIn) -> None:
+    start, end = max(given.starts_at, registry.now), given.ends_at
+    really_over = sa.func.coalesce(camera_windows.c.ended_at, camera_windows.c.ends_at)
+    query = sa.select(camera_windows).where(
+        camera_windows.c.camera_id == camera_id,
+        camera_windows.c.kind == given.kind.value,
+        camera_windows.c.starts_at < end + SPAN,
+        really_over > start - SPAN,
+    )
+    others = [_covered(row) for row in registry.connection.execute(query).mappings()]
+    covered = most_covered((start, end), others)
+    if covered > LONGEST:
+        days = ceil(covered / timedelta(days=1) * 10) / 10
+        raise WindowTimesError(
+            f"windows of one kind cover at most {LONGEST.days} of any {SPAN.days} days at a "
+            f"camera, and with this one it would be {days:g}: shorten it, end another, or change "
+            "the zones or hazards",
+            Refusal.WINDOW_CHAINED,
+            most=LONGEST.days,
+            span=SPAN.days,
+            days=days,
+        )
+
+
+def _covered(row: RowMapping) -> Time:
+    """Return when it held something back, or will: not before it was opened, nor once ended."""
+    start, end = max(row["starts_at"], row["created_at"]), row["ended_at"] or row["ends_at"]
+    return start, max(start, min(end, row["ends_at"]))
 
 
 def _state(row: RowMapping | dict[str, Any], now: datetime) -> WindowState:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import hypot, isfinite
-from typing import Final
+from typing import Final, TypeVar
 
 from pipelines.messages import ZoneKind
 from service.refusals import Refusal, RefusedError
@@ -17,8 +17,16 @@ from service.refusals import Refusal, RefusedError
 Corner = tuple[float, float]
 """x and y as shares of the picture, origin top left."""
 
+Mark = tuple[int, int]
+"""A corner in steps of the grid."""
+
+Point = TypeVar("Point")
+
 SMALLEST_AREA_SHARE: Final = 1e-4
 MOST_CORNERS: Final = 64
+
+GRID: Final = 2**20
+"""Steps to a side of the picture on which workers hold a zone's sides against each other."""
 
 SHORTEST_ARROW: Final = 0.02
 """Of a direction or a scale, as a share of the picture: shorter is a slip of the hand."""
@@ -55,9 +63,11 @@ def require_zone(corners: Sequence[Corner]) -> None:
             Refusal.ZONE_OFF_PICTURE, "a zone's corners lie on the picture: x and y between 0 and 1"
         )
     points = [_as_worker_sees(corner) for corner in corners]
-    if _crosses_itself(points):
+    if _meets_itself(points):
         raise ZoneError(
-            Refusal.ZONE_CROSSES, "the zone's sides cross: give the corners in order around it"
+            Refusal.ZONE_CROSSES,
+            "the zone's sides cross, touch or lie on each other: give the corners in order, once "
+            "around it",
         )
     area = _area(points)
     if area < SMALLEST_AREA_SHARE:
@@ -108,29 +118,42 @@ def _as_worker_sees(corner: Corner) -> Corner:
 
 
 def _area(points: Sequence[Corner]) -> float:
-    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in _sides(points))) / 2
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in _around(points))) / 2
 
 
-def _crosses_itself(points: Sequence[Corner]) -> bool:
-    sides = list(_sides(points))
+def _around(points: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
+    return pairwise((*points, *points[:1]))
+
+
+def _meets_itself(corners: Sequence[Corner]) -> bool:
+    """Say whether two sides meet elsewhere than neighbours do: at the corner between them."""
+    marks = [(round(x * GRID), round(y * GRID)) for x, y in corners]
+    sides = [side for side in _around(marks) if side[0] != side[1]]  # one clicked twice is one
     last = len(sides) - 1
-    return any(
-        _cross(*sides[first], *sides[second])
+    return any(_turns_back(*side, after) for side, (_, after) in _around(sides)) or any(
+        _meet(*sides[first], *sides[second])
         for first in range(len(sides))
         for second in range(first + 2, len(sides))
         if (first, second) != (0, last)  # neighbours around the end
     )
 
 
-def _sides(points: Sequence[Corner]) -> Iterator[tuple[Corner, Corner]]:
-    return pairwise((*points, points[0]))
+def _turns_back(a: Mark, b: Mark, c: Mark) -> bool:
+    ahead = (b[0] - a[0]) * (c[0] - b[0]) + (b[1] - a[1]) * (c[1] - b[1])
+    return _side(a, b, c) == 0 and ahead < 0
 
 
-def _cross(a: Corner, b: Corner, c: Corner, d: Corner) -> bool:
-    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+def _meet(a: Mark, b: Mark, c: Mark, d: Mark) -> bool:
+    """Say whether the sides a-b and c-d have a point in common, their ends included."""
+    is_near = all(
+        min(a[axis], b[axis]) <= max(c[axis], d[axis])
+        and min(c[axis], d[axis]) <= max(a[axis], b[axis])
+        for axis in (0, 1)
+    )
+    return is_near and _side(a, b, c) * _side(a, b, d) <= 0 and _side(c, d, a) * _side(c, d, b) <= 0
 
 
-def _side(p: Corner, q: Corner, r: Corner) -> float:
+def _side(p: Mark, q: Mark, r: Mark) -> int:
     return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
 
 

@@ -5,12 +5,14 @@ Other zones aren't cut: what a person has drawn along a ridge keeps its corners.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pipelines.messages import BoxShares, ZoneKind
 from service.cameras.drawn import MOST_ZONES
 from service.cameras.zones import WHOLE_PICTURE_ZONE
 from vision.hazards import Hazard
+
+Item = TypeVar("Item")
 
 Drawn = Mapping[str, Any]
 """A zone as the database keeps it; without a kind it is an area."""
@@ -31,6 +33,10 @@ _SEEN_IN: Final = {
 }
 """Kinds of zones that a hazard counts in, as in ``pipelines.zones``: a test holds both together.
 Where none is drawn, it counts on the whole picture."""
+
+_GROUND: Final = frozenset({ZoneKind.ROAD, ZoneKind.SLOPE})
+"""Where the background shows what has come to lie there, as in ``pipelines.rules.debris``: a test
+holds both together."""
 
 _NAME_LENGTH: Final = 120
 """Leaves room for a number."""
@@ -73,6 +79,25 @@ def is_watched(hazard: Hazard, zone_id: str, zones: Sequence[Drawn]) -> bool:
     """Say whether a hazard counts in a zone as the camera is drawn now."""
     inside = [zone["zone_id"] for zone in zones if _kind(zone) in _SEEN_IN[hazard]]
     return zone_id in (inside or [WHOLE_PICTURE_ZONE])
+
+
+def sees_ground(zone_id: str, zones: Sequence[Drawn]) -> bool:
+    """Say whether things are seen in a zone that no detector gave a score."""
+    return any(zone["zone_id"] == zone_id and _kind(zone) in _GROUND for zone in zones)
+
+
+def parted(
+    items: Sequence[Item], boxes: Sequence[BoxShares], parts: Sequence[BoxShares]
+) -> list[list[Item]]:
+    """Return the items whose boxes count in each part; parts don't overlap."""
+    found: list[list[Item]] = [[] for _ in parts]
+    for item, (x0, y0, x1, y1) in zip(items, boxes, strict=True):
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        for number, (left, top, right, bottom) in enumerate(parts):
+            if left <= x < right and top <= y < bottom:
+                found[number].append(item)
+                break
+    return found
 
 
 def holds(part: BoxShares, box: BoxShares) -> bool:

@@ -4,6 +4,7 @@ ProblemError
 ├── DrillIncidentError   a drill is neither real nor false
 ├── VerdictTooLateError  the incident's scores are gone
 └── NotProposedError     the proposal is no longer what follows from the verdicts
+    └── ProposalChangedError  something like it does, but not what was shown
 """
 
 from service.errors import ProblemError
@@ -40,8 +41,12 @@ class NotProposedError(ProblemError):
     status = 409
     title = "Not what is proposed"
 
-    def __init__(self) -> None:
+    def __init__(self, now: str = "nothing of the kind is proposed") -> None:
         super().__init__(
-            "verdicts, scores or the camera changed meanwhile: load the proposals anew, look at "
-            "what they would have missed, then accept one"
+            f"verdicts, scores or the camera changed since it was shown. By now {now}. Load the "
+            "proposals anew, look at what they would have missed, then accept one by its digest"
         )
+
+
+class ProposalChangedError(NotProposedError):
+    """A yes holds for what was seen, and nothing else."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +26,22 @@ MOST_REPLAYED: Final = 100_000
 """The newest of a camera: a lamp that is taken for fire at every look makes them in two days, and
 more would keep whoever asks waiting for longer than some seconds."""
 
+AT_A_TIME: Final = 100
+"""Rows out of the database: of 40,000, a thousand at a time took half as long again."""
+
+_COLUMNS: Final = (
+    candidates.c.hazard,
+    candidates.c.zone_id,
+    candidates.c.worker_id,
+    candidates.c.epoch,
+    candidates.c.moment,
+    candidates.c.at,
+    candidates.c.score,
+    candidates.c.x0,
+    candidates.c.y0,
+    candidates.c.x1,
+    candidates.c.y1,
+)
 _WORDS: Final = tuple(hazard.value for hazard in REPLAYED)
 
 
@@ -46,7 +63,7 @@ def of_camera(connection: Connection, who: Principal, camera: Row) -> Found:
     """Return what is known of a camera that ``who`` may see."""
     now = datetime.now(UTC)
     shown, since = _shown(connection, camera["camera_id"], now)
-    judged, expected = _judged(connection, camera["camera_id"], now)
+    judged, expected = judged_at(connection, camera["camera_id"], now)
     ids = [one.incident_id for one in judged]
     thresholds = {
         Hazard(name): float(value)
@@ -65,7 +82,7 @@ def _shown(
     connection: Connection, camera_id: str, now: datetime
 ) -> tuple[dict[Place, list[Shown]], datetime | None]:
     query = (
-        sa.select(candidates)
+        sa.select(*_COLUMNS)
         .where(
             candidates.c.camera_id == camera_id,
             candidates.c.hazard.in_(_WORDS),
@@ -74,23 +91,18 @@ def _shown(
         .order_by(candidates.c.at.desc())
         .limit(MOST_REPLAYED)
     )
-    found: defaultdict[Place, list[Shown]] = defaultdict(list)
+    found: defaultdict[tuple[str, str], list[Shown]] = defaultdict(list)
     since = None
-    for row in connection.execute(query):
-        since = row.at
-        found[Hazard(row.hazard), row.zone_id].append(
-            Shown(
-                run=(row.worker_id, row.epoch),
-                moment=row.moment,
-                at=row.at,
-                score=row.score,
-                box=(row.x0, row.y0, row.x1, row.y1),
-            )
+    rows = chain.from_iterable(connection.execute(query).partitions(AT_A_TIME))
+    for hazard, zone_id, worker_id, epoch, moment, at, score, x0, y0, x1, y1 in rows:
+        since = at
+        found[hazard, zone_id].append(
+            Shown((worker_id, epoch), moment, at, score, (x0, y0, x1, y1))
         )
-    return dict(found), since
+    return {(Hazard(word), zone_id): shown for (word, zone_id), shown in found.items()}, since
 
 
-def _judged(
+def judged_at(
     connection: Connection, camera_id: str, now: datetime
 ) -> tuple[list[Judged], tuple[UUID, ...]]:
     """Return the judged incidents, and those that a window would have kept back."""

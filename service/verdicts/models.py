@@ -119,6 +119,13 @@ class EffectOut(BaseModel):
     onsets_now: Annotated[int, Field(description="Onsets in the kept scores as it is set now")]
     onsets_then: Annotated[int, Field(description="Onsets with the proposal")]
     silenced: Annotated[IncidentsOut, Field(description="Judged false, and kept away")]
+    doubtful: Annotated[
+        IncidentsOut,
+        Field(
+            description="Judged false, and their scores too low then; but on a road or slope the "
+            "background may show the same thing, which has no score"
+        ),
+    ]
     missed: Annotated[IncidentsOut, Field(description="Judged real, and MISSED")]
     latest_s: Annotated[float, Field(description="The most that a real one would have come later")]
     later: Annotated[
@@ -141,6 +148,16 @@ class Kind(StrEnum):
     CUT_ZONE = "cut_zone"
 
 
+Digest = Annotated[
+    str,
+    Field(
+        pattern="^[0-9a-f]{64}$",
+        description="Of all of a proposal, its effect included: accepting sends it back, and is "
+        "refused where anything of it is no longer so",
+    ),
+]
+
+
 class RaiseOut(BaseModel):
     """A higher threshold."""
 
@@ -149,6 +166,7 @@ class RaiseOut(BaseModel):
     now: float
     value: float
     effect: EffectOut
+    digest: Digest
 
 
 class CutOut(BaseModel):
@@ -160,6 +178,7 @@ class CutOut(BaseModel):
     rest: Annotated[list[Box], Field(description="What stays, each a zone of its own")]
     share: Annotated[float, Field(description="How much of the zone goes")]
     effect: EffectOut
+    digest: Digest
 
 
 ProposalOut = Annotated[RaiseOut | CutOut, Field(discriminator="kind")]
@@ -178,6 +197,13 @@ class ProposalsOut(BaseModel):
         IncidentsOut,
         Field(description="Judged false as planned or as roadworks: enter a window, nothing else"),
     ]
+    redraw_instead: Annotated[
+        IncidentsOut,
+        Field(
+            description="Judged false, and no threshold keeps them away: the background showed "
+            "them, without a score. Draw the zone anew"
+        ),
+    ]
 
 
 class Accepted(Body):
@@ -185,8 +211,5 @@ class Accepted(Body):
 
     kind: Kind
     hazard: Annotated[Hazard | None, Field(description="Of a raised threshold")] = None
-    value: Annotated[
-        float | None,
-        Field(ge=0, le=1, allow_inf_nan=False, description="Of a raised threshold"),
-    ] = None
     zone_id: Annotated[Query | None, Field(description="Of a cut")] = None
+    digest: Digest

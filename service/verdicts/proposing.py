@@ -4,15 +4,25 @@ A proposal is drawn from incidents that were wrongly raised, and then replayed o
 is kept of the camera, so that it says what it would have missed.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from service.verdicts.cutting import Cut, Drawn, cut_of, holds, is_watched
-from service.verdicts.replay import Onset, Shown, between, onsets
+from pipelines.believing import THING_SCORE
+from service.verdicts.cutting import Cut, Drawn, cut_of, is_watched, parted, sees_ground
+from service.verdicts.replay import (
+    SLACK,
+    UNSCORED,
+    Onset,
+    Onsets,
+    Shown,
+    Spell,
+    Timed,
+    onsets,
+    spells,
+)
 from vision.hazards import Hazard
 
 DEFAULT_THRESHOLD: Final = 0.60
@@ -75,6 +85,9 @@ class Effect:
     """How often with the proposal."""
     silenced: tuple[UUID, ...] = ()
     """Incidents judged false that it would have kept away."""
+    doubtful: tuple[UUID, ...] = ()
+    """Incidents judged false whose scores it would have kept away, where the background may show
+    them all the same."""
     missed: tuple[UUID, ...] = ()
     """Incidents judged real that it would have missed."""
     later_s: Mapping[UUID, float] = field(default_factory=dict)
@@ -110,85 +123,146 @@ class CutZone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """All that follows for one camera."""
+
+    raised: tuple[RaisedThreshold, ...]
+    """At most one a hazard."""
+    cuts: tuple[CutZone, ...]
+    """At most one a zone: a zone is the same for every hazard."""
+    unscored: tuple[UUID, ...]
+    """Incidents judged false that no threshold keeps away: the background showed them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _False:
+    """What was shown during a false incident that would come again today."""
+
+    incident_id: UUID
+    shown: Sequence[Shown]
+    spells: Sequence[Spell]
+
+    @property
+    def is_unscored(self) -> bool:
+        return bool(onsets(self.spells, UNSCORED))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _There:
+    """One hazard in one zone, sorted once for all that is asked of it."""
+
+    shown: Sequence[Shown]
+    spells: Sequence[Spell]
+    judged: Sequence[Judged]
+    false: Sequence[_False]
+    sees_ground: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Replayed:
     """One hazard in one zone, as it is and as it would be."""
 
-    now: Sequence[Onset]
-    then: Sequence[Onset]
+    now: Onsets
+    then: Onsets
     judged: Sequence[Judged]
+    sees_ground: bool
 
 
-def raised_thresholds(known: Evidence) -> Iterator[RaisedThreshold]:
-    """Yield at most one proposal a hazard."""
+def proposed(known: Evidence) -> Proposed:
+    """Return what follows from all that is known."""
+    # Where something was judged and nothing is kept, that is to be said.
+    judged = {(one.hazard, one.zone_id) for one in known.judged} - set(known.shown)
+    shown: dict[Place, Sequence[Shown]] = {**known.shown, **dict.fromkeys(sorted(judged), ())}
+    there = {place: _sorted(known, place, found) for place, found in shown.items()}
+    unscored = [one for each in there.values() for one in each.false if one.is_unscored]
+    return Proposed(
+        raised=tuple(_raised(known, there)),
+        cuts=tuple(_cuts(known, there)),
+        unscored=tuple(one.incident_id for one in unscored),
+    )
+
+
+def _sorted(known: Evidence, place: Place, shown: Sequence[Shown]) -> _There:
+    hazard, zone_id = place
+    if hazard is Hazard.DEBRIS:
+        # A detector's are of 32 bits: none of theirs is just this.
+        shown = [one._replace(score=UNSCORED) if one.score == THING_SCORE else one for one in shown]
+    judged = [one for one in known.judged if (one.hazard, one.zone_id) == place]
+    is_drawn = is_watched(hazard, zone_id, known.zones)
+    return _There(
+        shown=shown,
+        spells=spells(shown),
+        judged=judged,
+        false=list(_false(shown, judged, known.threshold(hazard))) if is_drawn else (),
+        sees_ground=hazard is Hazard.DEBRIS and sees_ground(zone_id, known.zones),
+    )
+
+
+def _false(shown: Sequence[Shown], judged: Sequence[Judged], threshold: float) -> Iterator[_False]:
+    timed = Timed(shown)
+    for one in judged:
+        if not one.is_right:
+            then = timed.between(one.first_seen_at, one.last_seen_at)
+            found = spells(then)
+            if onsets(found, threshold):
+                yield _False(incident_id=one.incident_id, shown=then, spells=found)
+
+
+def _raised(known: Evidence, there: Mapping[Place, _There]) -> Iterator[RaisedThreshold]:
     for hazard in REPLAYED:
         now = known.threshold(hazard)
-        places = [place for place in known.shown if place[0] is hazard]
-        value = _quiet_from([one for place in places for one in _false_times(known, place)], now)
+        places = [one for (its, _), one in there.items() if its is hazard]
+        false = [one for place in places for one in place.false if not one.is_unscored]
+        value = _quiet_from([spell for one in false for spell in one.spells], now)
         if value is None:
             continue
-        there = [
+        replayed = [
             _Replayed(
-                now=onsets(known.shown[place], now),
-                then=onsets(known.shown[place], value),
-                judged=_judged_at(known, place),
+                now=onsets(one.spells, now),
+                then=onsets(one.spells, value),
+                judged=one.judged,
+                sees_ground=one.sees_ground,
             )
-            for place in places
+            for one in places
         ]
-        yield RaisedThreshold(hazard=hazard, now=now, value=value, effect=_effect(there))
+        yield RaisedThreshold(hazard=hazard, now=now, value=value, effect=_effect(replayed))
 
 
-def cut_zones(known: Evidence) -> Iterator[CutZone]:
-    """Yield at most one proposal a zone: a zone is the same for every hazard."""
-    for zone_id in sorted({zone_id for _, zone_id in known.shown}):
-        places = [(hazard, zone_id) for hazard in REPLAYED]
-        times = [one for place in places for one in _false_times(known, place)]
-        cut = cut_of(zone_id, [one.box for shown in times for one in shown], known.zones)
+def _cuts(known: Evidence, there: Mapping[Place, _There]) -> Iterator[CutZone]:
+    for zone_id in sorted({zone_id for _, zone_id in there}):
+        places = [
+            (hazard, there[hazard, zone_id]) for hazard in REPLAYED if (hazard, zone_id) in there
+        ]
+        boxes = [one.box for _, place in places for false in place.false for one in false.shown]
+        cut = cut_of(zone_id, boxes, known.zones)
         if cut is None:
             continue
-        there = [_with_cut(known, place, cut) for place in places]
-        yield CutZone(cut=cut, effect=_effect(there))
+        effect = _effect([_with_cut(place, cut, known.threshold(its)) for its, place in places])
+        yield CutZone(cut=cut, effect=effect)
 
 
-def _false_times(known: Evidence, place: Place) -> list[list[Shown]]:
-    """Return what was shown during each false incident that would come again today."""
-    hazard, zone_id = place
-    if not is_watched(hazard, zone_id, known.zones):
-        return []
-    times = [
-        between(known.shown.get(place, ()), one.first_seen_at, one.last_seen_at)
-        for one in _judged_at(known, place)
-        if not one.is_right
-    ]
-    return [shown for shown in times if onsets(shown, known.threshold(hazard))]
-
-
-def _quiet_from(times: Sequence[Sequence[Shown]], now: float) -> float | None:
-    """Return the smallest threshold that none of these times is believed with, if there is one."""
+def _quiet_from(false: Sequence[Spell], now: float) -> float | None:
+    """Return the smallest threshold with which none of these is believed, if there is one."""
+    highest = max((one.levels[-1] for one in false if one.levels), default=None)
+    if highest is None:
+        return None
     percents = range(int(round(now * 100, 6)) + 1, HIGHEST_PERCENT + 1)
-
-    def is_quiet(percent: int) -> bool:
-        return not any(onsets(shown, percent / 100) for shown in times)
-
-    found = bisect_left(percents, True, key=is_quiet)
-    return percents[found] / 100 if times and found < len(percents) else None
+    return next((percent / 100 for percent in percents if percent / 100 > highest), None)
 
 
-def _judged_at(known: Evidence, place: Place) -> list[Judged]:
-    return [one for one in known.judged if (one.hazard, one.zone_id) == place]
-
-
-def _with_cut(known: Evidence, place: Place, cut: Cut) -> _Replayed:
-    shown, threshold = known.shown.get(place, ()), known.threshold(place[0])
-    parts = [[one for one in shown if holds(box, one.box)] for box in cut.rest]
+def _with_cut(place: _There, cut: Cut, threshold: float) -> _Replayed:
+    parts = parted(place.shown, [one.box for one in place.shown], cut.rest)
     return _Replayed(
-        now=onsets(shown, threshold),
-        then=[onset for part in parts for onset in onsets(part, threshold)],
-        judged=_judged_at(known, place),
+        now=onsets(place.spells, threshold),
+        then=Onsets(onset for part in parts for onset in onsets(spells(part), threshold)),
+        judged=place.judged,
+        sees_ground=False,
     )
 
 
 def _effect(there: Sequence[_Replayed]) -> Effect:
     silenced: list[UUID] = []
+    doubtful: list[UUID] = []
     missed: list[UUID] = []
     untested: list[UUID] = []
     later_s: dict[UUID, float] = {}
@@ -196,7 +270,8 @@ def _effect(there: Sequence[_Replayed]) -> Effect:
         for one in place.judged:
             now, then = _came(place.now, one), _came(place.then, one)
             if not one.is_right:
-                silenced += [one.incident_id] if now and not then else []
+                gone = [one.incident_id] if now and not then else []
+                (doubtful if place.sees_ground else silenced).extend(gone)
             elif now is None:
                 untested.append(one.incident_id)
             elif then is None:
@@ -207,6 +282,7 @@ def _effect(there: Sequence[_Replayed]) -> Effect:
         onsets_now=sum(len(place.now) for place in there),
         onsets_then=sum(len(place.then) for place in there),
         silenced=tuple(silenced),
+        doubtful=tuple(doubtful),
         missed=tuple(missed),
         later_s=later_s,
         unjudged=sum(_unjudged(place) for place in there),
@@ -214,15 +290,18 @@ def _effect(there: Sequence[_Replayed]) -> Effect:
     )
 
 
-def _came(found: Sequence[Onset], one: Judged) -> datetime | None:
-    first, last = one.first_seen_at, one.last_seen_at
-    return next((onset.at for onset in found if onset.touches(first, last)), None)
+def _came(found: Onsets, one: Judged) -> datetime | None:
+    onset = found.first_in(one.first_seen_at - SLACK, one.last_seen_at + SLACK)
+    return None if onset is None else onset.at
 
 
 def _unjudged(place: _Replayed) -> int:
     """Count the onsets that go and that belong to no judged incident."""
+    judged = Onsets(
+        Onset(at=one.first_seen_at - SLACK, last_at=one.last_seen_at + SLACK)
+        for one in place.judged
+    )
     return sum(
-        not any(onset.touches(one.first_seen_at, one.last_seen_at) for one in place.judged)
-        and not any(onset.at <= then.last_at and then.at <= onset.last_at for then in place.then)
+        judged.first_in(*onset) is None and place.then.first_in(*onset) is None
         for onset in place.now
     )

@@ -76,16 +76,16 @@ def _proposals(
 
     @router.post("/accept", status_code=204, responses=responses(401, 403, 404, 409, 412, 422, 428))
     def accept_proposal(who: Writer, camera_id: str, if_match: IfMatch, yes: Accepted) -> None:
-        """Say yes to a proposal: it is computed anew, and must still be what was shown."""
+        """Say yes to a proposal, by its digest: computed anew, it must be all that was shown."""
         # Not while others wait to write: two weeks of scores take a while. The camera can't have
-        # changed by the time of the change, since If-Match is looked at again.
+        # changed by the time of the change, since If-Match is looked at again, as are the verdicts.
         with database.reading() as connection:
             camera = Registry(connection, who, sealer).editable(camera_id)
             require_newest(if_match, camera["revision"])
-            proposal = accepting.proposed(connection, who, camera, yes)
+            agreed = accepting.agreed(connection, who, camera, yes)
         with gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
             registry = Registry(connection, actor, sealer)
-            accepting.carry_out(registry, camera_id, if_match, proposal)
+            accepting.carry_out(registry, camera_id, if_match, agreed)
         changed()
 
     return router

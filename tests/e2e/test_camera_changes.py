@@ -1,6 +1,7 @@
 """A change made over HTTP, at its worker: the whole way, in processes of their own."""
 
 import contextlib
+import dataclasses
 import signal
 import time
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from pipelines import streams
 from pipelines.drills.encoder import encode
 from pipelines.drills.rtsp import Mount, RtspServer
 from pipelines.drills.scenes import SCENES
-from tests.e2e.test_canary import CAMERA, Caller, Running
 from tests.pipelines.drills.live import served
+from tests.pipelines.test_canary import CAMERA, Caller, Running
 from tests.service.process import ServiceProcess
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
@@ -24,7 +25,8 @@ LIMIT_S = 2.0
 @pytest.fixture(scope="module")
 def posts() -> Iterator[list[tuple[RtspServer, str]]]:
     """Three cameras, each with a server of its own that counts who connects."""
-    clip = encode(SCENES["yard_smoke"], lambda _done, _of: None)
+    scene = dataclasses.replace(SCENES["yard_smoke"], onset_s=8.0, clear_s=9.5, loop_s=10.0)
+    clip = encode(scene, lambda _done, _of: None)
     with contextlib.ExitStack() as stack:
         mounts = [Mount(name="clip", clip=clip) for _ in range(3)]
         made = [stack.enter_context(served([mount])) for mount in mounts]

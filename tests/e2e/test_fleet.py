@@ -20,9 +20,9 @@ from pipelines.drills.rtsp import Mount, RtspServer
 from pipelines.drills.scenes import SCENES
 from pipelines.messages import Camera
 from pipelines.registry import Part
-from tests.e2e.test_worker import get
 from tests.pipelines.drills.live import served
 from tests.pipelines.test_supervisor import gone
+from tests.pipelines.test_worker_process import get
 from tests.support.media import REPOSITORY
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.registrar import Registrar

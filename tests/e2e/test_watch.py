@@ -1,48 +1,13 @@
-"""``fengsui watch`` as a user runs it: a process, real RTSP, real clips, the pack that ships."""
+"""``fengsui watch`` on real RTSP, timed; what else it does is in ``tests/pipelines``."""
 
-import contextlib
 import json
-import os
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from pipelines.messages import Alert, EvidenceAbsence, decode
-from tests.support.media import REPOSITORY, clip, vtest
-from tests.support.rtsp import gst_server
+from tests.pipelines.test_watch import FENGSUI, process
+from tests.support.media import clip
 from vision.hazards import Hazard
-
-FENGSUI = Path(sys.executable).parent / "fengsui"
-
-
-@contextlib.contextmanager
-def process(*command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is killed after half a minute, so that no read waits for ever."""
-    running = subprocess.Popen(
-        command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    timer = threading.Timer(30, running.kill)
-    timer.start()
-    try:
-        yield running
-    finally:
-        timer.cancel()
-        running.terminate()
-        running.communicate(timeout=15)
-
-
-def watch(*arguments: str | Path, login: str = "") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [FENGSUI, "watch", *arguments], cwd=REPOSITORY, capture_output=True, timeout=120,
-        check=False, stdin=subprocess.DEVNULL,
-        env={**os.environ, **({"FENGSUI_CAMERA_LOGIN": login} if login else {})},
-    )  # fmt: skip
 
 
 def test_the_wall_fire_is_raised_over_rtsp_within_ten_seconds_of_its_first_frame() -> None:
@@ -60,111 +25,3 @@ def test_the_wall_fire_is_raised_over_rtsp_within_ten_seconds_of_its_first_frame
     assert (alert.revision, alert.zone_id, alert.drill) == (1, "all", False)
     assert alert.evidence_absent is EvidenceAbsence.NO_MASKER
     assert alert.model.startswith("hazard_nano@")
-
-
-def test_a_street_with_people_and_parked_cars_raises_nothing() -> None:
-    done = watch("--json", vtest())
-    assert done.returncode == 0
-    assert done.stdout == b""
-    assert b"0 alerts" in done.stderr
-    looks = int(done.stderr.split(b" looks")[0].split()[-1])
-    assert looks >= 35, "a keyframe each 25 s must not starve the rules"
-
-
-def test_a_car_park_from_above_raises_nothing() -> None:
-    done = watch("--json", clip("car_park_topdown.mp4"))
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert b"16 looks, 0 alerts" in done.stderr
-
-
-def test_a_file_s_alerts_come_as_wire_objects() -> None:
-    lines = watch("--json", clip("fire_street.mp4")).stdout.splitlines()
-    alerts = [decode(line, Alert) for line in lines]
-    fires = [one for one in alerts if one.hazard is Hazard.FIRE]
-    assert fires[0].revision == 1
-    assert (fires[0].last_seen_at - fires[0].first_seen_at).total_seconds() < 10
-    for one in {one.alert_id for one in alerts}:
-        revisions = [alert.revision for alert in alerts if alert.alert_id == one]
-        assert revisions == list(range(1, len(revisions) + 1))
-
-
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        ("rtsp://127.0.0.1:1/x", b"check address, port"),
-        ("http://127.0.0.1/x", b"give rtsp://"),
-        ("nowhere.mp4", b"not a file"),
-        (str(REPOSITORY), b"not a file"),
-        ("/dev/zero", b"not a file"),
-        (str(REPOSITORY / "README.md"), b"no video that can be read"),
-    ],
-)
-def test_bad_input_is_one_line_that_says_what_to_do(source: str, words: bytes) -> None:
-    done = watch(source)
-    assert done.returncode == 1
-    assert done.stdout == b""
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-
-
-def test_a_wrong_password_is_told_without_it() -> None:
-    audio = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
-    with gst_server({"/a": {"launch": audio, "user": "u", "password": "right"}}) as address:
-        done = watch(f"rtsp://u:wr0ng-one@{address}/a")
-    assert done.returncode == 1
-    assert b"user name and password" in done.stderr
-    assert b"wr0ng-one" not in done.stderr
-
-
-AUDIO = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
-"""A camera that lets one in and then has no video: enough to tell a right password."""
-
-
-@pytest.mark.parametrize("user", ["", "u@"])
-def test_a_login_may_come_from_the_environment(user: str) -> None:
-    with gst_server({"/a": {"launch": AUDIO, "user": "u", "password": "r:ght/@"}}) as address:
-        done = watch(f"rtsp://{user}{address}/a", login="u:r:ght/@")
-        wrong = watch(f"rtsp://{user}{address}/a", login="u:wr0ng-one")
-    assert b"no video" in done.stderr, done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert b"user name and password" in wrong.stderr
-    assert b"wr0ng-one" not in wrong.stderr
-    for login in ("no-colon", "another:user"):
-        assert b"write user:password" in watch("rtsp://u@127.0.0.1:1/a", login=login).stderr
-
-
-def test_a_password_that_everybody_can_read_is_told() -> None:
-    done = watch("rtsp://u:wr0ng-one@127.0.0.1:1/a")
-    warned, failed = done.stderr.strip().splitlines()
-    assert b"event=password_in_arguments" in warned
-    assert b"FENGSUI_CAMERA_LOGIN" in warned
-    assert b"check address, port" in failed
-    assert b"wr0ng-one" not in done.stderr
-
-
-AT_A_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
-
-
-def test_a_user_at_a_terminal_is_asked_for_the_password() -> None:
-    with (
-        gst_server({"/a": {"launch": AUDIO, "user": "u", "password": "right"}}) as address,
-        process(sys.executable, "-c", AT_A_TERMINAL, FENGSUI, "watch", f"rtsp://u@{address}/a") as
-        running,
-    ):  # fmt: skip
-        assert running.stdin is not None
-        assert running.stdout is not None
-        asked = f"password of u at rtsp://{address}/a: ".encode()
-        assert running.stdout.read(len(asked)) == asked
-        running.stdin.write(b"right\n")
-        running.stdin.flush()
-        assert b"no video" in running.stdout.read()
-        assert running.wait() == 1
-
-
-def test_a_pack_whose_hash_differs_is_refused(tmp_path: Path) -> None:
-    pack = REPOSITORY / "models" / "hazard_nano"
-    (tmp_path / "pack.toml").write_bytes((pack / "pack.toml").read_bytes())
-    (tmp_path / "model.onnx").write_bytes((pack / "model.onnx").read_bytes() + b"\0")
-    done = watch("--pack", tmp_path, vtest())
-    assert done.returncode == 1
-    assert b"install the pack again" in done.stderr

@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from models.adding import add as adding
+from models.adding import trial
 from models.adding.command import main
 from models.adding.label_lists import labels_of
 from models.packs import DEFAULT_PACK, PackNetworkError, load_pack
@@ -30,6 +31,12 @@ WEAK = ("--threshold", "0.05", "--decoder", "yolov8")
 BGR = (51, 102, 204)
 BLUE, GREEN, RED = (value / 255 for value in BGR)
 FULL = fit((96, 64), *SIZE_PX)
+
+
+@pytest.fixture(autouse=True)
+def tried_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trial in this process: ``test_adding_trial`` and ``_refused`` have its own."""
+    monkeypatch.setattr(adding, "tried", trial._figures)
 
 
 def add(file: Path, labels: str, *words: str) -> int:

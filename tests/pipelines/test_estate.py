@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from models.packs import DEFAULT_PACK, load_pack
-from pipelines import estate, streams
+from pipelines import starts, streams
 from pipelines.address import camera_address
 from pipelines.estate import Estate
 from pipelines.flow import Flow
@@ -74,7 +74,7 @@ def test_a_camera_without_a_thread_waits_and_costs_no_other(
     rig.full.clear()
     rig.estate.start_waiting()
     assert "read-b" not in rig.running(), "it was tried a moment ago"
-    monkeypatch.setattr(estate, "AGAIN_S", 0.0)
+    monkeypatch.setattr(starts, "AGAIN_S", 0.0)
     rig.estate.start_waiting()
     assert "read-b" in rig.running()
     rig.estate.stop()

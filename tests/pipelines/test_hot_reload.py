@@ -290,7 +290,7 @@ def test_a_camera_that_never_answers_has_two_connections_however_often_it_is_cha
     assert posts[0].clients == 1
     assert posts[1].clients == 1
     assert rig.missed_no_look("o")
-    assert rig.worker._estate._leaving == {}
+    assert rig.worker._estate._starts._leaving == {}
 
 
 def test_a_registration_for_a_newer_worker_is_a_fault_and_ends_nothing(

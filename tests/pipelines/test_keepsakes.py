@@ -1,24 +1,40 @@
 """What rules remember of places outlasts a restart: a chimney stays old, a fire stays new."""
 
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 
+from pipelines import streams, worker
 from pipelines.frames import Look
 from pipelines.judge import Judge
 from pipelines.keepsakes import Keepsakes, read, written
 from pipelines.messages import Camera
 from pipelines.metrics import WorkerMetrics
+from pipelines.registry import Part
+from pipelines.rtsp.networks import LOOPBACK
 from pipelines.rules.events import Change
 from pipelines.rules.moment import Columns
+from pipelines.secrets import Secret
 from pipelines.spool import Spool
+from pipelines.worker import Worker, WorkerSettings
 from pipelines.zones import zones_of
 from tests.support.builders import look
+from tests.support.redis_server import RedisServer
+from tests.support.registrar import Registrar
+from tests.support.waiting import until
 from vision.hazards import Hazard
 from vision.roles import Label, Role
 
 CAMERA = Camera(camera_id="gate", url="rtsp://192.0.2.1/x", hazards=(Hazard.SMOKE,))
 LABELS = (Label(name="smoke", role=Role.HAZARD, hazard=Hazard.SMOKE, threshold=0.5),)
+NOWHERE = "rtsp://127.0.0.1:1/x"
 PLUME = (0.4, 0.3, 0.5, 0.5)
 
 
@@ -80,6 +96,26 @@ def test_what_another_version_kept_is_nothing() -> None:
     assert read("[{}]") == read("x") == {}
 
 
+def test_what_no_rule_here_remembers_is_left_out_and_the_rest_is_read() -> None:
+    watching = judge()
+    begins(watching, *range(0, 20, 2))
+    one = json.loads(written(watching.states))[0]
+    foreign = {**one, "hazard": "water_over_line"}
+    assert read(json.dumps([foreign, one])).keys() == watching.states.keys()
+
+
+@pytest.mark.parametrize("field", ["began_at", "first_at", "last_at", "counted_at"])
+def test_a_time_without_a_zone_is_none(field: str) -> None:
+    watching = judge()
+    begins(watching, *range(0, 20, 2))
+    (one,) = json.loads(written(watching.states))
+    holder = one if field == "began_at" else one["places"][0]
+    holder[field] = "2026-11-22T04:00:00Z"
+    assert read(json.dumps([one])) != {}
+    holder[field] = "2026-11-22T04:00:00"
+    assert read(json.dumps([one])) == {}
+
+
 def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
     watching, kept = judge(), spool(tmp_path)
     watching.see(smoking(0))
@@ -92,3 +128,106 @@ def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
     keepsakes.keep([("gate", watching.states)])
     assert kept.recall("habits:gate") == written(watching.states)
     kept.close()
+
+
+def test_a_camera_that_was_removed_and_is_registered_again_begins_anew(tmp_path: Path) -> None:
+    watching, kept = judge(), spool(tmp_path)
+    watching.see(smoking(0))
+    keepsakes = Keepsakes(kept)
+    keepsakes.keep([("gate", watching.states), ("yard", watching.states)])
+    keepsakes.drop("gate")
+    assert keepsakes.of("gate") == {}, "also before it is off the disk"
+    keepsakes.keep([("yard", watching.states)])
+    assert Keepsakes(kept).cameras() == ("yard",)
+    keepsakes.drop("yard")
+    keepsakes.keep([("yard", watching.states)])
+    assert kept.recall("habits:yard") == written(watching.states), "it is back, as it was"
+    kept.close()
+
+
+def test_what_the_disk_would_not_forget_is_forgotten_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = spool(tmp_path)
+    kept.remember("habits:gate", "[]")
+    keepsakes = Keepsakes(kept)
+    keepsakes.drop("gate")
+    with monkeypatch.context() as broken:
+        broken.setattr(kept, "remember_all", refuse)
+        with pytest.raises(sqlite3.Error):
+            keepsakes.keep([])
+    assert keepsakes.of("gate") == {}
+    keepsakes.keep([])
+    assert keepsakes.cameras() == ()
+    kept.close()
+
+
+def refuse(*_: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+class Rig:
+    """The worker of the first of two shares, on a registry and a disk of its own."""
+
+    def __init__(self, url: str, directory: Path) -> None:
+        self._path = directory / "w.sqlite"
+        self.worker = Worker(
+            WorkerSettings(
+                worker_id="w",
+                redis_url=Secret(url),
+                spool_dir=directory,
+                share=Part(parts=2),
+                worker_key=directory / "worker.key",
+                networks=LOOPBACK,
+            )
+        )
+        self._thread = threading.Thread(target=self.worker.run)
+        self._thread.start()
+
+    def kept(self) -> set[str]:
+        with closing(sqlite3.connect(self._path)) as database:
+            rows = database.execute("SELECT name FROM state WHERE name LIKE 'habits:%'")
+            return {name.removeprefix("habits:") for (name,) in rows}
+
+    def count(self, outcome: str) -> float:
+        name, label = "fengsui_registry_changes_total", {"outcome": outcome}
+        return self.worker._metrics.registry.get_sample_value(name, label) or 0
+
+    def close(self) -> None:
+        self.worker.stop()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def registrar() -> Iterator[Registrar]:
+    """A registry of two cameras of the first of two shares, and of one of the second."""
+    assert [Part(parts=2).holds(name) for name in ("gate", "yard", "tower")] == [True, True, False]
+    with RedisServer() as server, closing(streams.connect(server.url)) as client:
+        made = Registrar(client)
+        made.upsert(*(Camera(camera_id=name, url=NOWHERE) for name in ("gate", "yard", "tower")))
+        yield made
+
+
+def test_what_was_learnt_goes_with_a_camera_s_registration_and_with_nothing_else(
+    registrar: Registrar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "KEEP_EVERY_S", 0.05)
+    before = spool(tmp_path)
+    before.remember_all({f"habits:{name}": "[]" for name in ("gate", "yard", "tower", "old")})
+    before.close()
+    port = registrar.client.get_connection_kwargs()["port"]
+    rig = Rig(f"redis://127.0.0.1:{port}/0", tmp_path)
+    try:
+        until(lambda: rig.count("added") == 2)
+        time.sleep(0.2)
+        assert rig.kept() == {"gate", "yard", "tower", "old"}, "nobody said that this is all"
+        registrar.whole()
+        until(lambda: rig.kept() == {"gate", "yard", "tower"}, "old was removed meanwhile")
+        registrar.remove("yard")
+        until(lambda: rig.kept() == {"gate", "tower"}, "yard was removed")
+        registrar.upsert(Camera(camera_id="gate", url="nonsense"))
+        until(lambda: rig.count("unusable") == 1)
+    finally:
+        rig.close()
+    assert rig.kept() == {"gate", "tower"}, "one can't be used now, one is another worker's"

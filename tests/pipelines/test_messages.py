@@ -18,6 +18,7 @@ from pipelines.messages import (
     encode,
 )
 from tests.support.builders import alert, at
+from tests.support.wire import structs
 from vision.hazards import Hazard
 
 
@@ -94,21 +95,21 @@ def test_an_unknown_version_is_told_apart_and_a_new_field_is_borne() -> None:
 
 def test_every_message_travels_on_exactly_one_stream_or_says_why_not() -> None:
     travelling = {stream.message for stream in streams.STREAMS.values()}
-    kinds = {
-        kind
-        for kind in vars(messages).values()
-        if isinstance(kind, type) and issubclass(kind, messages.Message)
-    }
+    kinds = {kind for kind in structs() if issubclass(kind, messages.Message)}
     assert kinds - travelling == {messages.Message, messages.DeadLetter}
 
 
 def test_no_message_has_a_field_about_people_or_vehicles() -> None:
     words = {"person", "people", "face", "plate", "gender", "age", "colour", "color", "speed"}
     words |= {"vehicle", "track", "embedding", "crowd", "count_of", "pedestrian"}
-    for kind in vars(messages).values():
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            fields = set(kind.__struct_fields__)
-            assert not {f for f in fields for word in words if word in f.split("_")}, kind
+    for kind in structs():
+        fields = set(kind.__struct_fields__)
+        assert not {f for f in fields for word in words if word in f.split("_")}, kind
+
+
+def test_every_message_is_imported_from_the_package_itself() -> None:
+    public = {kind.__name__ for kind in structs() if not kind.__name__.startswith("_")}
+    assert public <= set(messages.__all__)
 
 
 def test_no_registration_holds_a_drill_flag() -> None:

@@ -125,7 +125,7 @@ def test_changed_zones_take_effect_from_the_next_picture() -> None:
     assert shows(live.look(packets[3]))
 
 
-@pytest.mark.parametrize("size_px", [(1280, 720), (480, 640), (320, 240)])
+@pytest.mark.parametrize("size_px", [(1280, 960), (704, 528), (320, 240)])
 def test_a_picture_that_changes_its_size_stays_blanked(size_px: tuple[int, int]) -> None:
     live = Live()
     live.camera.blank((WINDOW,))
@@ -134,6 +134,18 @@ def test_a_picture_that_changes_its_size_stays_blanked(size_px: tuple[int, int])
     look = live.look(after)
     assert look.ref.source_size_px == size_px
     assert not shows(look)
+
+
+def test_a_picture_of_other_proportions_is_grey_until_its_zones_are_drawn_anew() -> None:
+    live = Live()
+    live.camera.blank((ELSEWHERE,))
+    (before,), (cut, later, last) = encoded(640, 480, 1), encoded(1280, 720, 3)
+    assert shows(live.look(before))
+    assert (live.look(cut).pixels == PAD_VALUE).all()
+    live.camera.blank((ELSEWHERE.copy(),))  # of another change of the registration
+    assert (live.look(later).pixels == PAD_VALUE).all()
+    live.camera.blank((box(0.7, 0.15, 0.9, 0.3),))
+    assert shows(live.look(last))
 
 
 def test_a_file_never_shows_what_is_private(tmp_path: Path) -> None:

@@ -357,3 +357,16 @@ def test_a_registry_filled_anew_is_the_truth_whatever_its_revisions(rig: Rig) ->
     assert ("a", 2, True) in rig.step() + rig.step()
     rig.registrar.upsert(camera("a", "edited"), revision=3)
     assert rig.step() == [("a", 3, True)]
+
+
+def test_what_an_earlier_process_knew_and_a_whole_registry_lacks_was_removed(rig: Rig) -> None:
+    rig.follower = Registry(
+        rig.client, Part(), rig.changes.append, rig.metrics, known=("a", "gone", "went")
+    )
+    rig.registrar.upsert(camera("a"))
+    assert rig.step() == [("a", 1, True)], "not whole: it may lack anything"
+    rig.registrar.remove("went")
+    assert rig.step() == [("went", 2, False)]
+    rig.registrar.whole()
+    assert ("gone", 0, False) in rig.step()
+    assert rig.step() == []

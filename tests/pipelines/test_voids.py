@@ -138,7 +138,7 @@ def test_the_memory_says_nothing_of_anybody() -> None:
     assert repr(memory) == str(memory) == "MaskMemory(...)"
     assert not [name for name in dir(memory) if not name.startswith("_")] or {
         name for name in dir(memory) if not name.startswith("_")
-    } == {"remember", "voided", "surely_voided"}
+    } == {"remember", "voided", "surely_voided", "lingered"}
     for function in (len, list, bytes):
         with pytest.raises(TypeError):
             function(memory)  # type: ignore[operator]
@@ -178,39 +178,91 @@ def cars(cleaned: Look) -> int:
     return int((cleaned.detections.label == 2).sum())
 
 
-def test_what_stands_where_people_were_before_it_was_put_up_by_them() -> None:
+CAR = (0.38, 0.35, 0.55, 0.75)
+
+
+def stays(memories: Voids, since: int, until: int, score: float = 0.9) -> None:
+    for second in range(since, until + 1, 2):
+        memories.remember("camera-1", person(score), 0, at(second))
+
+
+@pytest.mark.parametrize("score", [0.9, 0.05])
+def test_what_stands_where_people_stayed_before_it_was_put_up_by_them(score: float) -> None:
     memories, metrics = voids()
-    memories.remember("camera-1", person(), 0, at(0))
-    stall = (0.38, 0.35, 0.55, 0.75)
-    for second in (10.0, 60.0, 110.0):
-        assert cars(memories.cleaned(look(second, (stall, 0.6, 2)))) == 0
-        memories.remember("camera-1", person(), 0, at(second))
+    stays(memories, 0, 8, score)
+    for second in (10.0, 60.0, 110.0, 160.0):
+        assert cars(memories.cleaned(look(second, (CAR, 0.6, 2)))) == 0
     name = "fengsui_looks_with_drops_total"
     assert not metrics.registry.get_sample_value(name, {"reason": "void"}), "that tells of people"
 
 
+def test_who_walks_by_hides_no_car() -> None:
+    memories, _ = voids()
+    for second in range(0, 300, 30):
+        stays(memories, second, second + 2)
+    assert cars(memories.cleaned(look(300, (CAR, 0.6, 2)))) == 1
+
+
+def test_a_car_that_is_seen_to_come_is_one_also_where_people_stayed() -> None:
+    memories, _ = voids()
+    stays(memories, 0, 8)
+    on_its_way = (0.65, 0.45, 0.8, 0.85)
+    assert cars(memories.cleaned(look(100, (on_its_way, 0.6, 2)))) == 1
+    assert cars(memories.cleaned(look(102, (CAR, 0.6, 2)))) == 1
+    stays(memories, 104, 114)
+    assert cars(memories.cleaned(look(114, (CAR, 0.6, 2)))) == 0, "hidden by them for now"
+    assert cars(memories.cleaned(look(150, (CAR, 0.6, 2)))) == 0
+    assert cars(memories.cleaned(look(176, (CAR, 0.6, 2)))) == 1
+
+
+@pytest.mark.parametrize("score", [0.9, 0.05])
+@pytest.mark.parametrize("car_until", [0, 60])
+def test_a_group_that_is_taken_for_a_vehicle_is_none_also_where_a_car_stood(
+    score: float, car_until: int
+) -> None:
+    memories, _ = voids()
+    four = np.array([(0.32 + 0.1 * k, 0.45, 0.38 + 0.1 * k, 0.65) for k in range(4)], np.float32)
+    scores = np.full(4, score, np.float32)
+    taken = (0.3, 0.4, 0.7, 0.7)
+    for second in range(0, car_until, 2):
+        assert cars(memories.cleaned(look(second, (taken, 0.6, 2)))) == 1
+    told = []
+    for second in range(60, 400, 2):
+        found = look(second, (taken, 0.6, 2))
+        regions = MaskRegions(np.zeros(4, np.int64), four, scores)
+        memories.remember("camera-1", regions, 0, at(second), found.detections)
+        told.append(cars(memories.cleaned(found)))
+    assert sum(told[2:]) == 0, "after the third look, since anybody may walk by"
+
+
 def test_a_driver_who_steps_out_does_not_hide_his_car() -> None:
     memories, _ = voids()
-    memories.remember(
-        "camera-1", MaskRegions(np.zeros(0, np.int64), np.zeros((0, 4), np.float32)), 0, at(0)
-    )
-    car = (0.38, 0.35, 0.55, 0.75)
-    assert cars(memories.cleaned(look(0, (car, 0.6, 2)))) == 1
+    nobody = MaskRegions(np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
+    memories.remember("camera-1", nobody, 0, at(0))
+    assert cars(memories.cleaned(look(0, (CAR, 0.6, 2)))) == 1
     for second in (2.0, 4.0, 60.0):
         memories.remember("camera-1", person(), 0, at(second))
-        assert cars(memories.cleaned(look(second, (car, 0.6, 2)))) == 1
+        assert cars(memories.cleaned(look(second, (CAR, 0.6, 2)))) == 1
 
 
 @pytest.mark.parametrize(
     ("score", "car", "things"),
     [
-        (0.05, (0.3, 0.3, 0.6, 0.9), 1),
-        (0.05, (0.3, 0.5, 0.6, 1.0), 1),
-        (0.9, (0.3, 0.3, 0.6, 0.9), 0),
+        (0.05, (0.25, 0.25, 0.65, 0.9), 1),
+        (0.05, (0.25, 0.4, 0.65, 1.0), 1),
+        (0.9, (0.25, 0.25, 0.65, 0.9), 0),
+        (0.05, (0.35, 0.3, 0.55, 0.9), 0),
         (0.05, (0.3, 0.3, 0.6, 0.72), 0),
         (0.05, (0.6, 0.3, 0.9, 0.9), 0),
     ],
-    ids=["driver", "cut off by the picture", "sure", "before it", "beside it"],
+    ids=[
+        "driver",
+        "cut off by the picture",
+        "sure",
+        "too large for a driver",
+        "before it",
+        "beside it",
+    ],
 )
 def test_who_is_doubtful_and_in_a_vehicle_voids_no_road(
     score: float, car: tuple[float, float, float, float], things: int

@@ -1,13 +1,13 @@
 """The command ``fengsui worker`` that can't start: one line that says what to do."""
 
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-FENGSUI = Path(sys.executable).parent / "fengsui"
-WORKER = (FENGSUI, "worker", "--networks", "127.0.0.0/8")
+from tests.support.forked import Forking
+
+WORKER = ("worker", "--networks", "127.0.0.0/8")
 
 CROSSED = """
 [[cameras]]
@@ -17,6 +17,12 @@ url = 'rtsp://127.0.0.1/x'
 zone_id = 'z'
 polygon = [[0, 0], [1, 1], [1, 0], [0, 1]]
 """
+
+
+@pytest.fixture(scope="module")
+def fengsui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    with Forking(tmp_path_factory.mktemp("fengsui") / "said") as made:
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -29,14 +35,14 @@ polygon = [[0, 0], [1, 1], [1, 0], [0, 1]]
 )
 @pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
 def test_a_worker_says_what_is_wrong_with_its_cameras(
-    tmp_path: Path, text: str, words: bytes, processes: tuple[str, ...]
+    fengsui: Forking, tmp_path: Path, text: str, words: bytes, processes: tuple[str, ...]
 ) -> None:
     (tmp_path / "c.toml").write_text(text)
     command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
-    done = subprocess.run([*command, *processes], capture_output=True, timeout=30, check=False)
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    status, said = fengsui(*command, *processes)
+    assert status == 1
+    assert words in said
+    assert len(said.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,18 +64,16 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
 )
 @pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
 def test_a_worker_that_can_t_start_says_why_in_one_line(
-    tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
+    fengsui: Forking, tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
 ) -> None:
     (tmp_path / "c.toml").write_text("[[cameras]]\ncamera_id = 'a'\nurl = 'rtsp://127.0.0.1:1/x'")
     (tmp_path / "n.toml").write_text('"654300" = ["10.43.0.0/16"]')
     command = [*WORKER, "--cameras", tmp_path / "c.toml", "--spool", tmp_path / "spool"]
     wrong = [one.format(tmp_path) for one in arguments]
-    done = subprocess.run(
-        [*command, *processes, *wrong], capture_output=True, timeout=30, check=False
-    )
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    status, said = fengsui(*command, *processes, *wrong)
+    assert status == 1
+    assert words in said
+    assert len(said.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -84,15 +88,13 @@ def test_a_worker_that_can_t_start_says_why_in_one_line(
 )
 @pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])
 def test_a_worker_that_can_t_follow_the_registry_says_why(
-    tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
+    fengsui: Forking, tmp_path: Path, arguments: list[str], words: bytes, processes: tuple[str, ...]
 ) -> None:
     (tmp_path / "key.pem").write_text("nothing")
     (tmp_path / "key.pem").chmod(0o600)
     command = [*WORKER, "--spool", tmp_path / "spool"]
     given = [one.format(tmp_path) for one in arguments]
-    done = subprocess.run(
-        [*command, *processes, *given], capture_output=True, timeout=30, check=False
-    )
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    status, said = fengsui(*command, *processes, *given)
+    assert status == 1
+    assert words in said
+    assert len(said.strip().splitlines()) == 1

@@ -27,6 +27,7 @@ def scale(foot: tuple[float, float], head: tuple[float, float]) -> WaterScale:
     [
         (camera(zone(), zone()), "used twice"),
         (camera(Zone(zone_id="z", polygon=((0, 0), (1, 1), (1, 0), (0, 1)))), "sides cross"),
+        (camera(Zone(zone_id="z", polygon=SQUARE * 2, kind=ZoneKind.PRIVACY)), "once around it"),
         (camera(Zone(zone_id="z", polygon=((0, 0), (0.001, 0), (0, 0.001)))), "draw it larger"),
         (camera(zone(kind=ZoneKind.AREA, direction=ARROW)), "belongs to a zone of the kind road"),
         (camera(zone(direction=((0.5, 0.5), (0.5, 0.505)))), "draw it longer"),

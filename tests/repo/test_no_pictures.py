@@ -4,9 +4,9 @@ import ast
 
 import msgspec
 
-from pipelines import messages
 from tests.repo.test_house_rules import sources
 from tests.support.media import REPOSITORY
+from tests.support.wire import structs
 
 WRITERS = {"imwrite", "imencode", "imencodemulti", "VideoWriter", "tofile", "tobytes", "tostring"}
 WRITERS |= {"mux", "mux_one", "add_stream", "add_stream_from_template", "write_bytes", "b64encode"}
@@ -40,10 +40,9 @@ def writers_in(text: str) -> set[str]:
 
 
 def test_nothing_that_leaves_a_worker_can_hold_a_picture() -> None:
-    for kind in vars(messages).values():
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            types = {str(field.type) for field in msgspec.structs.fields(kind)}
-            assert not [one for one in types if "bytes" in one or "ndarray" in one], kind
+    for kind in structs():
+        types = {str(field.type) for field in msgspec.structs.fields(kind)}
+        assert not [one for one in types if "bytes" in one or "ndarray" in one], kind
     for path in sources():
         relative = str(path.relative_to(REPOSITORY))
         if relative.startswith(("tests/", "models/training/")) or relative in ALLOWED:

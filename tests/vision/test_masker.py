@@ -134,3 +134,20 @@ def test_a_fire_on_a_person_is_a_weak_sign_until_a_burst_has_seen_it(hazard: Haz
     assert close.score.tolist() == pytest.approx([0.9])
     alone, _ = test(burning, regions((0.8, 0.8, 0.9, 0.9)))
     assert alone.score.tolist() == pytest.approx([0.9])
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_a_fire_on_a_sure_person_is_in_doubt_in_a_burst_too_and_one_beside_isn_t(
+    *, close: bool
+) -> None:
+    fire, rock = (list(Hazard).index(one) for one in (Hazard.FIRE, Hazard.DEBRIS))
+    aside = (0.1, 0.4, 0.3, 0.8)
+    found = detections((BOX, 0.9, fire), (BOX, 0.9, rock), (aside, 0.9, fire), (aside, 0.9, rock))
+    kept, _ = DropTest(LABELS, OWN)(found, regions(BOX), np.array([close]))
+    assert list(zip(kept.xyxy[:, 0].tolist(), kept.doubts.tolist(), strict=True)) == [
+        (pytest.approx(0.4), True),
+        (pytest.approx(0.1), False),
+        (pytest.approx(0.1), False),
+    ]
+    assert kept.where(kept.label == rock).doubts.tolist() == [False]
+    assert not detections((BOX, 0.9, fire)).doubts.any()

@@ -181,7 +181,7 @@ def test_real_cameras_differ_from_each_other(name: str) -> None:
 
 
 @pytest.mark.shared
-def test_a_real_camera_stays_itself_from_dusk_into_infrared() -> None:
+def test_a_real_camera_by_infrared_stays_itself_from_one_quarter_of_an_hour_to_the_next() -> None:
     files = sorted(pictures("water_gauge").glob("*.jpg"))
     sights = [
         sight(cv2.resize(cv2.imread(str(file)), (512, 288), interpolation=cv2.INTER_AREA))

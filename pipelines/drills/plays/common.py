@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from pipelines.drills.plays.places import SIZE_PX, Place
-from pipelines.messages import CameraFault, WaterScale, Zone, ZoneKind
+from pipelines.messages import BoxShares, CameraFault, WaterScale, Zone, ZoneKind
 from vision.arrays import Pixels
 from vision.drawing.backdrops import Backdrop
 from vision.drawing.light import Hour
@@ -53,6 +53,10 @@ class Truth:
     """When it is gone, or the play ends."""
     fault: CameraFault | None = None
     """Of a ``camera_fault``."""
+    zone_ids: tuple[str, ...] = ()
+    """In which zones an alert of it is right; empty: it has no place but the picture."""
+    box: BoxShares | None = None
+    """Where the middle of an alert's box must lie, its whole way; ``None``: anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,8 @@ class Play:
     """What is watched for in it."""
     zones: tuple[Zone, ...] = ()
     """As registered."""
+    shows_people: bool = False
+    """Of a look-alike: whether people are drawn in it."""
     water: WaterScale | None = None
     """As registered."""
     truth: tuple[Truth, ...] = ()
@@ -75,6 +81,11 @@ class Play:
     """How long it plays."""
     stage: Callable[[int], Draw] = field(repr=False)
     """Prepares a seed; what it returns draws any moment, always the same way."""
+
+    @property
+    def has_people(self) -> bool:
+        """Whether an alert in it may be one on people."""
+        return self.kind == PEOPLE or self.shows_people
 
     @property
     def needs_steady(self) -> bool:

@@ -1,6 +1,7 @@
 """Rocks, soil and lost loads that come to lie on a road or slope, and what only seems to."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -27,9 +28,9 @@ from pipelines.drills.plays.common import (
     stopping,
 )
 from pipelines.drills.plays.glows import lamp, patch_of_light
-from pipelines.drills.plays.places import MOUNTAIN, STREET, Place
+from pipelines.drills.plays.places import MOUNTAIN, STREET, Place, place_of
 from pipelines.drills.plays.vehicles import road_zone
-from pipelines.messages import Zone, ZoneKind
+from pipelines.messages import BoxShares, Zone, ZoneKind
 from vision.arrays import Pixels
 from vision.drawing.hazards import draw_rock, make_rock
 from vision.drawing.paint import Colour, blend, fill, shadow
@@ -91,7 +92,16 @@ def _traffic_before(spot: Spot, place: Place) -> list[Actor]:
     )
 
 
-def _rocks(*rests: tuple[float, float, float]) -> Build:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _What:
+    """What comes to lie, and where."""
+
+    build: Build
+    zone_ids: tuple[str, ...]
+    box: BoxShares
+
+
+def _rocks(*rests: tuple[float, float, float]) -> _What:
     """Return rocks: X, Z and width in metres of each."""
 
     def build(spot: Spot) -> Props:
@@ -101,10 +111,16 @@ def _rocks(*rests: tuple[float, float, float]) -> Build:
         ]
         return Props(actors=(*_traffic_before(spot, MOUNTAIN), *rocks))
 
-    return build
+    box = place_of(
+        MOUNTAIN.view, min(x - wide for x, _, wide in rests), max(x + wide for x, _, wide in rests),
+        min(z for _, z, _ in rests) - 1.5, max(z for _, z, _ in rests) + 1.5, tall_m=2.0,
+    )  # fmt: skip
+    return _What(build=build, zone_ids=("road",), box=box)
 
 
-def _landslide(x_m: float, z_m: float, wide_m: float) -> Build:
+def _landslide(x_m: float, z_m: float, wide_m: float) -> _What:
+    """Return a heap that slides over the edge of slope and road: it lies on both."""
+
     def build(spot: Spot) -> Props:
         heap = make_heap(spot.rng)
 
@@ -114,16 +130,18 @@ def _landslide(x_m: float, z_m: float, wide_m: float) -> Build:
 
         return Props(actors=(*_traffic_before(spot, MOUNTAIN), thing(z_m, _ONSET_S, paint)))
 
-    return build
+    half_m = 0.6 * wide_m
+    box = place_of(
+        MOUNTAIN.view, x_m - half_m, x_m + half_m, z_m - 3.0, z_m + 3.0, tall_m=0.5 * wide_m
+    )
+    return _What(build=build, zone_ids=("road", SLOPE.zone_id), box=box)
 
 
-def _lost_load(kind: str) -> Build:
+def _lost_load(kind: str) -> _What:
     """Return what a lorry loses at the onset; the lorry drives on."""
+    right, z_m = STREET.road.lane_centres_m()[-1], 22.0
 
     def build(spot: Spot) -> Props:
-        right = STREET.road.lane_centres_m()[-1]
-        z_m = 22.0
-
         def paint(picture: Pixels, _t_s: float) -> None:
             if kind == "boxes":
                 for aside, ahead, turn in ((0.0, 0.0, 0.5), (0.9, 1.2, 1.0), (-0.8, 0.9, 0.2)):
@@ -147,17 +165,21 @@ def _lost_load(kind: str) -> Build:
             )
         )
 
-    return build
+    box = place_of(STREET.view, right - 2.0, right + 2.0, z_m - 2.0, z_m + 3.0, tall_m=1.5)
+    return _What(build=build, zone_ids=("road",), box=box)
 
 
 def _debris(
-    name: str, place: Place, weather: Weather, build: Build, zones: tuple[Zone, ...]
+    name: str, place: Place, weather: Weather, what: _What, zones: tuple[Zone, ...]
 ) -> Play:
     full = f"debris_{name}"
+    truth = Truth(
+        hazard=Hazard.DEBRIS, from_s=_ONSET_S, to_s=_LENGTH_S, zone_ids=what.zone_ids,
+        box=what.box,
+    )  # fmt: skip
     return Play(
         name=full, kind=HAZARD, hazards=_WATCHED, zones=zones, length_s=_LENGTH_S,
-        truth=(Truth(hazard=Hazard.DEBRIS, from_s=_ONSET_S, to_s=_LENGTH_S),),
-        stage=staged(full, place, weather, build),
+        truth=(truth,), stage=staged(full, place, weather, what.build),
     )  # fmt: skip
 
 

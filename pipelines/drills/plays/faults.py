@@ -30,6 +30,7 @@ from pipelines.drills.plays.common import (
 from pipelines.drills.plays.glows import haze, lamp
 from pipelines.drills.plays.places import AVENUE, MOUNTAIN, SIZE_PX, STREET, YARD, Place, view_of
 from pipelines.messages import CameraFault
+from pipelines.zones import WHOLE_PICTURE_ZONE
 from vision.arrays import Pixels
 from vision.drawing.backdrops import Backdrop
 from vision.drawing.paint import blend, fractal
@@ -190,7 +191,10 @@ def _fault_play(name: str, fault: CameraFault, stage: Callable[[int], Draw]) -> 
     return Play(
         name=name, kind=HAZARD, hazards=_WATCHED, length_s=_LENGTH_S, stage=stage,
         truth=(
-            Truth(hazard=Hazard.CAMERA_FAULT, from_s=_ONSET_S, to_s=_LENGTH_S, fault=fault),
+            Truth(
+                hazard=Hazard.CAMERA_FAULT, from_s=_ONSET_S, to_s=_LENGTH_S, fault=fault,
+                zone_ids=(WHOLE_PICTURE_ZONE,),
+            ),
         ),
     )  # fmt: skip
 

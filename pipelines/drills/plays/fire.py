@@ -31,7 +31,9 @@ from pipelines.drills.plays.glows import (
     low_sun,
     wet_streak,
 )
-from pipelines.drills.plays.places import AVENUE, FOREST, STREET, YARD, Place
+from pipelines.drills.plays.places import AVENUE, FOREST, STREET, YARD, Place, place_of
+from pipelines.messages import BoxShares
+from pipelines.zones import WHOLE_PICTURE_ZONE
 from vision.arrays import Pixels
 from vision.drawing.hazards import draw_flame, draw_smoke, make_flame, make_smoke
 from vision.drawing.vehicles import make_body
@@ -87,6 +89,15 @@ class _Fire:
     z_m: float
     tall_m: float
 
+    @property
+    def box(self) -> BoxShares:
+        """Where flames are: a foot that is up to 0.6 m aside, tongues that reach higher."""
+        aside_m = 0.6 + 0.8 * self.tall_m
+        return place_of(
+            self.place.view, self.x_m - aside_m, self.x_m + aside_m, self.z_m, self.z_m,
+            tall_m=1.4 * self.tall_m,
+        )  # fmt: skip
+
 
 _FIRES: Final = {
     "street": _Fire(place=STREET, x_m=-6.3, z_m=21.0, tall_m=3.2),
@@ -135,26 +146,39 @@ def _with_smoke(fire: _Fire) -> Build:
     return build
 
 
+def _flames(fire: _Fire) -> Truth:
+    return Truth(
+        hazard=Hazard.FIRE, from_s=_ONSET_S, to_s=_LENGTH_S,
+        zone_ids=(WHOLE_PICTURE_ZONE,), box=fire.box,
+    )  # fmt: skip
+
+
 def _fire_play(where: str, weather: Weather) -> Play:
     name = f"fire_{where}_{weather}"
     fire = _FIRES[where]
     return Play(
         name=name, kind=HAZARD, hazards=_WATCHED, length_s=_LENGTH_S,
-        truth=(Truth(hazard=Hazard.FIRE, from_s=_ONSET_S, to_s=_LENGTH_S),),
+        truth=(_flames(fire),),
         stage=staged(name, fire.place, weather, _burns(fire)),
     )  # fmt: skip
 
 
 def _smoky_play() -> Play:
-    name = "fire_yard_with_smoke"
+    name, fire = "fire_yard_with_smoke", _FIRES["yard"]
     return Play(
         name=name, kind=HAZARD, hazards=(Hazard.FIRE, Hazard.SMOKE, Hazard.CAMERA_FAULT),
         truth=(
-            Truth(hazard=Hazard.FIRE, from_s=_ONSET_S, to_s=_LENGTH_S),
-            Truth(hazard=Hazard.SMOKE, from_s=_ONSET_S + 2.0, to_s=_LENGTH_S),
+            _flames(fire),
+            Truth(
+                hazard=Hazard.SMOKE, from_s=_ONSET_S + 2.0, to_s=_LENGTH_S,
+                zone_ids=(WHOLE_PICTURE_ZONE,),
+                box=place_of(
+                    YARD.view, fire.x_m - 4.0, fire.x_m + 6.0, fire.z_m, fire.z_m, tall_m=9.0,
+                ),
+            ),
         ),
         length_s=_LENGTH_S,
-        stage=staged(name, YARD, Weather.DAY, _with_smoke(_FIRES["yard"])),
+        stage=staged(name, YARD, Weather.DAY, _with_smoke(fire)),
     )  # fmt: skip
 
 

@@ -23,8 +23,9 @@ from pipelines.drills.plays.common import (
     stopping,
 )
 from pipelines.drills.plays.debris import fallen_rock
-from pipelines.drills.plays.places import YARD
-from pipelines.messages import Zone, ZoneKind
+from pipelines.drills.plays.places import YARD, place_of
+from pipelines.drills.plays.vehicles import resting
+from pipelines.messages import BoxShares, Zone, ZoneKind
 from vision.arrays import Pixels
 from vision.drawing.paint import fill, tint
 from vision.drawing.scenery import quad, strip
@@ -33,6 +34,8 @@ from vision.hazards import Hazard
 
 _STOP_S = 40.0
 _LENGTH_S = 100.0
+
+_PARKS_AT_M = 0.3
 
 _PERMITTED_S = 20.0
 """Somebody may halt to unload; nobody may park."""
@@ -86,15 +89,19 @@ def floor_of(spot: Spot, zone: Zone) -> tuple[Painter, ...]:
 
 def _parks(zone: Zone, label: str, rest_m: float) -> Build:
     def build(spot: Spot) -> Props:
-        route = stopping(0.3, rest_m, _STOP_S, None, _LENGTH_S)
+        route = stopping(_PARKS_AT_M, rest_m, _STOP_S, None, _LENGTH_S)
         return Props(floor=floor_of(spot, zone), actors=(driven(spot, route, AWAY, label=label),))
 
     return build
 
 
+def _rocks_from_m(zone: Zone) -> float:
+    return 18.0 if zone.kind is ZoneKind.FIRE_LANE else 23.5
+
+
 def _rocks_in_lane(zone: Zone) -> Build:
     """Return rocks that roll into a lane from the side."""
-    near_m = 18.0 if zone.kind is ZoneKind.FIRE_LANE else 23.5
+    near_m = _rocks_from_m(zone)
 
     def build(spot: Spot) -> Props:
         rocks = [
@@ -106,13 +113,31 @@ def _rocks_in_lane(zone: Zone) -> Build:
     return build
 
 
-def _obstructed(name: str, zone: Zone, weather: Weather, build: Build) -> Play:
+def _obstructed(
+    name: str, zone: Zone, weather: Weather, build: Build, box: BoxShares
+) -> Play:  # fmt: skip
     full = f"obstruction_{name}"
     return Play(
         name=full, kind=HAZARD, hazards=_WATCHED, zones=(zone,), length_s=_LENGTH_S,
-        truth=(Truth(hazard=Hazard.OBSTRUCTION, from_s=_STOP_S, to_s=_LENGTH_S),),
+        truth=(
+            Truth(
+                hazard=Hazard.OBSTRUCTION, from_s=_STOP_S, to_s=_LENGTH_S,
+                zone_ids=(zone.zone_id,), box=box,
+            ),
+        ),
         stage=staged(full, YARD, weather, build),
     )  # fmt: skip
+
+
+def _parked(name: str, zone: Zone, weather: Weather, rest_m: float) -> Play:
+    box = resting(YARD.view, _PARKS_AT_M, rest_m)
+    return _obstructed(name, zone, weather, _parks(zone, "car", rest_m), box)
+
+
+def _rocky(name: str, zone: Zone, weather: Weather) -> Play:
+    near_m = _rocks_from_m(zone)
+    box = place_of(YARD.view, -3.2, 2.8, near_m - 1.0, near_m + 7.0, tall_m=2.2)
+    return _obstructed(name, zone, weather, _rocks_in_lane(zone), box)
 
 
 def _through_gate(spot: Spot) -> Props:
@@ -173,13 +198,13 @@ def _free(name: str, zone: Zone, weather: Weather, build: Build) -> Play:
 
 
 OBSTRUCTED: Final = (
-    _obstructed("lane_car_day", LANE, Weather.DAY, _parks(LANE, "car", 22.0)),
-    _obstructed("lane_car_night", LANE, Weather.NIGHT, _parks(LANE, "car", 20.0)),
-    _obstructed("lane_car_rain", LANE, Weather.RAIN, _parks(LANE, "car", 24.0)),
-    _obstructed("lane_rocks_day", LANE, Weather.DAY, _rocks_in_lane(LANE)),
-    _obstructed("gate_car_day", GATE, Weather.DAY, _parks(GATE, "car", 26.0)),
-    _obstructed("gate_car_ir", GATE, Weather.INFRARED, _parks(GATE, "car", 25.0)),
-    _obstructed("gate_rocks_dusk", GATE, Weather.DUSK, _rocks_in_lane(GATE)),
+    _parked("lane_car_day", LANE, Weather.DAY, 22.0),
+    _parked("lane_car_night", LANE, Weather.NIGHT, 20.0),
+    _parked("lane_car_rain", LANE, Weather.RAIN, 24.0),
+    _rocky("lane_rocks_day", LANE, Weather.DAY),
+    _parked("gate_car_day", GATE, Weather.DAY, 26.0),
+    _parked("gate_car_ir", GATE, Weather.INFRARED, 25.0),
+    _rocky("gate_rocks_dusk", GATE, Weather.DUSK),
 )
 
 FREE: Final = (

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.drills.plays.common import (
     AWAY,
+    NEARER,
     PEOPLE,
     Actor,
     Build,
@@ -28,7 +29,7 @@ from pipelines.drills.plays.obstruction import GATE, LANE, gate_posts, lane_mark
 from pipelines.drills.plays.places import MOUNTAIN, STREET, YARD, Place
 from pipelines.drills.plays.vehicles import road_zone
 from pipelines.drills.plays.wrong_way import one_way
-from pipelines.messages import Zone
+from pipelines.messages import Zone, ZoneKind
 from vision.arrays import Pixels
 from vision.drawing.people import Looks, Pose, make_looks
 from vision.drawing.spills import draw_box
@@ -275,10 +276,22 @@ def _play(
     *, length_s: float = _LENGTH_S,
 ) -> Play:  # fmt: skip
     full = f"people_{name}"
+    is_road = any(zone.kind is ZoneKind.ROAD for zone in zones)
     return Play(
         name=full, kind=PEOPLE, hazards=EVERYTHING, zones=zones, length_s=length_s,
-        stage=staged(full, place, weather, build),
+        stage=staged(full, place, weather, _after_traffic(place, build) if is_road else build),
     )  # fmt: skip
+
+
+def _after_traffic(place: Place, build: Build) -> Build:
+    """Return the scene with cars that pass before: from then on what lies on a road counts."""
+
+    def built(spot: Spot) -> Props:
+        props, lanes = build(spot), place.road.lane_centres_m()
+        cars = passing(spot, lanes[-1], AWAY, (0.0, 4.0)) + passing(spot, lanes[0], NEARER, (2.0,))
+        return replace(props, actors=(*cars, *props.actors))
+
+    return built
 
 
 _TENTS: Final = _put_up(draw_tent, (-2.4, 17.0, 22.0), (1.2, 21.0, 30.0))

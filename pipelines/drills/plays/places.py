@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from pipelines.messages import BoxShares
 from vision.arrays import Pixels
 from vision.drawing.backdrops import Backdrop, slope
 from vision.drawing.houses import House, draw_house
@@ -88,6 +89,17 @@ def view_of(
         horizon_px=horizon_px,
         bend_per_m=bend_per_m,
     )
+
+
+def place_of(
+    view: View, left_m: float, right_m: float, near_m: float, far_m: float, *, tall_m: float
+) -> BoxShares:
+    """Return the box of what may stand anywhere on a strip of ground, and so high."""
+    floor = [(x, 0.0, z) for x in (left_m, right_m) for z in np.linspace(near_m, far_m, 6)]
+    points = np.asarray([*floor, *((x, tall_m, z) for x, _, z in floor)], np.float32)
+    shares = np.clip(view.project(points) / np.asarray(SIZE_PX[::-1]), 0.0, 1.0)
+    (x0, y0), (x1, y1) = shares.min(axis=0).tolist(), shares.max(axis=0).tolist()
+    return round(x0, 4), round(y0, 4), round(x1, 4), round(y1, 4)
 
 
 def _street(place: Place, picture: Pixels, rng: np.random.Generator) -> Shining:

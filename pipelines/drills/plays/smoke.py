@@ -23,7 +23,9 @@ from pipelines.drills.plays.common import (
     staged,
 )
 from pipelines.drills.plays.glows import haze
-from pipelines.drills.plays.places import FOREST, MOUNTAIN, STREET, YARD, Place
+from pipelines.drills.plays.places import FOREST, MOUNTAIN, STREET, YARD, Place, place_of
+from pipelines.messages import BoxShares
+from pipelines.zones import WHOLE_PICTURE_ZONE
 from vision.arrays import Pixels
 from vision.drawing.hazards import Smoke, draw_smoke, make_smoke
 from vision.drawing.paint import Colour, blend, fill, tint
@@ -51,6 +53,15 @@ class _Source:
     x_m: float
     z_m: float
     tall_m: float
+
+    @property
+    def box(self) -> BoxShares:
+        """Where the plume is, whichever way it leans."""
+        aside_m = 0.8 + 0.8 * self.tall_m
+        return place_of(
+            self.place.view, self.x_m - aside_m, self.x_m + aside_m, self.z_m, self.z_m,
+            tall_m=1.4 * self.tall_m,
+        )  # fmt: skip
 
 
 _SOURCES: Final = {
@@ -120,7 +131,12 @@ def _smoke_play(where: str, weather: Weather) -> Play:
     source = _SOURCES[where]
     return Play(
         name=name, kind=HAZARD, hazards=_WATCHED, length_s=_LENGTH_S,
-        truth=(Truth(hazard=Hazard.SMOKE, from_s=_ONSET_S, to_s=_LENGTH_S),),
+        truth=(
+            Truth(
+                hazard=Hazard.SMOKE, from_s=_ONSET_S, to_s=_LENGTH_S,
+                zone_ids=(WHOLE_PICTURE_ZONE,), box=source.box,
+            ),
+        ),
         stage=staged(name, source.place, weather, _smokes(source)),
     )  # fmt: skip
 

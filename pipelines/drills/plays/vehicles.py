@@ -1,5 +1,6 @@
 """Vehicles that stand where they mustn't or drive against the arrow, and those that may."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from pipelines.drills.plays.common import (
@@ -21,8 +22,9 @@ from pipelines.drills.plays.common import (
     standing_at,
     stopping,
 )
-from pipelines.drills.plays.places import AVENUE, BEND, MOUNTAIN, STREET, Place
-from pipelines.messages import Zone, ZoneKind
+from pipelines.drills.plays.places import AVENUE, BEND, MOUNTAIN, STREET, Place, place_of
+from pipelines.messages import BoxShares, Zone, ZoneKind
+from vision.drawing.view import View
 from vision.drawing.weather import Weather
 from vision.hazards import Hazard
 
@@ -54,34 +56,58 @@ def _every(start_s: float, end_s: float, gap_s: float) -> tuple[float, ...]:
     return tuple(start_s + gap_s * k for k in range(count))
 
 
-def _breakdown(place: Place, rest_m: float, heading_rad: float, label: str = "car") -> Build:
-    """Return a vehicle that stops in a lane while others pass in the next ones."""
+def resting(view: View, lane_m: float, rest_m: float) -> BoxShares:
+    """Return where a vehicle may be seen that has stopped there, a lorry too."""
+    return place_of(view, lane_m - 2.0, lane_m + 2.0, rest_m - 4.0, rest_m + 6.0, tall_m=4.0)
 
-    def build(spot: Spot) -> Props:
-        lanes = place.road.lane_centres_m()
-        wide = len(lanes) == 4
-        lane = lanes[2] if wide else (lanes[1] if heading_rad == AWAY else lanes[0])
-        route = stopping(lane, rest_m, _STOP_S, None, _LENGTH_S, heading_rad=heading_rad)
-        actors = [driven(spot, route, heading_rad, label=label)]
-        if wide:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Breakdown:
+    """A vehicle that stops in a lane while others pass in the next ones."""
+
+    place: Place
+    rest_m: float
+    heading_rad: float
+    label: str
+
+    @property
+    def lane_m(self) -> float:
+        """The middle of its lane."""
+        lanes = self.place.road.lane_centres_m()
+        if len(lanes) == 4:
+            return lanes[2]
+        return lanes[1] if self.heading_rad == AWAY else lanes[0]
+
+    def build(self, spot: Spot) -> Props:
+        """Return what plays."""
+        lanes, is_away = self.place.road.lane_centres_m(), self.heading_rad == AWAY
+        route = stopping(
+            self.lane_m, self.rest_m, _STOP_S, None, _LENGTH_S, heading_rad=self.heading_rad
+        )
+        actors = [driven(spot, route, self.heading_rad, label=self.label)]
+        if len(lanes) == 4:
             actors += passing(spot, lanes[3], AWAY, _every(1.0, 90.0, 7.3))
-        other, way = (lanes[0], NEARER) if heading_rad == AWAY else (lanes[-1], AWAY)
+        other, way = (lanes[0], NEARER) if is_away else (lanes[-1], AWAY)
         actors += passing(spot, other, way, _every(4.0, 92.0, 9.0))
         return Props(actors=tuple(actors))
 
-    return build
-
 
 def _stopped(
-    name: str, place: Place, weather: Weather, build: Build,
-    permitted_s: float | None = _PERMITTED_S,
+    name: str, place: Place, weather: Weather, rest_m: float, heading_rad: float = AWAY,
+    *, label: str = "car", permitted_s: float | None = _PERMITTED_S,
 ) -> Play:  # fmt: skip
     full = f"stopped_{name}"
+    own = _Breakdown(place=place, rest_m=rest_m, heading_rad=heading_rad, label=label)
     return Play(
         name=full, kind=HAZARD, hazards=_STANDING, zones=road_zone(place, permitted_s),
         length_s=_LENGTH_S,
-        truth=(Truth(hazard=Hazard.STOPPED_VEHICLE, from_s=_STOP_S, to_s=_LENGTH_S),),
-        stage=staged(full, place, weather, build),
+        truth=(
+            Truth(
+                hazard=Hazard.STOPPED_VEHICLE, from_s=_STOP_S, to_s=_LENGTH_S,
+                zone_ids=("road",), box=resting(place.view, own.lane_m, rest_m),
+            ),
+        ),
+        stage=staged(full, place, weather, own.build),
     )  # fmt: skip
 
 
@@ -174,16 +200,16 @@ def _not_stopped(
 
 
 STOPPED: Final = (
-    _stopped("avenue_day", AVENUE, Weather.DAY, _breakdown(AVENUE, 25.0, AWAY)),
-    _stopped("avenue_night", AVENUE, Weather.NIGHT, _breakdown(AVENUE, 25.0, AWAY)),
-    _stopped("avenue_rain", AVENUE, Weather.RAIN, _breakdown(AVENUE, 22.0, AWAY)),
-    _stopped("avenue_no_time_given", AVENUE, Weather.DAY, _breakdown(AVENUE, 27.0, AWAY), None),
-    _stopped("street_day", STREET, Weather.DAY, _breakdown(STREET, 22.0, AWAY)),
-    _stopped("street_ir", STREET, Weather.INFRARED, _breakdown(STREET, 24.0, NEARER)),
-    _stopped("lorry_dusk", STREET, Weather.DUSK, _breakdown(STREET, 27.0, AWAY, "truck")),
-    _stopped("bend_day", BEND, Weather.DAY, _breakdown(BEND, 27.0, AWAY)),
-    _stopped("bend_night_rain", BEND, Weather.NIGHT_RAIN, _breakdown(BEND, 24.0, NEARER)),
-    _stopped("mountain_day", MOUNTAIN, Weather.DAY, _breakdown(MOUNTAIN, 25.0, NEARER)),
+    _stopped("avenue_day", AVENUE, Weather.DAY, 25.0),
+    _stopped("avenue_night", AVENUE, Weather.NIGHT, 25.0),
+    _stopped("avenue_rain", AVENUE, Weather.RAIN, 22.0),
+    _stopped("avenue_no_time_given", AVENUE, Weather.DAY, 27.0, permitted_s=None),
+    _stopped("street_day", STREET, Weather.DAY, 22.0),
+    _stopped("street_ir", STREET, Weather.INFRARED, 24.0, NEARER),
+    _stopped("lorry_dusk", STREET, Weather.DUSK, 27.0, label="truck"),
+    _stopped("bend_day", BEND, Weather.DAY, 27.0),
+    _stopped("bend_night_rain", BEND, Weather.NIGHT_RAIN, 24.0, NEARER),
+    _stopped("mountain_day", MOUNTAIN, Weather.DAY, 25.0, NEARER),
 )
 
 NOT_STOPPED: Final = (

@@ -22,6 +22,7 @@ from pipelines.drills.plays.common import (
 )
 from pipelines.drills.plays.places import SIZE_PX, Place, Shining, view_of
 from pipelines.messages import WaterScale
+from pipelines.zones import WHOLE_PICTURE_ZONE
 from vision.arrays import Pixels
 from vision.drawing.paint import add_glow, fractal
 from vision.drawing.people import Pose
@@ -174,7 +175,12 @@ def _flood(
     full = f"water_{name}"
     return Play(
         name=full, kind=HAZARD, hazards=_WATCHED, water=SCALE, length_s=_LENGTH_S,
-        truth=(Truth(hazard=Hazard.WATER_OVER_LINE, from_s=PASSES_S, to_s=_LENGTH_S),),
+        truth=(
+            Truth(
+                hazard=Hazard.WATER_OVER_LINE, from_s=PASSES_S, to_s=_LENGTH_S,
+                zone_ids=(WHOLE_PICTURE_ZONE,),
+            ),
+        ),
         stage=staged(full, place, weather, _filled(rising, mirror=mirror, wave_px=wave_px)),
     )  # fmt: skip
 
@@ -247,10 +253,14 @@ def _people_at_water(spot: Spot) -> Props:
     return replace(_filled(_low)(spot), actors=_people(spot))
 
 
-def _below(name: str, place: Place, weather: Weather, build: Callable[[Spot], Props]) -> Play:
+def _below(
+    name: str, place: Place, weather: Weather, build: Callable[[Spot], Props],
+    *, shows_people: bool = False,
+) -> Play:  # fmt: skip
     full = f"not_water_{name}"
     return Play(
         name=full, kind=LOOKALIKE, hazards=_ALL, water=SCALE, length_s=_LENGTH_S,
+        shows_people=shows_people,
         stage=staged(full, place, weather, build),
     )  # fmt: skip
 
@@ -281,8 +291,8 @@ LOW: Final = (
     _below("dry_wall", DRY_WALL, Weather.DAY, _dry),
     _below("dry_wall_rain", DRY_WALL, Weather.RAIN, _dry),
     _below("dry_wall_night", DRY_WALL, Weather.NIGHT, _dry),
-    _below("people_dry", DRY_QUAY, Weather.DAY, _people_dry),
-    _below("people_at_water", QUAY, Weather.DUSK, _people_at_water),
+    _below("people_dry", DRY_QUAY, Weather.DAY, _people_dry, shows_people=True),
+    _below("people_at_water", QUAY, Weather.DUSK, _people_at_water, shows_people=True),
 )
 
 PLAYS: Final = FLOODS + LOW

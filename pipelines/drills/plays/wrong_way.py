@@ -21,7 +21,7 @@ from pipelines.drills.plays.common import (
     passing,
     staged,
 )
-from pipelines.drills.plays.places import AVENUE, STREET, Place
+from pipelines.drills.plays.places import AVENUE, STREET, Place, place_of
 from pipelines.messages import Zone, ZoneKind
 from vision.drawing.weather import Weather
 from vision.hazards import Hazard
@@ -70,7 +70,7 @@ def _wrong(
 ) -> Play:
     """Return a play on a one-way road: traffic drives as ``permitted``, one comes against it."""
     full = f"wrong_way_{name}"
-    against = NEARER if permitted == AWAY else AWAY
+    against, x_m = NEARER if permitted == AWAY else AWAY, place.road.lane_centres_m()[lane]
     route = _ghost_route(place, lane, against, 20.0)
     enters, leaves = (_DEEP_M, _NEAR_M) if against == NEARER else (_NEAR_M, _DEEP_M)
 
@@ -89,6 +89,10 @@ def _wrong(
                 hazard=Hazard.WRONG_WAY,
                 from_s=round(route.when(enters), 2),
                 to_s=round(route.when(leaves), 2),
+                zone_ids=("road",),
+                box=place_of(
+                    place.view, x_m - 1.8, x_m + 1.8, _NEAR_M - 4.0, _DEEP_M + 8.0, tall_m=4.0,
+                ),
             ),
         ),
         stage=staged(full, place, weather, build),

@@ -6,7 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 import av
@@ -54,26 +55,50 @@ def made() -> Iterator[tuple[LoadServer, int]]:
         thread.join(5)
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc"])
-@pytest.mark.parametrize("moving", [True, False])
-def test_both_codecs_play_and_go_on_when_the_loop_ends(
-    made: tuple[LoadServer, int], codec: Codec, moving: bool
-) -> None:
-    kind = Kind(codec=codec, keyframe_s=1, moving=moving)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What a client saw of a loop and a half."""
+
+    codec: str
+    keyframes: list[int]
+    stamps: list[int | None]
+    shown: list[np.ndarray]
+
+
+def played(url: str) -> Played:
     shown, keyframes, stamps = [], [], []
-    with av.open(
-        f"rtsp://127.0.0.1:{made[1]}/{kind.name}-3", format="rtsp", options=OPTIONS, timeout=10
-    ) as container:
+    with av.open(url, format="rtsp", options=OPTIONS, timeout=10) as container:
         stream = container.streams.video[0]
-        assert stream.codec_context.name == codec
         for number, packet in enumerate(container.demux(stream)):
             keyframes += [number] if packet.is_keyframe else []
             stamps.append(packet.pts)
             shown += [frame.to_ndarray(format="gray") for frame in packet.decode()]
             if number == FPS * (TINY.loop_s + 1) + 5:
                 break
-    assert keyframes == list(range(0, number + 1, FPS))  # it begins with one
-    assert set(np.diff(stamps[1:])) == {90_000 // FPS}
+        codec = stream.codec_context.name
+    return Played(codec=codec, keyframes=keyframes, stamps=stamps, shown=shown)
+
+
+@pytest.fixture(scope="module")
+def all_played(made: tuple[LoadServer, int]) -> dict[str, Played]:
+    """Each kind by its name, all at the same time: they come no faster than they are shown."""
+    names = [kind.name for kind in KINDS]
+    with ThreadPoolExecutor(len(names)) as pool:
+        urls = [f"rtsp://127.0.0.1:{made[1]}/{name}-3" for name in names]
+        return dict(zip(names, pool.map(played, urls), strict=True))
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize("moving", [True, False])
+def test_both_codecs_play_and_go_on_when_the_loop_ends(
+    all_played: dict[str, Played], codec: Codec, moving: bool
+) -> None:
+    seen = all_played[Kind(codec=codec, keyframe_s=1, moving=moving).name]
+    number, shown = len(seen.stamps) - 1, seen.shown
+    assert seen.codec == codec
+    assert number == FPS * (TINY.loop_s + 1) + 5
+    assert seen.keyframes == list(range(0, number + 1, FPS))  # it begins with one
+    assert set(np.diff(seen.stamps[1:])) == {90_000 // FPS}
     assert len(shown) >= number - 3
     assert shown[0].shape == (360, 640)
     assert 30 < shown[0].mean() < 220

@@ -23,7 +23,7 @@ from pipelines.drills.plays.places import BEND, SIZE_PX, STREET
 from pipelines.drills.plays.vehicles import STOPPED, road_zone
 from pipelines.drills.plays.water import PASSES_S, SCALE, rising
 from pipelines.messages import Camera, CameraFault, ZoneKind
-from pipelines.zones import Zones, zones_of
+from pipelines.zones import ALL_OF_IT, Zones, zones_of
 from vision.arrays import Pixels
 from vision.drawing.weather import Weather, make_film
 from vision.hazards import Hazard
@@ -106,6 +106,49 @@ def require_whole(play: Play) -> None:
     assert (play.water is not None) == (Hazard.WATER_OVER_LINE in play.hazards)
     if any(truth.hazard is Hazard.WRONG_WAY for truth in play.truth):
         assert play.needs_steady
+
+
+def test_every_truth_lies_where_its_hazard_is_watched_for() -> None:
+    for play, truth in truths():
+        watched = {area.zone_id for area in zones(play).of(truth.hazard)}
+        assert truth.zone_ids
+        assert set(truth.zone_ids) <= watched, play.name
+        assert (truth.box is None) == (truth.hazard in ALL_OF_IT), play.name
+
+
+def truths() -> list[tuple[Play, Truth]]:
+    return [(play, truth) for play in CATALOGUE.values() for truth in play.truth]
+
+
+@pytest.mark.usefixtures("_no_houses")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fire_street_day", "smoke_hill_day", "stopped_bend_day", "wrong_way_street_day",
+        "obstruction_gate_car_day", "obstruction_lane_rocks_day", "debris_one_rock",
+        "debris_soil_on_slope",
+    ],
+)  # fmt: skip
+def test_what_happens_is_drawn_in_its_place(name: str) -> None:
+    play = CATALOGUE[name]
+    truth = play.truth[0]
+    assert truth.box is not None
+    draw = play.stage(0)
+    before, during = draw(truth.from_s - 1.5), draw(min(truth.from_s + 9.0, truth.to_s - 1.5))
+    assert before is not None
+    assert during is not None
+    changed = np.abs(before.astype(np.int16) - during).max(axis=2) > 60
+    x0, y0, x1, y1 = (np.asarray(truth.box) * (*SIZE_PX[::-1], *SIZE_PX[::-1])).round().astype(int)
+    inside = changed[y0:y1, x0:x1]
+    outside_px = changed.sum() - inside.sum()
+    assert inside.mean() > 5 * outside_px / (changed.size - inside.size)
+
+
+def test_people_are_drawn_in_plays_of_them_and_where_it_is_said_alone() -> None:
+    said = {play.name for play in CATALOGUE.values() if play.has_people}
+    assert said >= {"not_water_people_dry", "not_water_people_at_water", "people_umbrellas"}
+    assert not [name for name in said if CATALOGUE[name].kind == HAZARD]
+    assert {name for name in CATALOGUE if "people" in name} <= said
 
 
 def test_zones_are_valid_as_registered() -> None:

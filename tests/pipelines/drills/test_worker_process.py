@@ -1,8 +1,9 @@
 import pytest
 
+from pipelines.cameras_file import DRILL_PREFIX
 from pipelines.drills.scenes import SCENES
 from pipelines.drills.server import camera_id
-from pipelines.drills.worker_process import PREFIX, require_drills
+from pipelines.drills.worker_process import require_drills
 from pipelines.messages import Camera
 
 
@@ -11,7 +12,7 @@ def camera(name: str, host: str) -> Camera:
 
 
 def test_every_scene_is_named_as_a_drill() -> None:
-    assert all(camera_id(scene).startswith(PREFIX) for scene in SCENES.values())
+    assert all(camera_id(scene).startswith(DRILL_PREFIX) for scene in SCENES.values())
     require_drills([camera("drill-street-fire", "127.0.0.1"), camera("drill-x", "[::1]")])
 
 

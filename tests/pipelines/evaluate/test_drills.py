@@ -6,6 +6,7 @@ import os
 import pickle
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from pipelines.drills.catalogue import Play, Truth
-from pipelines.evaluate import drills_cache
+from pipelines.evaluate import drills, drills_cache, drills_crew
 from pipelines.evaluate.command import main
 from pipelines.evaluate.drills import Task, chosen, figures, poisson_upper95, tasks
 from pipelines.evaluate.drills_cache import KeptLooks, trim
@@ -54,8 +55,10 @@ def rehearsed(name: str, *raised: Raised, seed: int = 0) -> Rehearsed:
     return Rehearsed(play=name, seed=seed, raised=raised, looks=45, drawn=45)
 
 
-def raised(hazard: Hazard, at_s: float, fault: CameraFault | None = None) -> Raised:
-    return Raised(hazard=hazard, at_s=at_s, zone_id="all", fault=fault)
+def raised(
+    hazard: Hazard, at_s: float, fault: CameraFault | None = None, **changes: object
+) -> Raised:
+    return Raised(**{"hazard": hazard, "at_s": at_s, "zone_id": "all", "fault": fault, **changes})
 
 
 BURNS = play("burns", truth=(Truth(hazard=FIRE, from_s=20.0, to_s=80.0),))
@@ -87,9 +90,39 @@ def test_alerts_before_and_long_after_are_false(at_s: float, detected: int) -> N
 
 def test_two_alerts_of_one_hazard_are_both_right_and_the_first_counts() -> None:
     both = rehearsed("burns", raised(FIRE, 30.0), raised(FIRE, 25.0))
-    fire = figures(PLAYS, [both])["hazards"]["fire"]
+    own = figures(PLAYS, [both])
+    fire = own["hazards"]["fire"]
     assert (fire["detected"], fire["false_alarms"]) == (1.0, 0)
     assert fire["mean_time_to_alert_s"] == 5.0
+    assert fire["repeats"] == 1
+    assert [one["at_s"] for one in own["repeats"]] == [30.0]
+    assert own["hazards"]["smoke"]["repeats"] == 0
+
+
+def test_an_alert_in_another_zone_or_elsewhere_on_the_picture_is_false() -> None:
+    truth = Truth(hazard=FIRE, from_s=20.0, to_s=80.0, zone_ids=("yard",), box=(0.2, 0.2, 0.4, 0.6))
+    plays = {"burns": play("burns", truth=(truth,))}
+    there = raised(FIRE, 30.0, zone_id="yard", box=(0.1, 0.1, 0.4, 0.5))
+    wrong = (
+        raised(FIRE, 24.0, zone_id="road", box=there.box),
+        raised(FIRE, 25.0, zone_id="yard", box=(0.5, 0.2, 0.7, 0.6)),
+        raised(FIRE, 26.0, zone_id="yard", box=(0.2, 0.6, 0.4, 0.9)),
+    )
+    own = figures(plays, [rehearsed("burns", *wrong, there)])
+    fire = own["hazards"]["fire"]
+    assert (fire["detected"], fire["mean_time_to_alert_s"]) == (1.0, 10.0)
+    assert (fire["false_alarms"], fire["repeats"]) == (3, 0)
+    assert [one["at_s"] for one in own["false_alarms"]] == [24.0, 25.0, 26.0]
+    assert own["false_alarms"][1]["box"] == [0.5, 0.2, 0.7, 0.6]
+    alone = figures(plays, [rehearsed("burns", *wrong)])["hazards"]["fire"]
+    assert (alone["detected"], alone["false_alarms"]) == (0.0, 3)
+
+
+def test_an_alert_of_the_whole_picture_is_of_the_hazard_wherever_that_is() -> None:
+    truth = Truth(hazard=FIRE, from_s=20.0, to_s=80.0, box=(0.2, 0.2, 0.4, 0.6))
+    plays = {"burns": play("burns", truth=(truth,))}
+    fire = figures(plays, [rehearsed("burns", raised(FIRE, 30.0, box=None))])["hazards"]["fire"]
+    assert (fire["detected"], fire["false_alarms"]) == (1.0, 0)
 
 
 def test_another_hazard_in_a_play_is_false_for_that_one() -> None:
@@ -137,6 +170,16 @@ def test_alarms_on_people_stand_apart_from_faults_of_their_camera() -> None:
     assert own["hazards"]["camera_fault"]["false_alarms"] == 1
 
 
+def test_a_false_alarm_in_a_look_alike_with_people_counts_as_on_people_too() -> None:
+    quay = play("quay", "lookalike", hazards=(FIRE, FAULT), shows_people=True)
+    alarms = (raised(FIRE, 5.0), raised(FAULT, 6.0, CameraFault.COVERED))
+    own = figures({"quay": quay}, [rehearsed("quay", *alarms)])
+    assert own["alarms_on_people"] == 1
+    assert [one["hazard"] for one in own["on_people"]] == ["fire"]
+    assert own["hazards"]["fire"]["false_alarms_in_lookalikes"] == 1
+    assert own["hazards"]["camera_fault"]["false_alarms"] == 1
+
+
 def test_all_eight_hazards_are_told_of_whatever_was_played() -> None:
     own = figures(PLAYS, [rehearsed("burns")])
     assert set(own["hazards"]) == {hazard.value for hazard in Hazard}
@@ -146,9 +189,12 @@ def test_all_eight_hazards_are_told_of_whatever_was_played() -> None:
 
 
 def test_text_and_page_name_what_went_wrong() -> None:
-    own = figures(PLAYS, [rehearsed("burns"), rehearsed("glows", raised(FIRE, 31.25))])
+    again = rehearsed("burns", raised(FIRE, 40.0), raised(FIRE, 47.75), seed=1)
+    own = figures(PLAYS, [rehearsed("burns"), again, rehearsed("glows", raised(FIRE, 31.25))])
     own["pack"] = "a pack"
     for shown in (text(own), drills_page(own, ["a note"])):
+        assert "told of again" in shown.lower()
+        assert "47.8" in shown
         assert "burns" in shown
         assert "glows" in shown
         assert "31.2" in shown
@@ -160,7 +206,29 @@ def test_hours_are_filled_with_new_seeds_of_look_alikes() -> None:
     assert len(todo) == len(set(todo))
     assert sum(one.play == "burns" for one in todo) == 2
     assert [one.seed for one in todo if one.play == "glows"] == [0, 1, 2, 3, 4]
+    assert [one.seed for one in todo if one.play == "crowd"] == list(range(100))  # of 90 s
     assert tasks({"burns": BURNS}, 1, 2.5) == [Task(play="burns", seed=0)]
+
+
+@pytest.mark.parametrize(
+    ("names", "seeds", "hours", "says"),
+    [
+        (("burns",), 10**9, None, "--seeds 1000000000: .* 1 plays: give 400 at most"),
+        (("burns", "glows"), 10**9, 1.0, "--seeds 1000000000: .* 2 plays: give 200 at most"),
+        (("crowd",), 1, 1000.0, "--hours 1000: .*: give 10 at most"),
+        (("crowd",), 400, 11.0, "--hours 11: .*: give 10 at most"),
+    ],
+)
+def test_more_than_anybody_can_mean_is_told_with_what_would_do(
+    names: tuple[str, ...],
+    seeds: int,
+    hours: float | None,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drills, "MOST_REHEARSALS", 400)
+    with pytest.raises(EvaluationError, match=says):
+        tasks({name: PLAYS[name] for name in names}, seeds, hours)
 
 
 def test_words_choose_plays_by_name_or_a_part_of_it_or_kind() -> None:
@@ -309,6 +377,83 @@ def test_a_spoiled_file_is_drawn_anew(tmp_path: Path, spoil: Callable[[bytes], b
     assert rehearse(BURNS, 0, Stages(), kept).drawn == 0
 
 
+def keep(folder: Path, body: bytes) -> KeptLooks:
+    """Put a whole file there: its digest is right."""
+    kept = KeptLooks(folder, "code")
+    path = folder / "code" / "burns-0.looks"
+    path.write_bytes(hashlib.sha256(body).digest() + body)
+    return kept
+
+
+class Calls:
+    """Is pickled as a call."""
+
+    def __init__(self, what: type, *words: object) -> None:
+        self._call = what, words
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return self._call
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no zlib",
+        zlib.compress(b"\x80\x04h\x05."),  # what is not in its memo
+        zlib.compress(b"\x80\x04R."),  # calls what is not there
+        zlib.compress(b"cpipelines.nope\nX\n."),
+        zlib.compress(b"cpipelines.frames\nNope\n."),
+        zlib.compress(pickle.dumps(5)),
+        zlib.compress(pickle.dumps((1, 2))),
+        zlib.compress(pickle.dumps(((0, "look"),))),
+        zlib.compress(pickle.dumps(((0, Calls(Hazard, "nosuch")),))),
+        zlib.compress(pickle.dumps(((0, Calls(datetime, 1)),))),
+        zlib.compress(pickle.dumps(((0, Calls(np.ndarray, (1 << 50,))),))),
+        zlib.compress(b"\x80\x04K\x00cpipelines.frames\nLook\n)\x81\x86\x85."),  # without parts
+    ],
+)
+def test_a_whole_file_that_holds_no_looks_is_drawn_anew(tmp_path: Path, body: bytes) -> None:
+    kept = keep(tmp_path, body)
+    assert kept.read("burns", 0) is None
+    assert rehearse(BURNS, 0, Stages(), kept).drawn
+    assert kept.read("burns", 0)
+
+
+def test_pipes_and_folders_in_the_place_of_looks_are_passed_over(tmp_path: Path) -> None:
+    kept = KeptLooks(tmp_path, "code")
+    os.mkfifo(tmp_path / "code" / "burns-0.looks")
+    (tmp_path / "code" / "burns-1.looks").mkdir()
+    assert kept.read("burns", 0) is None
+    assert kept.read("burns", 1) is None
+    kept.write("burns", 1, ())
+    trim(tmp_path, 0)
+    assert {path.name for path in (tmp_path / "code").iterdir()} == {
+        "burns-0.looks", "burns-1.looks"
+    }  # fmt: skip
+
+
+def test_links_are_neither_read_nor_written_through(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    first = KeptLooks(tmp_path / "first", "code")
+    rehearse(BURNS, 0, Stages(), first)
+    (whole,) = (tmp_path / "first").glob("code/*")
+    precious.write_bytes(whole.read_bytes())
+    kept = KeptLooks(tmp_path / "kept", "code")
+    for name in ("burns-0.looks", f"burns-0.looks-part{os.getpid()}"):
+        (tmp_path / "kept" / "code" / name).symlink_to(precious)
+    assert kept.read("burns", 0) is None
+    kept.write("burns", 0, ())
+    assert precious.read_bytes() == whole.read_bytes()
+    assert kept.read("burns", 0) == ()
+
+
+def test_looks_that_cannot_be_kept_are_no_fault(tmp_path: Path) -> None:
+    kept = KeptLooks(tmp_path, "code")
+    (tmp_path / "code").rmdir()
+    assert rehearse(BURNS, 0, Stages(), kept).drawn
+    assert not list(tmp_path.iterdir())
+
+
 def test_looks_of_other_code_or_another_seed_are_not_taken(tmp_path: Path) -> None:
     rehearse(BURNS, 0, Stages(), KeptLooks(tmp_path, "code"))
     assert rehearse(BURNS, 0, Stages(), KeptLooks(tmp_path, "other")).drawn
@@ -345,6 +490,7 @@ def test_the_fingerprint_follows_the_code_before_the_rules_alone() -> None:
     names = [drills_cache.REPOSITORY / name for name in drills_cache.MADE_BY]
     assert all(path.exists() for path in names)
     assert not [path for path in names if path.name in {"judge.py", "settings.py", "fire.py"}]
+    assert [path for path in names if path.name == "drills_crew.py"]  # cuts batches
 
 
 def test_an_unknown_word_is_one_clear_error(
@@ -363,6 +509,49 @@ def test_a_cache_that_cannot_be_made_is_one_clear_error(
     (tmp_path / "file").write_text("")
     assert main(["drills", "--only", "fire", "--cache", str(tmp_path / "file")]) == 1
     assert "--cache" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_cache_without_a_name_does_not_fill_the_folder_one_is_in(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["drills", "--only", "fire", "--cache", name])
+    assert ended.value.code == 2
+    assert "--cache: no folder is named" in capsys.readouterr().err
+
+
+def test_a_folder_that_takes_nothing_is_one_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drills", "--only", "fire_street_day", "--cache", "/sys"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("fengsui: --cache /sys: looks can't be kept there")
+    assert err.count("\n") == 1
+
+
+def test_only_may_be_given_more_than_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["drills", "--only", "nosuch", "--only", "fire", "--cache", str(tmp_path)]
+    assert main(words) == 1
+    assert "--only nosuch: no play" in capsys.readouterr().err
+
+
+def test_many_plays_are_each_rehearsed_once_though_few_are_handed_out_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Threads(ThreadPoolExecutor):
+        def __init__(self, workers: int, _context: object, _begin: object) -> None:
+            super().__init__(workers)
+
+    def quick(_setup: object, task: Task) -> Rehearsed:
+        return Rehearsed(play=task.play, seed=task.seed, raised=(), looks=1, drawn=1)
+
+    monkeypatch.setattr(drills_crew, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(drills_crew, "_rehearse", quick)
+    todo = [Task(play="fire_street_day", seed=seed) for seed in range(100)]
+    setup = drills_crew.Setup(pack_dir=tmp_path, folder=tmp_path, made_by="code")
+    done = drills_crew.rehearse_all(todo, setup, 2)
+    assert sorted(one.seed for one in done) == list(range(100))
 
 
 def test_real_plays_end_to_end_and_again_without_drawing(

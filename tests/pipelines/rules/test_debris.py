@@ -39,10 +39,10 @@ def lying(seen: Look, *things: tuple[Box, float]) -> Look:
 
 
 class Watch:
-    """Feeds looks to a camera that has seen nothing for a minute, unless it is new."""
+    """Feeds looks to a camera that has shown vehicles, and nothing of late, unless it is new."""
 
     def __init__(self, kind: ZoneKind = ZoneKind.ROAD, *, quiet_s: float = 60.0) -> None:
-        self.state, self.area = State(), replace(ROAD, kind=kind)
+        self.state, self.area = State(shown=SETTING.shown_looks), replace(ROAD, kind=kind)
         self.seen: list[Sighting | None] = []
         self(look(-quiet_s))
 
@@ -99,6 +99,22 @@ def test_a_rock_that_is_also_a_vehicle_is_weak() -> None:
 )
 def test_things_count_on_roads_and_slopes_only(kind: ZoneKind, told: str) -> None:
     assert Watch(kind).thing(0.0, 12.0) == told
+
+
+def test_what_lies_where_no_vehicle_was_ever_seen_may_be_somebody_and_isn_t_told() -> None:
+    """In such a view nobody may be seen either; a rock that the detector sees counts."""
+    watch = Watch()
+    watch.state = State(shown=SETTING.shown_looks - 1)
+    assert {watch.thing(n * 2.0, n * 2.0) for n in range(30)} == {"-"}
+    assert [watch.thing(60 + n * 2.0, 60.0, (ROCK, 0.8, 0)) for n in range(3)] == ["w", "S", "S"]
+    watch(lying(look(70, ((0.1, 0.5, 0.2, 0.6), 0.8, 1)), (ROCK, 60.0)))
+    assert watch.thing(72.0, 62.0) == "S", "it drives past: this is a view in which it is seen"
+
+
+def test_what_lies_on_a_slope_counts_though_no_vehicle_drives_there() -> None:
+    watch = Watch(ZoneKind.SLOPE)
+    watch.state = State()
+    assert watch.thing(0.0, 12.0) == "S"
 
 
 def test_a_thing_counts_once_it_has_lain_for_ten_seconds() -> None:

@@ -116,6 +116,17 @@ def test_what_fog_unveils_has_a_fixed_outline_and_begins_nothing() -> None:
     assert not watch.began()
 
 
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_tree_that_fog_pales_trembles_in_its_box_and_is_calm_within(moves: bool) -> None:
+    watch, rng = Watch(), np.random.default_rng(0)
+    pictures = flames if moves else lamp
+    for n in range(9):  # before it has been calm for so long that it is nothing
+        edges = np.array(PLUME) + rng.normal(0, 0.02, 4) * (0.1, 0.3, 0.1, 0.3)
+        x0, y0, x1, y1 = edges.tolist()
+        watch(with_patches(look(n * 2.0, ((x0, y0, x1, y1), 0.8, 0)), pictures(n)))
+    assert watch.began() is moves
+
+
 @pytest.mark.parametrize("pause_s", [20.0, 90.0])
 def test_a_vent_that_puffs_begins_nothing(pause_s: float) -> None:
     """Each puff rises, stands and dies down within five seconds."""

@@ -93,7 +93,9 @@ def test_a_zone_of_before_there_were_kinds_is_an_area_and_saved_again_unchanged(
 def test_the_examples_of_the_page_are_taken_as_they_stand(given: Parts) -> None:
     text = (REPOSITORY / "docs" / "cameras.md").read_text("utf-8")
     drawn = [json.loads(one) for one in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
-    assert {name for one in drawn for name in one} == {"zones", "water", "thresholds"}
+    assert {name for one in drawn for name in one} == {
+        "hazards", "zones", "water", "thresholds",
+    }  # fmt: skip
     with townships(given) as (own, _, _):
         made = registered(own, **{name: value for one in drawn for name, value in one.items()})
     assert [one["kind"] for one in made["zones"]] == ["area", "road"]
@@ -115,6 +117,7 @@ def zone(**changes: Any) -> dict[str, Any]:
         (zone(permitted_s=9), "zones.0.permitted_s", "greater_than_equal"),
         (zone(permitted_s=86401), "zones.0.permitted_s", "less_than_equal"),
         (zone(polygon=[[0, 0], [1, 1], [1, 0], [0, 1]]), "zones.0", "zone_crosses"),
+        (zone(polygon=ROAD["polygon"] * 2), "zones.0", "zone_crosses"),
         (zone(polygon=[[0, 0], [1, 1]]), "zones.0", "zone_few_corners"),
         ({"water": SCALE | {"alarm_level": 0}}, "water.alarm_level", "greater_than"),
         ({"water": SCALE | {"alarm_level": 1}}, "water.alarm_level", "less_than"),

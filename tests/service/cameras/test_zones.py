@@ -16,6 +16,8 @@ from service.cameras.zones import (
     require_scale,
     require_zone,
 )
+from tests.support.loops import LOOPS
+from vision import polygons
 from vision.polygons import PolygonError, polygon
 
 share = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
@@ -47,6 +49,34 @@ def worker_says(points: list[tuple[float, float]]) -> str | None:
 @example([(0.0, 0.0), (0.014, 0.0), (0.014, 0.014)])  # a slip of the hand
 def test_service_and_worker_agree(points: list[tuple[float, float]]) -> None:
     assert service_says(points) == worker_says(points)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_neither_takes_what_meets_itself(name: str) -> None:
+    for points in (LOOPS[name], LOOPS[name][::-1], LOOPS[name][2:] + LOOPS[name][:2]):
+        assert service_says(points) == worker_says(points)
+        assert "cross, touch or lie on each other" in str(service_says(points))
+
+
+eighths = st.integers(0, 8).map(lambda step: step / 8)
+coarse = st.lists(st.tuples(eighths, eighths), min_size=3, max_size=10)
+"""So few places that corners and sides often meet."""
+hardly = st.floats(-3e-6, 3e-6)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(coarse, st.integers(1, 3), st.lists(st.tuples(hardly, hardly), min_size=30, max_size=30))
+@example([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)], 2, [(0.0, 0.0)] * 30)
+def test_they_agree_on_corners_that_meet_or_nearly_do(
+    points: list[tuple[float, float]], times: int, beside: list[tuple[float, float]]
+) -> None:
+    moved = [
+        (min(max(x + dx, 0.0), 1.0), min(max(y + dy, 0.0), 1.0))
+        for (x, y), (dx, dy) in zip(points * times, beside, strict=False)
+    ]
+    assert service_says(points * times) == worker_says(points * times)
+    assert service_says(moved) == worker_says(moved)
+    assert times == 1 or service_says(points * times) is not None
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan"), float("inf")])
@@ -139,3 +169,5 @@ def test_they_agree_on_scales(ends: tuple[tuple[float, float], tuple[float, floa
 def test_they_agree_on_names_and_lengths() -> None:
     assert service_zones.WHOLE_PICTURE_ZONE == pipeline_zones.WHOLE_PICTURE_ZONE
     assert service_zones.SHORTEST_ARROW == pipeline_zones.SHORTEST_ARROW
+    assert service_zones.GRID == polygons.GRID
+    assert service_zones.SMALLEST_AREA_SHARE == polygons.SMALLEST_AREA_SHARE

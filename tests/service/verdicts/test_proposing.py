@@ -2,33 +2,39 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from pipelines.believing import THING_SCORE
 from pipelines.messages import Camera, Zone, ZoneKind
+from pipelines.rules import debris
+from pipelines.rules.settings import SETTINGS
 from pipelines.zones import zones_of
 from service.cameras.drawn import ZoneIn
-from service.verdicts.cutting import is_watched, zones_after
+from service.verdicts.cutting import is_watched, sees_ground, zones_after
 from service.verdicts.proposing import (
     CutZone,
     Evidence,
+    Judged,
+    Proposed,
     RaisedThreshold,
-    cut_zones,
-    raised_thresholds,
+    proposed,
 )
 from tests.service.verdicts.kit import FIELD, LAMP, burst, fire, incident, judged
 from vision.hazards import Hazard
 
 
 def raised(known: Evidence) -> RaisedThreshold:
-    (found,) = raised_thresholds(known)
+    (found,) = proposed(known).raised
     return found
 
 
 def cut(known: Evidence) -> CutZone:
-    (found,) = cut_zones(known)
+    (found,) = proposed(known).cuts
     return found
 
 
+NOTHING = Proposed(raised=(), cuts=(), unscored=())
 LAMPS = burst(0, [0.7, 0.72, 0.74, 0.7])
 WRONG = judged("lamp", 0, 3, right=False)
 
@@ -90,7 +96,7 @@ def test_a_camera_that_has_a_higher_threshold_goes_on_from_there() -> None:
     ids=["unjudged", "right", "no_scores", "not_believed", "above_all", "no_score_tells"],
 )
 def test_no_threshold_is_proposed(known: Evidence) -> None:
-    assert list(raised_thresholds(known)) == []
+    assert proposed(known).raised == ()
 
 
 def test_a_cut_takes_the_false_away_and_leaves_the_rest() -> None:
@@ -178,17 +184,17 @@ MANY = [zone(f"z{n}", (0, 0), (0.1, 0), (0.1, 0.1)) for n in range(14)]
          "right"],
 )  # fmt: skip
 def test_no_cut_is_proposed(known: Evidence) -> None:
-    assert list(cut_zones(known)) == []
+    assert proposed(known).cuts == ()
 
 
 def test_what_was_set_right_meanwhile_is_not_proposed_again() -> None:
     after = zones_after(cut(fire(LAMPS, WRONG)).cut, [])
     drawn_since = Evidence(shown={(Hazard.FIRE, "all"): LAMPS}, judged=[WRONG], zones=after)
-    assert [*raised_thresholds(drawn_since), *cut_zones(drawn_since)] == []
+    assert proposed(drawn_since) == NOTHING
     raised_since = Evidence(
         shown={(Hazard.FIRE, "all"): LAMPS}, judged=[WRONG], thresholds={Hazard.FIRE: 0.73}
     )
-    assert [*raised_thresholds(raised_since), *cut_zones(raised_since)] == []
+    assert proposed(raised_since) == NOTHING
 
 
 @pytest.mark.parametrize("kind", ZoneKind)
@@ -219,3 +225,75 @@ def test_one_onset_that_never_ends_is_one() -> None:
     shown = burst(0, [0.7, 0.72, 0.74, 0.3, 0.7] * 400)
     effect = raised(fire(shown, judged("lamp", 0, 1999, right=False))).effect
     assert (effect.onsets_now, effect.onsets_then, effect.unjudged) == (1, 0, 0)
+
+
+def rocks(found: list[Any], *verdicts: Any, kind: ZoneKind = ZoneKind.ROAD) -> Evidence:
+    """What is known of a camera that has seen but debris in one zone."""
+    return Evidence(
+        shown={(Hazard.DEBRIS, "ridge"): found}, judged=verdicts, zones=[{**RIDGE, "kind": kind}]
+    )
+
+
+def rock(name: str, first: int, last: int, *, right: bool) -> Judged:
+    return judged(name, first, last, right=right, zone_id="ridge", hazard=Hazard.DEBRIS)
+
+
+THINGS = burst(0, [THING_SCORE] * 5)
+ROCKS = burst(100, [0.65, 0.7, 0.72])
+
+
+def test_what_the_background_shows_is_silenced_by_no_threshold_and_that_is_said() -> None:
+    found = proposed(rocks(THINGS, rock("thing", 0, 4, right=False)))
+    assert found.raised == ()
+    assert found.unscored == (incident("thing"),)
+    assert proposed(rocks(THINGS, rock("thing", 0, 4, right=True))).unscored == ()
+
+
+def test_a_threshold_for_rocks_leaves_what_the_background_shows() -> None:
+    found = proposed(
+        rocks(
+            [*THINGS, *ROCKS, *burst(200, [THING_SCORE] * 5)],
+            rock("thing", 0, 4, right=False),
+            rock("rock", 100, 102, right=False),
+            rock("true", 200, 204, right=True),
+        )
+    )
+    (raise_,) = found.raised
+    assert raise_.value == 0.71
+    assert (raise_.effect.onsets_now, raise_.effect.onsets_then) == (3, 2)
+    assert raise_.effect.missed == ()
+    assert raise_.effect.later_s == {incident("true"): 0.0}
+    assert found.unscored == (incident("thing"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "silenced", "doubtful"),
+    [
+        (ZoneKind.ROAD, (), (incident("rock"),)),
+        (ZoneKind.SLOPE, (), (incident("rock"),)),
+        (ZoneKind.AREA, (incident("rock"),), ()),
+    ],
+)
+def test_a_rock_where_the_background_may_show_it_too_is_not_promised_to_be_silent(
+    kind: ZoneKind, silenced: Any, doubtful: Any
+) -> None:
+    known = rocks(ROCKS, rock("rock", 100, 102, right=False), kind=kind)
+    effect = raised(known).effect
+    assert (effect.silenced, effect.doubtful) == (silenced, doubtful)
+    assert (effect.onsets_now, effect.onsets_then) == (1, 0)
+
+
+def test_a_fire_of_just_that_score_heeds_thresholds() -> None:
+    assert raised(fire(burst(0, [THING_SCORE] * 4), WRONG)).value == 0.61
+
+
+def test_the_service_tells_things_as_the_rules_make_them() -> None:
+    assert SETTINGS.debris.thing_score == THING_SCORE
+    assert float(np.float32(THING_SCORE)) != THING_SCORE
+    on_ground = {kind for kind in ZoneKind if sees_ground("ridge", [{**RIDGE, "kind": kind}])}
+    assert on_ground == debris.WHERE_THINGS_COUNT
+
+
+def test_a_real_one_of_another_zone_without_scores_is_untested() -> None:
+    lost = judged("lost", 0, 3, right=True, zone_id="gone")
+    assert raised(fire(LAMPS, WRONG, lost)).effect.untested == (incident("lost"),)

@@ -1,14 +1,19 @@
 """A replay believes what the rules believed, moment for moment."""
 
-from datetime import timedelta
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.rules import persistence
 from pipelines.rules.events import Change, Sighting
-from service.verdicts.replay import PERSISTENCE, SLACK, onsets
+from service.verdicts.replay import PERSISTENCE, UNSCORED, Onset, Onsets, Shown, Timed, spells
+from service.verdicts.replay import onsets as onsets_of
 from tests.service.verdicts.kit import burst, when
+
+
+def onsets(shown: Sequence[Shown], threshold: float) -> list[Onset]:
+    return list(onsets_of(spells(shown), threshold))
 
 
 def began(scores: list[float], threshold: float) -> list[tuple[int, int]]:
@@ -27,7 +32,7 @@ def began(scores: list[float], threshold: float) -> list[tuple[int, int]]:
 
 @given(st.lists(st.sampled_from([0.0, 0.0, 0.4, 0.7, 0.9]), max_size=60))
 def test_it_begins_and_ends_where_the_rules_do(scores: list[float]) -> None:
-    for threshold in (0.6, 0.8):
+    for threshold in (0.3, 0.6, 0.8, 0.95):
         found = [(one.at, one.last_at) for one in onsets(burst(0, scores), threshold)]
         assert found == [(when(a), when(b)) for a, b in began(scores, threshold)]
 
@@ -55,10 +60,28 @@ def test_the_order_of_arrival_does_not_matter() -> None:
     assert len(onsets(shown, 0.6)) == 2
 
 
-def test_an_onset_touches_an_incident_with_some_slack() -> None:
-    (onset,) = onsets(burst(0, [0.7] * 5), 0.6)  # believed at 2, seen until 4
-    second = timedelta(seconds=1)
-    assert onset.touches(when(4) + SLACK, when(90))
-    assert not onset.touches(when(4) + SLACK + second, when(90))
-    assert onset.touches(when(-90), when(2) - SLACK)
-    assert not onset.touches(when(-90), when(2) - SLACK - second)
+def test_what_has_no_score_is_believed_with_any_threshold() -> None:
+    assert onsets(burst(0, [UNSCORED] * 3), 0.95)
+    assert onsets(burst(0, [UNSCORED, 0.7, UNSCORED]), UNSCORED)
+    assert not onsets(burst(0, [UNSCORED, 0.7, 0.7]), UNSCORED)
+
+
+moments = st.integers(0, 30)
+times = st.tuples(moments, moments).map(sorted)
+
+
+@given(st.lists(times, max_size=8), times)
+def test_the_first_onset_in_a_time_is_found_among_those_that_overlap(
+    spans: list[list[int]], time: list[int]
+) -> None:
+    found = [Onset(at=when(a), last_at=when(b)) for a, b in spans]
+    first, last = when(time[0]), when(time[1])
+    there = [one for one in sorted(found) if one.at <= last and one.last_at >= first]
+    assert Onsets(found).first_in(first, last) == (there[0] if there else None)
+
+
+def test_what_was_shown_in_a_time_comes_with_some_slack() -> None:
+    shown = burst(0, [0.7] * 60)
+    found = Timed(shown[::-1]).between(when(20), when(30))
+    assert found == shown[20 - 15 : 30 + 15 + 1]  # 30 s are 15 moments
+    assert Timed([]).between(when(0), when(1)) == []

@@ -72,7 +72,7 @@ def test_a_lamp_that_was_judged_false_is_believed_no_more(given: Parts) -> None:
         assert thresholds_told(given, camera_id) == {}
         answer = own.post(
             f"{path}/accept",
-            json={name: raised[name] for name in ("kind", "hazard", "value")},
+            json={name: raised[name] for name in ("kind", "hazard", "digest")},
             headers={"If-Match": f'"{found["camera_revision"]}"'},
         )
         assert answer.status_code == 204, answer.text

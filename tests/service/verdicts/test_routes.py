@@ -16,7 +16,7 @@ from pipelines.messages import BoxShares, Candidates
 from service import tables
 from service.accounts.roles import Role
 from service.database import Database
-from service.verdicts import kept
+from service.verdicts import accepting, kept
 from tests.service.estate import FOREIGN, OWN, Things, camera_row, fill
 from tests.service.helpers import Parts, opened, settings_for, sqlite_copy
 from tests.service.process import serving
@@ -59,6 +59,13 @@ class Running:
         headers = {"If-Match": f'"{revision}"'}
         client = self.by[Role.INTEGRATOR]
         return client.post(f"{self.proposals}/accept", json=yes, headers=headers)
+
+    def yes(self, kind: str = "raise_threshold") -> dict[str, Any]:
+        """Say yes to what is proposed just now."""
+        (found,) = (one for one in self.asked()["proposals"] if one["kind"] == kind)
+        return {
+            name: found[name] for name in ("kind", "hazard", "zone_id", "digest") if name in found
+        }
 
     def camera(self) -> dict[str, Any]:
         found: dict[str, Any] = (
@@ -228,7 +235,7 @@ def test_a_proposal_changes_nothing_before_a_yes(running: Running) -> None:
 def test_a_yes_raises_the_threshold_and_the_audit_says_why(on_both: Running) -> None:
     happened(on_both)
     on_both.judge(FALSE)
-    yes = {"kind": "raise_threshold", "hazard": "fire", "value": 0.71}
+    yes = on_both.yes()
     assert on_both.accept(1, **yes).status_code == 204
     assert on_both.camera()["thresholds"]["fire"] == 0.71
     (why,) = on_both.audit("camera.proposal_accepted")
@@ -243,7 +250,7 @@ def test_a_yes_raises_the_threshold_and_the_audit_says_why(on_both: Running) -> 
 def test_a_yes_cuts_the_zone(running: Running) -> None:
     happened(running)
     running.judge(FALSE)
-    assert running.accept(1, kind="cut_zone", zone_id="all").status_code == 204
+    assert running.accept(1, **running.yes("cut_zone")).status_code == 204
     assert [one["zone_id"] for one in running.camera()["zones"]] == [
         "all-1", "all-2", "all-3", "all-4",
     ]  # fmt: skip
@@ -251,21 +258,27 @@ def test_a_yes_cuts_the_zone(running: Running) -> None:
     assert why["zone_id"] == "all"
 
 
+DIGEST = "0" * 64
+
+
 @pytest.mark.parametrize(
-    "yes",
+    ("yes", "code"),
     [
-        {"kind": "raise_threshold", "hazard": "fire", "value": 0.72},
-        {"kind": "raise_threshold", "hazard": "smoke", "value": 0.71},
-        {"kind": "raise_threshold", "hazard": "fire"},
-        {"kind": "cut_zone", "zone_id": "other"},
-        {"kind": "cut_zone"},
+        ({"kind": "raise_threshold", "hazard": "fire", "digest": DIGEST}, "not_proposed"),
+        ({"kind": "raise_threshold", "hazard": "smoke", "digest": DIGEST}, "not_proposed"),
+        ({"kind": "raise_threshold", "digest": DIGEST}, "not_proposed"),
+        ({"kind": "cut_zone", "zone_id": "all", "digest": DIGEST}, "not_proposed"),
+        ({"kind": "cut_zone", "zone_id": "other", "digest": DIGEST}, "not_proposed"),
+        ({"kind": "cut_zone", "digest": DIGEST}, "not_proposed"),
+        ({"kind": "cut_zone", "zone_id": "all"}, "invalid_request"),
+        ({"kind": "cut_zone", "zone_id": "all", "digest": "0"}, "invalid_request"),
     ],
 )
-def test_what_is_not_proposed_is_not_done(running: Running, yes: dict[str, Any]) -> None:
+def test_what_is_not_proposed_is_not_done(running: Running, yes: dict[str, Any], code: str) -> None:
     happened(running)
     running.judge(FALSE)
     before = running.camera()
-    assert running.accept(1, **yes).json()["code"] == "not_proposed"
+    assert running.accept(1, **yes).json()["code"] == code
     assert running.camera() == before
     assert running.audit("camera.proposal_accepted") == []
 
@@ -273,11 +286,80 @@ def test_what_is_not_proposed_is_not_done(running: Running, yes: dict[str, Any])
 def test_a_yes_to_what_has_changed_meanwhile_is_refused(running: Running) -> None:
     happened(running)
     running.judge(FALSE)
-    yes = {"kind": "raise_threshold", "hazard": "fire", "value": 0.71}
+    yes = running.yes()
     assert running.accept(7, **yes).status_code == 412
     running.second.post(running.verdict, json={"verdict": "real"})  # one says that it was real
     assert running.accept(1, **yes).json()["code"] == "not_proposed"
     assert running.camera()["revision"] == 1
+
+
+def another(running: Running, score: float, box: BoxShares) -> UUID:
+    """Let a second incident be, and what the scores show of it; returns its id."""
+    start = shown(running, score, box, first=400)
+    incident_id = uuid4()
+    with running.database.writing() as connection:
+        own = tables.incidents.c.incident_id == running.own.incident_id
+        row = dict(connection.execute(sa.select(tables.incidents).where(own)).mappings().one())
+        row |= {"incident_id": incident_id, "first_seen_at": start}
+        row |= {"last_seen_at": start + timedelta(seconds=6)}
+        connection.execute(sa.insert(tables.incidents).values(**row))
+    return incident_id
+
+
+def said_of(running: Running, incident_id: UUID, said: dict[str, Any]) -> None:
+    answer = running.second.post(f"/api/incidents/{incident_id}/verdict", json=said)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_yes_to_a_small_cut_makes_no_larger_one(running: Running) -> None:
+    happened(running)
+    running.judge(FALSE)
+    yes = running.yes("cut_zone")
+    said_of(running, another(running, 0.8, (0.3, 0.2, 0.75, 0.6)), FALSE)  # another place, far off
+    answer = running.accept(1, **yes)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_proposed")
+    assert "36.3%" in answer.json()["detail"]
+    assert running.camera()["revision"] == 1
+    assert running.accept(1, **running.yes("cut_zone")).status_code == 204
+
+
+def test_a_yes_to_a_raise_that_missed_nothing_makes_none_that_misses(running: Running) -> None:
+    happened(running)
+    incident_id = another(running, 0.65, FIELD)
+    running.judge(FALSE)
+    yes = running.yes()
+    said_of(running, incident_id, {"verdict": "real"})
+    answer = running.accept(1, **yes)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_proposed")
+    assert "it would raise the threshold of fire to 0.71" in answer.json()["detail"]
+    assert "miss 1 judged real" in answer.json()["detail"]
+    assert running.camera()["thresholds"] == {}
+
+
+def test_a_verdict_between_the_look_and_the_change_stops_it(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened(running)
+    incident_id = another(running, 0.65, FIELD)
+    running.judge(FALSE)
+    yes, agreed = running.yes(), accepting.agreed
+
+    def and_then(*known: Any) -> accepting.Yes:
+        found = agreed(*known)
+        said_of(running, incident_id, {"verdict": "real"})
+        return found
+
+    monkeypatch.setattr(accepting, "agreed", and_then)
+    assert "it rests on other verdicts" in running.accept(1, **yes).json()["detail"]
+    assert running.camera()["revision"] == 1
+
+
+def test_a_digest_is_the_same_for_all_who_look(running: Running) -> None:
+    happened(running)
+    running.judge(FALSE)
+    per_role = [[one["digest"] for one in running.asked(role)["proposals"]] for role in ROLES]
+    assert len(per_role[0]) == 2
+    assert all(one == per_role[0] for one in per_role)
 
 
 def test_what_a_window_would_have_kept_back_raises_nothing(running: Running) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from fastapi import FastAPI
 
 import service.web
+from pipelines.evaluate.drills_report import CHINESE
 from pipelines.faults import SourceError
 from pipelines.messages import CameraFault, EvidenceAbsence, Expected, WatchState, ZoneKind
 from pipelines.sealing import SealError
@@ -25,12 +26,14 @@ from service.cameras.models import Programme, State
 from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
 from service.cameras.sea import OPEN_SEA
+from service.cameras.windows import WindowState
 from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.incidents.merge import IncidentState
 from service.places.codes import Level
 from service.refusals import Refusal
 from service.text import HIDDEN
+from service.verdicts.models import Kind, Reason, Verdict
 from service.web.routes import BUILT, FOR_EVER, PAGES, web_router
 from tests.service.helpers import Parts, alert
 from tests.service.process import database_of, serving
@@ -261,10 +264,14 @@ def every(kind: type[Exception]) -> set[Any]:
 
 
 def test_whatever_the_service_can_say_has_a_word() -> None:
-    needed = {
+    needed: dict[str, Iterable[str]] = {
         "hazard": Hazard,
         "zone_kind": ZoneKind,
         "expected": Expected,
+        "window_state": {WindowState.OPEN, WindowState.COMING},
+        "verdict": Verdict,
+        "reason": Reason,
+        "proposal": Kind,
         "severity": Severity,
         "incident_state": IncidentState,
         "camera_fault": CameraFault,
@@ -287,6 +294,12 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
     }
     wanted = {f"{kind}.{member}" for kind, members in needed.items() for member in members}
     assert wanted - set(words("zh")) == set()
+
+
+def test_the_page_of_drills_calls_hazards_as_the_console_does() -> None:
+    assert {f"hazard.{name}": chinese for name, chinese in CHINESE.items()}.items() <= (
+        words("zh").items()
+    )
 
 
 ACTION = re.compile(

@@ -560,6 +560,19 @@ def test_the_audit_tells_set_from_replaced_and_keeps_words_whole(
         assert cell.evaluate(lines) == 1, cell.inner_text()
 
 
+def test_the_audit_tells_a_verdict_in_words(page: Page, url: str, admin: Account) -> None:
+    with signed_in(url, admin) as client:
+        incident_id = client.get("/api/incidents?drill=false").json()["incidents"][0]["incident_id"]
+        said = {"verdict": "false", "reason": "lamp", "note": "岗亭的灯"}
+        for each in (said, {**said, "reason": "sunset"}):
+            answer = client.post(f"/api/incidents/{incident_id}/verdict", json=each)
+            assert answer.status_code == 200, answer.text
+    page.goto(f"{url}/audit?object_id={incident_id}")
+    newest = page.locator("[data-test=detail]").first
+    for line in ("判定 误报", "误报原因 夕阳", "原判定 误报 · 灯光", "备注 有（不存入审计）"):
+        expect(newest).to_contain_text(line)
+
+
 def test_the_whole_installation_is_called_in_one_language(page: Page, url: str) -> None:
     page.goto(f"{url}/places")
     expect(page.get_by_role("treeitem").first).to_contain_text("全部")

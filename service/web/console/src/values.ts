@@ -5,7 +5,7 @@ import { t, word } from "./words";
 /** Which words name a field's codes. */
 const KINDS: Record<string, string> = {
   role: "role", scopes: "permission", programme: "programme", place_type: "place_type", level: "level",
-  coordinate_system: "coordinate_system", hazards: "hazard", way: "way",
+  coordinate_system: "coordinate_system", hazards: "hazard", hazard: "hazard", way: "way",
   window_kind: "expected",
 };
 
@@ -42,6 +42,9 @@ export function spoken(field: string, value: unknown): string {
   if (typeof value === "number") return field === "longitude" || field === "latitude" ? degrees(value) : String(value);
   if (field === "starts_at" || field === "ends_at") return stamp(new Date(String(value)));
   if (field === "credentials") return word("credentials_now", String(value));
+  if (field === "verdict") return word("verdict", String(value));
+  if (field === "reason") return word("reason", String(value));
+  if (field === "kind") return word("proposal", String(value));
   const kind = KINDS[field];
   return kind ? word(kind, String(value)) : String(value);
 }
@@ -51,6 +54,7 @@ function thing(field: string, value: Record<string, unknown>): string {
   if (field === "zones" && typeof value.zone_id === "string") return zoneCalled({ ...value, zone_id: value.zone_id });
   if (field === "water" && typeof value.alarm_level === "number") return waterCalled({ alarm_level: value.alarm_level });
   if (field === "thresholds") return thresholdsCalled(value);
+  if (field === "before") return ["verdict", "reason"].filter((one) => value[one]).map((one) => spoken(one, value[one])).join(" · ");
   if (field === "places" && typeof value.code === "string") {
     const name = typeof value.old === "string" ? `${value.old} → ${String(value.new)}` : placeCalled(String(value.name));
     return `${value.code} ${name}`;

@@ -1,6 +1,7 @@
 """A password that was given is looked for everywhere it must not be, and not found."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import subprocess
@@ -22,8 +23,8 @@ from pipelines.faults import BadAddressError
 from pipelines.messages import Camera, CameraState, decode
 from pipelines.sealing import key_pair, seal
 from pipelines.secrets import Secret
-from tests.e2e.test_worker import FENGSUI, get
 from tests.pipelines.drills.live import served
+from tests.pipelines.test_worker_process import FENGSUI, get
 from tests.service.process import ServiceProcess
 from tests.support.canary import (
     USER,
@@ -57,8 +58,8 @@ sys.exit(fengsui.main(sys.argv[1:]))
 def camera() -> Iterator[tuple[Canary, str]]:
     """A camera with Digest and a password; yields that and its ``host:port``."""
     canary = Canary()
-    clip = encode(SCENES["street_fire"], lambda _done, _of: None)
-    mount = Mount(name="clip", clip=clip, start_at_s=10)
+    scene = dataclasses.replace(SCENES["street_fire"], onset_s=0.5, clear_s=9.5, loop_s=10.0)
+    mount = Mount(name="clip", clip=encode(scene, lambda _done, _of: None))
     login = Login(user=USER, password=canary.password)
     with served([mount], login=login) as (_, port):
         yield canary, f"127.0.0.1:{port}"

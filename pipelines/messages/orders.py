@@ -1,0 +1,47 @@
+"""What is sent to those who help, and what they answer."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pipelines.messages.wire import BoxShares, Instant, Message, Name, Text, TraceId
+from vision.hazards import Hazard, Severity
+
+
+class DispatchOrder(Message, frozen=True, kw_only=True):
+    """Send help: one decision of a person or a policy about one incident, for one target."""
+
+    order_id: UUID
+    incident_id: UUID
+    decision_id: UUID
+    decided_by: Name
+    decided_at: Instant
+    target: Name
+    hazard: Hazard
+    severity: Severity
+    camera_id: Name
+    zone_id: Name
+    first_seen_at: Instant
+    box: BoxShares | None = None
+    drill: bool
+    trace_id: TraceId
+
+
+class ReceiptKind(StrEnum):
+    """What a target says of an order."""
+
+    ACCEPTED = "accepted"
+    ON_SITE = "on_site"
+    REPORT = "report"
+    CLOSED = "closed"
+    REFUSED = "refused"
+
+
+class Receipt(Message, frozen=True, kw_only=True):
+    """A target's answer to an order."""
+
+    receipt_id: UUID
+    order_id: UUID
+    target: Name
+    kind: ReceiptKind
+    at: Instant
+    text: Text = ""
