@@ -19,13 +19,14 @@ from pipelines.messages import Camera
 from pipelines.metrics import WorkerMetrics
 from pipelines.registry import Part
 from pipelines.rtsp.networks import LOOPBACK
+from pipelines.rules import debris
 from pipelines.rules.events import Change
 from pipelines.rules.moment import Columns
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
 from pipelines.worker import Worker, WorkerSettings
 from pipelines.zones import zones_of
-from tests.support.builders import look
+from tests.support.builders import at, look
 from tests.support.redis_server import RedisServer
 from tests.support.registrar import Registrar
 from tests.support.waiting import until
@@ -90,6 +91,11 @@ def test_states_come_back_as_they_were_but_for_their_pictures() -> None:
     assert written(again) == written(watching.states)
     (key,) = again
     assert again[key].places == watching.states[key].places
+
+
+def test_a_road_on_which_vehicles_were_seen_stays_one() -> None:
+    kept = written({("road", Hazard.DEBRIS): debris.State(began_at=at(0), shown=3)})
+    assert read(kept)["road", Hazard.DEBRIS].shown == 3
 
 
 def test_what_another_version_kept_is_nothing() -> None:

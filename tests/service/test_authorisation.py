@@ -107,7 +107,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     ("GET", "/api/cameras/{camera_id}/proposals"): Row(may=Permission.CAMERA_READ),
     ("POST", "/api/cameras/{camera_id}/proposals/accept"): Row(
-        may=Permission.CAMERA_WRITE, send={"kind": "cut_zone", "zone_id": "z"}, headers=EDIT
+        may=Permission.CAMERA_WRITE,
+        send={"kind": "cut_zone", "zone_id": "z", "digest": "0" * 64},
+        headers=EDIT,
     ),
     ("GET", "/api/feed"): Row(may=Permission.INCIDENT_READ),
     ("GET", "/api/status"): Row(may=Permission.STATUS_READ),
