@@ -15,7 +15,7 @@ from pipelines.bursts import Bursts
 from pipelines.daily import DAILY_MOST
 from pipelines.frames import Look
 from pipelines.gate import Gate
-from pipelines.judge import Judge
+from pipelines.judge import Judge, watches_otherwise
 from pipelines.keepsakes import Keepsakes
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
@@ -72,8 +72,9 @@ class Flow:
         nothing has changed.
         """
         zones = zones_of(camera)
-        self._seeing.watch(camera.camera_id, zones, camera.hazards)
         judge = self._judges.get(camera.camera_id)
+        if judge is None or watches_otherwise(judge.camera, camera):
+            self._seeing.watch(camera.camera_id, zones, camera.hazards)
         if judge is not None:
             return self._record(judge.revise(camera, zones))
         judge = self._judges[camera.camera_id] = Judge(camera, zones, self._seeing.columns)

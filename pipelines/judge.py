@@ -165,7 +165,8 @@ class Judge:
         if _stream(camera.url) != _stream(self.camera.url):
             self._states, self._vehicles, self._second = {}, vehicles.State(), []
             self._memories = {key: one for key, one in self._memories.items() if self._is_on(key)}
-        self._states.pop(FAULT, None)  # somebody has looked at the picture: it is as it should be
+        if watches_otherwise(self.camera, camera):
+            self._states.pop(FAULT, None)  # somebody has looked at the picture: it is as it should
         self._take_over(camera, zones)
         gone = [key for key in self._memories if key not in self._watched]
         return self._end(gone, self._last_at)
@@ -382,6 +383,15 @@ _VEHICLE_RULES: Final[dict[Hazard, Any]] = {
 
 def _same_second(first: Look, look: Look) -> bool:
     return timedelta(0) <= look.ref.captured_at - first.ref.captured_at < SECOND
+
+
+def watches_otherwise(before: Camera, now: Camera) -> bool:
+    """Say whether what is measured begins anew: another stream, other zones or hazards.
+
+    A window that is opened, a threshold or a name leaves all as it was.
+    """
+    drawn = [(one.zones, one.water, one.hazards, _stream(one.url)) for one in (before, now)]
+    return drawn[0] != drawn[1]
 
 
 def _stream(url: str) -> str:

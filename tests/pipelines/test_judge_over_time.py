@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.frames import Look, Measures, Things
-from pipelines.judge import Judge
+from pipelines.judge import Judge, watches_otherwise
 from pipelines.messages import Camera, CameraFault, Expected, Window, Zone, ZoneKind
 from pipelines.rules.events import Change, Event
 from pipelines.rules.moment import Columns
@@ -92,6 +92,27 @@ def test_a_window_that_opens_on_a_fire_ends_nothing_while_it_burns() -> None:
         watching, Hazard.FIRE, range(0, 600, 2), shows=lambda s: 30 <= s < 200 or s >= 300
     )
     assert events == [(Change.BEGAN, 34), (Change.ENDED, 208), (Change.BEGAN, 404)]
+
+
+def test_opening_a_window_ends_no_fault_that_is_on() -> None:
+    events, watching = list[Change](), judge(camera(Hazard.CAMERA_FAULT))
+    for second in range(0, 600, 2):
+        if second == 200:
+            revised = camera(Hazard.CAMERA_FAULT, windows=(window(Expected.MAINTENANCE, 150, 900),))
+            events += [one.change for one in watching.revise(revised, zones_of(revised))]
+        seen_now = sighted(second, ELSEWHERE if second >= 100 else STREET, look(second))
+        events += [one.change for one in watching.see(seen_now)]
+    assert [one for one in events if one is not Change.GOES_ON] == [Change.BEGAN]
+
+
+def test_only_what_is_drawn_or_looked_for_or_where_makes_all_begin_anew() -> None:
+    one = camera(Hazard.FIRE)
+    assert not watches_otherwise(
+        one, camera(Hazard.FIRE, windows=(window(Expected.PLANNED_BURN, 0, 9),))
+    )
+    assert not watches_otherwise(one, msgspec.structs.replace(one, thresholds={Hazard.FIRE: 0.7}))
+    assert watches_otherwise(one, camera(Hazard.SMOKE))
+    assert watches_otherwise(one, msgspec.structs.replace(one, url="rtsp://192.0.2.9/other"))
 
 
 @pytest.mark.parametrize("hazard", [Hazard.FIRE, Hazard.SMOKE])
