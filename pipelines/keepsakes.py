@@ -61,14 +61,16 @@ NAMES: Final = tuple(field.name for field in msgspec.structs.fields(_Place))
 
 
 def written(states: Mapping[Key, Any]) -> str:
-    """Return what is kept of the rules' states."""
+    """Return what is kept of the rules' states; not where somebody may have walked."""
     kept = [
         _Kept(
             zone_id=zone_id,
             hazard=hazard,
             began_at=state.began_at,
             places=tuple(
-                _Place(**{name: getattr(place, name) for name in NAMES}) for place in state.places
+                _Place(**{name: getattr(place, name) for name in NAMES})
+                for place in state.places
+                if not place.in_doubt
             ),
             shown=state.shown if hazard is Hazard.DEBRIS else 0,
         )

@@ -70,6 +70,7 @@ class Seeing:
         """Return the look of a place in which nothing has changed: what stood there stands."""
         found = self._standing.get(frame.ref.camera_id, NOTHING)
         with self._metrics.cpu("measure"):
+            self._voids.remember_again(frame.ref.camera_id, frame.ref.captured_at)
             measures = self._eyes.see(frame.ref, frame.pixels, found)
             return self._voids.cleaned(Look(ref=frame.ref, detections=found, measures=measures))
 

@@ -65,7 +65,8 @@ AGAIN_S = 4.0
 
 VOID_SHARE = 0.25
 """Places grow by this share of a sure region's sides to each side: what lies at somebody's feet.
-A doubtful one voids the place itself: of the rocks beside it, more are rocks."""
+A doubtful one voids the place itself: of the rocks that the detector sees beside it, more are
+rocks."""
 
 LINGER_GAP_S = 15.0
 """Who lingers is seen again within this time: the masker misses one that sits for some looks."""
@@ -221,7 +222,7 @@ class MaskMemory:
         self.__first_s = np.full(MEMORY_GRID, -np.inf)
         self.__lingered_s = np.full(MEMORY_GRID, -np.inf)
         self.__seen_s = np.full(MEMORY_GRID, -np.inf)
-        self.__sure_until_s = np.full(MEMORY_GRID, -np.inf)
+        self.__sure_until_s = -np.inf
         self.__until_s = np.full(MEMORY_GRID, -np.inf)
 
     def __repr__(self) -> str:
@@ -240,13 +241,14 @@ class MaskMemory:
         every, sure = regions._cells(frame_index, vehicles)  # noqa: SLF001
         # A clock that was set back must not void a place for as long as it was set.
         np.minimum(self.__until_s, at_s + VOID_S, out=self.__until_s)
-        np.minimum(self.__sure_until_s, at_s + VOID_S, out=self.__sure_until_s)
+        self.__sure_until_s = min(self.__sure_until_s, at_s + VOID_S)
+        if sure.any():
+            self.__sure_until_s = at_s + VOID_S
         begins = every & (self.__until_s <= at_s)
         self.__first_s[begins | (self.__first_s > at_s)] = at_s
         again = every & (at_s - self.__first_s >= AGAIN_S)
         self.__until_s[every] = np.maximum(self.__until_s[every], at_s + DOUBT_S)
         self.__until_s[sure | again] = at_s + VOID_S
-        self.__sure_until_s[sure] = at_s + VOID_S
         stays = np.abs(at_s - self.__seen_s) <= LINGER_GAP_S
         self.__came_s[every & ~(stays & (self.__came_s <= at_s))] = at_s
         self.__seen_s[every] = at_s
@@ -256,9 +258,16 @@ class MaskMemory:
         """Return which share of each box is a place where somebody was in the last minutes."""
         return _share(self.__until_s > at_s, xyxy)
 
-    def surely_voided(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
-        """Return likewise of whom the masker was sure."""
-        return _share(self.__sure_until_s > at_s, xyxy)
+    def voided_about(self, xyxy: Boxes, about: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
+        """Return likewise of what is about each box, if anybody was surely seen in the picture.
+
+        Where nobody was, doubtful regions are of something else: they void no more than they cover.
+        """
+        return self.voided(about if self.__sure_until_s > at_s else xyxy, at_s)
+
+    def seen_lately(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
+        """Return which share of each box is a place where somebody was just now."""
+        return _share(np.abs(at_s - self.__seen_s) <= LINGER_GAP_S, xyxy)
 
     def lingered(self, xyxy: Boxes, at_s: float) -> Float32[np.ndarray, "n"]:
         """Return which share of each box is a place where somebody stayed, until lately."""

@@ -45,6 +45,15 @@ MAX_STOOD: Final = 64
 MAX_VOID: Final = 32
 """Things that are known to be vehicles, or what vehicles left."""
 
+LONGEST_S: Final = 60.0
+"""What was dropped is told of within a minute, or lies under what passes."""
+
+LATE_S: Final = 4.0
+"""What a lorry loses comes to rest before the look in which the lorry is seen again."""
+
+MAX_PASSED: Final = 64
+"""Looks with vehicles that are remembered: two minutes of a busy road."""
+
 NOT_BY_FLICKER: Final = 0.0
 """Rocks have no restlessness to tell: any change counts as one, and nobody asks."""
 
@@ -99,6 +108,8 @@ class State:
     """Where vehicles were seen lately."""
     voids: tuple[Void, ...] = ()
     """Things that are none."""
+    passed: tuple[datetime, ...] = ()
+    """When vehicles were seen in the zone, lately."""
     shown: int = 0
     """In how many moments the detector was sure of a vehicle here, while they are few."""
     burns_at: datetime | None = None
@@ -138,14 +149,20 @@ def step(
         voids, lying = _voided(state.voids, things, at, settings), list[Thing]()
     else:
         voids, lying = _sorted_out(state.voids, things, stood, at, settings)
-    if area.kind is ZoneKind.ROAD and shown < settings.shown_looks:
-        lying = []
+    passed = _passed(state.passed, now, moment, area, settings)
+    lying = [
+        thing
+        for thing in lying
+        if _may_be_known(thing, shown, area, settings)
+        and (_is_heap(thing, settings) or _was_dropped(thing, passed, at, settings))
+    ]
     after = State(
         began_at=began_at,
         places=counted(places, judged, at),
         vehicles=now,
         stood=stood,
         voids=voids,
+        passed=passed,
         shown=shown,
         burns_at=burns_at,
     )
@@ -186,8 +203,12 @@ def _has_come(sign: Sign, moment: Moment, area: Area, settings: DebrisSettings) 
 
     A puddle looks like a rock and changes the light alone; a bag is blown on before it counts.
     """
+    if sign.score >= settings.sure_score:
+        return True
+    if area.kind not in WHERE_THINGS_COUNT:
+        return False
     things = moment.last.measures.things
-    if things is None or area.kind not in WHERE_THINGS_COUNT or sign.score >= settings.sure_score:
+    if things is None:
         return True
     return any(shared(sign.box, _box(corners)) for corners in things.xyxy.tolist())
 
@@ -307,6 +328,40 @@ def _burns(moment: Moment) -> bool:
     is_burning = columns.of(Hazard.FIRE) | columns.of(Hazard.SMOKE)
     is_strong = (found.score >= columns.thresholds[found.label]) & ~found.doubts
     return bool(np.any(is_burning[found.label] & is_strong))
+
+
+def _passed(
+    before: tuple[datetime, ...],
+    now: Sequence[BoxShares],
+    moment: Moment,
+    area: Area,
+    settings: DebrisSettings,
+) -> tuple[datetime, ...]:
+    """Return when vehicles were seen in the zone, as far back as it matters."""
+    feet_now = feet(np.array(now, np.float32).reshape(-1, 4))
+    is_here = bool(contains(area.polygon, feet_now).any())
+    at, oldest_s = moment.at, settings.still_s + settings.drops_s + LONGEST_S
+    kept = tuple(one for one in before if 0 <= seconds(one, at) <= oldest_s)
+    return (*kept, at)[-MAX_PASSED:] if is_here else kept
+
+
+def _may_be_known(thing: Thing, shown: int, area: Area, settings: DebrisSettings) -> bool:
+    """Say whether the view is one in which people would have been seen, and the thing not small."""
+    if max(_sides(thing.box)) < settings.smallest_share:
+        return False
+    return area.kind is ZoneKind.SLOPE or shown >= settings.shown_looks
+
+
+def _is_heap(thing: Thing, settings: DebrisSettings) -> bool:
+    return _sides(thing.box)[0] >= settings.heap_share
+
+
+def _was_dropped(
+    thing: Thing, passed: Sequence[datetime], at: datetime, settings: DebrisSettings
+) -> bool:
+    """Say whether a vehicle was on the road when the thing came, or shortly before."""
+    ages_s = [seconds(one, at) - thing.still_s for one in passed]
+    return any(-LATE_S <= age_s <= settings.drops_s for age_s in ages_s)
 
 
 def _shown(before: int, moment: Moment, area: Area, settings: DebrisSettings) -> int:

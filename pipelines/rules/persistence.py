@@ -5,10 +5,11 @@ Of the k, some must be strong; the rest, and whatever keeps an alert going, may 
 Pyronear's wildfire towers reached a false-positive rate of .053 with little more than this.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipelines.believing import Persistence, believes
+from pipelines.rules.boxes import near
 from pipelines.rules.events import Change, Sighting
 
 
@@ -21,7 +22,7 @@ class Memory:
     first_seen_at: datetime | None = None
     """Set while the hazard is on."""
     last: Sighting | None = None
-    """The last sighting while it is on."""
+    """The last sighting while it is on, with the box of the last one that isn't vague."""
     misses: int = 0
     """Moments without it since the last sighting."""
 
@@ -35,10 +36,11 @@ def step(
     memory: Memory, sighting: Sighting | None, persistence: Persistence
 ) -> tuple[Memory, Change | None]:
     """Return the state after one more moment, and what changed."""
-    recent = (*memory.recent, sighting)[-persistence.looks :]
+    held = None if sighting is None else _held(memory.last, sighting)
+    recent = (*memory.recent, held)[-persistence.looks :]
     if memory.first_seen_at is not None:
-        if sighting is not None:
-            on = Memory(recent=recent, first_seen_at=memory.first_seen_at, last=sighting)
+        if held is not None:
+            on = Memory(recent=recent, first_seen_at=memory.first_seen_at, last=held)
             return on, Change.GOES_ON
         if memory.misses + 1 >= persistence.misses_to_end:
             return Memory(), Change.ENDED
@@ -51,5 +53,21 @@ def step(
         return missed, None
     if not believes([None if one is None else one.strong for one in recent], persistence):
         return Memory(recent=recent), None
-    first = next(one for one in recent if one is not None)
-    return Memory(recent=recent, first_seen_at=first.at, last=sighting), Change.BEGAN
+    seen = [one for one in recent if one is not None]
+    last = next((one for one in reversed(seen) if not _is_vague(one)), sighting)
+    return Memory(recent=recent, first_seen_at=seen[0].at, last=last), Change.BEGAN
+
+
+def _is_vague(sighting: Sighting) -> bool:
+    """Say whether it may as well be somebody who passes."""
+    return sighting.in_doubt and not sighting.strong
+
+
+def _held(last: Sighting | None, sighting: Sighting) -> Sighting | None:
+    """Return what a sighting says of a hazard that is on: where it is, no vague one does.
+
+    Whoever walks about in an orange coat keeps no alert going and moves none.
+    """
+    if last is None or last.box is None or sighting.box is None or not _is_vague(sighting):
+        return sighting
+    return replace(sighting, box=last.box) if near(last.box, sighting.box) else None

@@ -49,7 +49,7 @@ class Place:
     """Where signs were seen, and how they usually are."""
 
     box: BoxShares
-    """The last one."""
+    """The last one; where one was sure, the last of those."""
     first_at: datetime
     """When it was first seen."""
     last_at: datetime
@@ -86,6 +86,8 @@ class Place:
     """The last ones since it came anew."""
     widest: BoxShares | None = field(default=None, compare=False)
     """The largest one since it came anew."""
+    in_doubt: bool = False
+    """Whether all its signs were, so that it is kept nowhere."""
 
 
 def remember(
@@ -140,6 +142,7 @@ def _new(sign: Sign, at: datetime, *, from_start: bool) -> Place:
         since_at=at,
         boxes=(sign.box,),
         widest=sign.box,
+        in_doubt=sign.in_doubt,
     )
 
 
@@ -150,9 +153,12 @@ def _again(place: Place, sign: Sign, at: datetime, habit: HabitSettings) -> Plac
     counted_s = None if place.counted_at is None else seconds(place.counted_at, at)
     is_quiet = counted_s is None or counted_s > ALARM_HOLDS_S
     has_alarmed = counted_s is not None and counted_s <= gap_s + ALARM_HOLDS_S
+    in_doubt = place.in_doubt and sign.in_doubt
+    # Whoever walks past a place takes it nowhere; what it says of him must not reach a disk.
+    box = place.box if sign.in_doubt and not place.in_doubt else sign.box
     return replace(
         place,
-        box=sign.box,
+        box=box,
         last_at=at,
         from_start=place.from_start and gap_s <= max(habit.habit_s, habit.gap_s),
         usual_area=_usual(place, area),
@@ -167,7 +173,8 @@ def _again(place: Place, sign: Sign, at: datetime, habit: HabitSettings) -> Plac
         patch=None if is_new_spell else place.patch,
         since_at=at if gap_s > UNBROKEN_S else place.since_at,
         boxes=(sign.box,) if is_new_spell else (*place.boxes, sign.box)[-OUTLINES:],
-        widest=sign.box if is_new_spell else _larger(place.widest, sign.box),
+        widest=box if is_new_spell else _larger(place.widest, box),
+        in_doubt=in_doubt,
     )
 
 
@@ -304,10 +311,19 @@ def counted(
 def best(judged: Sequence[tuple[Sign, Place, Verdict]], at: datetime) -> Sighting | None:
     """Return the sighting of the sign that is worth most."""
     worth = [
-        (verdict, not sign.in_doubt, sign.score, sign.box) for sign, _, verdict in judged if verdict
+        # Weak signs in doubt score alike: a fire that counted before goes before who passes it.
+        (
+            verdict,
+            not sign.in_doubt,
+            sign.in_doubt and place.counted_at is not None,
+            sign.score,
+            sign.box,
+        )
+        for sign, place, verdict in judged
+        if verdict
     ]
     if not worth:
         return None
-    verdict, is_sure, score, box = max(worth)
+    verdict, is_sure, _, score, box = max(worth)
     is_strong = verdict is Verdict.STRONG
     return Sighting(at=at, score=score, box=box, strong=is_strong, in_doubt=not is_sure)

@@ -107,6 +107,15 @@ class DebrisSettings:
     shown_looks: int = 3
     """In so many looks it was sure of one, two cars that pass, and it sees what is on this road.
     Before, from above or through a dirty lens, what lies there may be somebody whom it misses."""
+    smallest_share: float = 0.03
+    """Of the picture's width, a thing's longer side: leaves that settle are smaller, a tyre at 25 m
+    is 0.05."""
+    heap_share: float = 0.2
+    """Of the picture's width: so wide are slides on a road. Somebody who lies is as wide only where
+    the masker sees everybody well."""
+    drops_s: float = 20.0
+    """What is narrower was lost by a vehicle seen on the road so shortly before. Who lies down on
+    an empty road isn't told of though the masker missed him."""
     vehicle_memory_s: float = 60.0
     """Where a vehicle stood, a thing is that vehicle for so long after it was last seen: a
     standing bus drops out of a detector's sight for ten looks and more."""

@@ -48,6 +48,14 @@ COMING_S: Final = 8.0
 AWAY_SIZES: Final = 0.75
 """In sizes of the standing one: what was nearer may have been its own box gone astray."""
 
+COMING_SIZES: Final = 6.0
+"""In sizes of the standing one: whoever brakes was so near in one of the last looks. What drives
+farther off is another vehicle: a car on the next road made a stall that was put up one that came.
+"""
+
+COMING_AREAS: Final = 4.0
+"""One that comes from twice as far looks a quarter as large; what differs by more is another."""
+
 QUICK_S: Final = 0.5
 """Within so short a time a box that was seen once has flickered, not driven on."""
 
@@ -187,9 +195,13 @@ def _arrived(before: frozenset[int], tracks: Tracks, drivers: tuple[Driver, ...]
     known = np.isin(tracks.ids, list(before))
     begins = (tracks.standing_since_s == tracks.at_s) & ~known
     if drivers and begins.any():
-        places = feet(np.array([one.box for one in drivers], np.float32))
-        apart = np.abs(feet(tracks.anchor)[:, None] - places) / _sides(tracks.anchor)[:, None]
-        known |= begins & (apart.max(axis=2) > AWAY_SIZES).any(axis=1)
+        boxes, sides = np.array([one.box for one in drivers], np.float32), _sides(tracks.anchor)
+        apart = np.abs(feet(tracks.anchor)[:, None] - feet(boxes)) / sides[:, None]
+        sizes = apart.max(axis=2)
+        larger = _sides(boxes).prod(axis=1) / sides.prod(axis=1)[:, None]
+        is_alike = np.maximum(larger, 1 / larger) <= COMING_AREAS
+        came = (sizes > AWAY_SIZES) & (sizes <= COMING_SIZES) & is_alike
+        known |= begins & came.any(axis=1)
     return frozenset(tracks.ids[known].tolist())
 
 

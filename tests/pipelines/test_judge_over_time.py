@@ -250,7 +250,7 @@ def test_a_fire_before_the_clock_was_set_back_hides_nothing_that_falls_hours_lat
     events = []
     for second in range(0, 700, 2):
         lies_s = second - 600.0
-        boxes = [(0.4, 0.6, 0.5, 0.68)] if lies_s >= 0 else []
+        boxes = [(0.4, 0.6, 0.65, 0.72)] if lies_s >= 0 else []
         things = Things(
             xyxy=np.array(boxes, np.float32).reshape(-1, 4),
             still_s=np.full(len(boxes), lies_s, np.float32),

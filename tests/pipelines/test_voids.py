@@ -97,18 +97,29 @@ def test_looks_of_one_burst_are_one_doubtful_look() -> None:
     assert left(memories.cleaned(seeing(DOUBT_S + 3)))[1] == 2
 
 
-@pytest.mark.parametrize(("score", "rocks_left", "things_left"), [(0.9, 0, 0), (0.05, 1, 1)])
-def test_what_lies_beside_a_person_is_theirs_unless_the_person_is_doubtful(
-    score: float, rocks_left: int, things_left: int
+@pytest.mark.parametrize(
+    ("score", "seen_surely", "rock_score", "rocks_left"),
+    [
+        (0.9, False, 0.7, 0),
+        (0.05, False, 0.7, 1),
+        (0.05, True, 0.7, 0),
+        (0.05, True, 0.9, 1),
+    ],
+    ids=["sure", "nobody about", "somebody about", "surely a rock"],
+)
+def test_what_lies_beside_a_person_is_theirs_unless_nobody_was_about_or_it_is_a_rock(
+    score: float, seen_surely: bool, rock_score: float, rocks_left: int
 ) -> None:
     memories, _ = voids()
+    if seen_surely:
+        far = MaskRegions(np.array([0]), np.array([(0.9, 0.1, 0.95, 0.3)], np.float32))
+        memories.remember("camera-1", far, 0, at(-20))
     memories.remember("camera-1", person(score), 0, at(0))
     x0, _, x1, y1 = HERE
     beside = (x1 + 0.005, y1 - 0.05, x1 + 0.05, y1)
-    things = Things(xyxy=np.array([beside], np.float32), still_s=np.array([30], np.float32))
-    seen = replace(look(1, (beside, 0.9, 1)), measures=Measures(things=things))
-    labels, lying = left(memories.cleaned(seen))
-    assert (len(labels), lying) == (rocks_left, things_left)
+    rock = memories.cleaned(look(1, (beside, rock_score, 1)))
+    assert len(rock.detections) == rocks_left
+    assert left(memories.cleaned(lying(2, beside))) == ([], 0), "the background alone is no word"
     within = (x0, y1 - 0.05, x1, y1)
     assert len(memories.cleaned(look(1, (within, 0.9, 1))).detections) == 0
 
@@ -138,7 +149,7 @@ def test_the_memory_says_nothing_of_anybody() -> None:
     assert repr(memory) == str(memory) == "MaskMemory(...)"
     assert not [name for name in dir(memory) if not name.startswith("_")] or {
         name for name in dir(memory) if not name.startswith("_")
-    } == {"remember", "voided", "surely_voided", "lingered"}
+    } == {"remember", "voided", "voided_about", "seen_lately", "lingered"}
     for function in (len, list, bytes):
         with pytest.raises(TypeError):
             function(memory)  # type: ignore[operator]

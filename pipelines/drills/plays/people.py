@@ -96,6 +96,15 @@ def _lying_with_helper(spot: Spot) -> Props:
     return Props(actors=tuple(actors + _rests(spot, Pose.STANDING, -3.0, 20.0, 40.0)))
 
 
+def _lying_in_a_row(spot: Spot) -> Props:
+    """Return four who come, one after the other, and lie or sit down, the last 46 m away."""
+    poses = (Pose.LYING, Pose.SITTING, Pose.LYING, Pose.LYING)
+    actors: list[Actor] = []
+    for k, (z, pose) in enumerate(zip((24.0, 31.0, 38.0, 46.0), poses, strict=True)):
+        actors += _rests(spot, pose, -3.0 + 1.7 * k, z, 26.0 + 5.0 * k)
+    return Props(actors=tuple(actors))
+
+
 def _queue(spot: Spot) -> Props:
     """Return a queue on the lane that grows and moves up by a step now and then."""
     actors: list[Actor] = []
@@ -305,6 +314,9 @@ PLAYS: Final = (
     _play("lying_on_road", STREET, Weather.DAY, _lying, ROAD),
     _play("lying_on_road_ir", STREET, Weather.INFRARED, _lying, ROAD),
     _play("lying_with_helper", STREET, Weather.DAY, _lying_with_helper, ROAD),
+    _play("lying_in_a_row", STREET, Weather.DAY, _lying_in_a_row, ROAD),
+    _play("lying_in_a_row_night", STREET, Weather.NIGHT, _lying_in_a_row, ROAD),
+    _play("lying_in_a_row_mountain", MOUNTAIN, Weather.DUSK, _lying_in_a_row, _SLOPE_ROAD),
     _play("queue_on_lane", STREET, Weather.DAY, _queue, ROAD),
     _play("queue_on_lane_rain", STREET, Weather.RAIN, _queue, ROAD),
     _play("umbrellas", STREET, Weather.RAIN, _umbrellas, ROAD),

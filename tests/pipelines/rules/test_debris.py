@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from pipelines.rules.moment import Columns, Moment
 from pipelines.rules.settings import SETTINGS
 from pipelines.zones import Area
 from tests.pipelines.rules.test_fire import Box, moved
-from tests.support.builders import look
+from tests.support.builders import at, look
 from vision.hazards import Hazard
 from vision.polygons import WHOLE_PICTURE
 from vision.roles import Label, Role
@@ -38,16 +39,29 @@ def lying(seen: Look, *things: tuple[Box, float]) -> Look:
     return replace(seen, measures=Measures(things=found))
 
 
-class Watch:
-    """Feeds looks to a camera that has shown vehicles, and nothing of late, unless it is new."""
+HEAP: Box = (0.35, 0.5, 0.6, 0.62)
+LEAF: Box = (0.4, 0.55, 0.42, 0.56)
 
-    def __init__(self, kind: ZoneKind = ZoneKind.ROAD, *, quiet_s: float = 60.0) -> None:
+
+class Watch:
+    """Feeds looks to a camera that has shown vehicles, and nothing of late, unless it is new.
+
+    Vehicles pass every ten seconds, somewhere on the road, unless it is empty.
+    """
+
+    def __init__(
+        self, kind: ZoneKind = ZoneKind.ROAD, *, quiet_s: float = 60.0, passes_s: float = 10.0
+    ) -> None:
         self.state, self.area = State(shown=SETTING.shown_looks), replace(ROAD, kind=kind)
         self.seen: list[Sighting | None] = []
+        self.passes_s = passes_s
         self(look(-quiet_s))
 
     def __call__(self, *looks: Look) -> str:
         now = Moment(looks=looks, columns=LABELS)
+        ago = np.arange(0.0, 90.0, self.passes_s) if self.passes_s else []
+        passed = tuple(now.at - timedelta(seconds=one) for one in ago)
+        self.state = replace(self.state, passed=passed)
         self.state, sighting = step(self.state, now, self.area, 0.0, SETTING)
         self.seen.append(sighting)
         return "-" if sighting is None else "S" if sighting.strong else "w"
@@ -59,7 +73,14 @@ class Watch:
 @pytest.mark.parametrize("kind", [one for one in ZoneKind if one is not ZoneKind.PRIVACY])
 def test_a_rock_that_the_detector_sees_is_debris_in_every_zone(kind: ZoneKind) -> None:
     watch = Watch(kind)
-    assert "".join(watch(look(n * 2.0, (ROCK, 0.8, 0))) for n in range(5)) == "wSSSS"
+    assert "".join(watch(look(n * 2.0, (ROCK, 0.9, 0))) for n in range(5)) == "SSSSS"
+
+
+@pytest.mark.parametrize("kind", [ZoneKind.AREA, ZoneKind.FIRE_LANE, ZoneKind.GATE])
+def test_off_the_roads_only_what_is_surely_a_rock_counts(kind: ZoneKind) -> None:
+    """Who sits is taken for one; on roads and slopes the background says whether it has come."""
+    watch = Watch(kind)
+    assert {watch(look(n * 2.0, (ROCK, 0.8, 0))) for n in range(5)} == {"w"}
 
 
 def test_nothing_counts_in_a_privacy_zone() -> None:
@@ -98,7 +119,33 @@ def test_a_rock_that_is_also_a_vehicle_is_weak() -> None:
     ],
 )
 def test_things_count_on_roads_and_slopes_only(kind: ZoneKind, told: str) -> None:
-    assert Watch(kind).thing(0.0, 12.0) == told
+    assert Watch(kind).thing(0.0, 12.0, box=HEAP) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "passes_s", "box", "told"),
+    [
+        (ZoneKind.ROAD, 10.0, ROCK, "S"),
+        (ZoneKind.ROAD, 0.0, ROCK, "-"),
+        (ZoneKind.ROAD, 0.0, HEAP, "S"),
+        (ZoneKind.SLOPE, 0.0, ROCK, "-"),
+        (ZoneKind.ROAD, 10.0, LEAF, "-"),
+    ],
+)
+def test_what_is_no_heap_was_lost_by_what_passed(
+    kind: ZoneKind, passes_s: float, box: Box, told: str
+) -> None:
+    """Or it is somebody who lies down on an empty road, and whom the masker missed."""
+    assert Watch(kind, passes_s=passes_s).thing(0.0, 12.0, box=box) == told
+
+
+def test_a_vehicle_that_passed_long_before_has_lost_nothing() -> None:
+    watch = Watch()
+    for age_s, told in ((SETTING.drops_s + 13.0, "-"), (SETTING.drops_s + 11.0, "S")):
+        now = lying(look(0.0), (ROCK, 12.0))
+        state = replace(watch.state, passed=(at(-age_s),))
+        _, sighting = step(state, Moment(looks=(now,), columns=LABELS), ROAD, 0.0, SETTING)
+        assert ("-" if sighting is None else "S") == told
 
 
 def test_what_lies_where_no_vehicle_was_ever_seen_may_be_somebody_and_isn_t_told() -> None:
@@ -114,7 +161,7 @@ def test_what_lies_where_no_vehicle_was_ever_seen_may_be_somebody_and_isn_t_told
 def test_what_lies_on_a_slope_counts_though_no_vehicle_drives_there() -> None:
     watch = Watch(ZoneKind.SLOPE)
     watch.state = State()
-    assert watch.thing(0.0, 12.0) == "S"
+    assert watch.thing(0.0, 12.0, box=HEAP) == "S"
 
 
 def test_a_thing_counts_once_it_has_lain_for_ten_seconds() -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from pipelines.frames import Measures, Things
 from pipelines.judge import Judge
-from pipelines.messages import Camera, Zone, ZoneKind
+from pipelines.keepsakes import read, written
+from pipelines.messages import BoxShares, Camera, Zone, ZoneKind
+from pipelines.rules.boxes import near
 from pipelines.rules.events import Change, Event
 from pipelines.rules.moment import Columns
 from pipelines.zones import zones_of
@@ -37,6 +39,8 @@ class Watch:
         self._test = DropTest(LABELS, OWN)
         self._label = HAZARDS.index(hazard)
         self.began_s: list[float] = []
+        self.ended_s: list[float] = []
+        self.told: list[BoxShares] = []
         self.kept = 0
         for at_s in (-10.0, -8.0):  # so that what comes then wasn't always there
             self(at_s, [], [], close=False)
@@ -51,7 +55,15 @@ class Watch:
         seen = replace(seen, detections=passed, ref=replace(seen.ref, is_burst=close))
         events = self._judge.see(seen)
         self.began_s += [at_s for one in events if one.change is Change.BEGAN]
+        self.ended_s += [at_s for one in events if one.change is Change.ENDED]
+        self.told += [one.box for one in events if one.box is not None]
         self.kept += len(self._judge.candidates)
+
+    @property
+    def on_disk(self) -> list[BoxShares]:
+        """The boxes that a worker would keep of it."""
+        again = read(written(self._judge.states))
+        return [place.box for state in again.values() for place in state.places]
 
 
 def looks(until_s: float) -> list[tuple[float, bool]]:
@@ -81,6 +93,7 @@ def test_whoever_walks_through_a_burst_in_an_orange_coat_is_no_hazard_and_kept_n
         watch(at_s, [coat], [coat], close=close)
     assert watch.began_s == []
     assert watch.kept == 0
+    assert watch.on_disk == []
 
 
 def test_whoever_comes_nearer_through_a_burst_is_no_hazard() -> None:
@@ -108,6 +121,53 @@ def test_whoever_stands_before_a_fire_hides_no_alarm_once_a_burst_has_seen_it_st
     # Smoke has to last before it counts at all, so the first burst shows too little of it.
     assert watch.began_s == [4.0 if hazard is Hazard.FIRE else 36.2]
     assert watch.kept == 0
+
+
+@pytest.mark.parametrize("hazard", HAZARDS)
+@pytest.mark.parametrize("before_s", [0.0, 20.0], ids=["from the start", "later on"])
+@pytest.mark.parametrize("walks", [False, True], ids=["alone", "another walks by"])
+def test_a_fire_before_which_somebody_stands_goes_on(
+    before_s: float, walks: bool, hazard: Hazard
+) -> None:
+    watch = Watch(hazard)
+    for at_s, close in looks(120):
+        coat = moved(COAT, 0.55 + 0.03 * (at_s % 10)) if walks else COAT
+        people = [coat, *([FLAMES] if at_s >= before_s else [])]
+        watch(at_s, [coat, plume(at_s)], people, close=close)
+    assert len(watch.began_s) == 1
+    assert watch.ended_s == []
+    assert all(near(box, FLAMES) for box in watch.told)
+
+
+def test_a_fire_that_is_out_ends_though_somebody_in_orange_walks_about() -> None:
+    watch = Watch(Hazard.FIRE)
+    for at_s in range(0, 60, 2):
+        coat = moved(COAT, 0.01 * at_s)
+        if at_s < 20:
+            watch(at_s, [plume(at_s)], [], close=False)
+        else:
+            watch(at_s, [coat], [coat], close=False)
+    assert (watch.began_s, watch.ended_s) == ([4.0], [28.0])
+    assert all(near(box, FLAMES) for box in watch.told)
+
+
+def test_whoever_walks_past_a_fire_moves_nothing_that_is_kept_of_it() -> None:
+    watch = Watch(Hazard.FIRE)
+    for at_s in range(0, 10, 2):
+        watch(at_s, [FLAMES], [], close=False)
+    for at_s in range(10, 30, 2):
+        passer = moved(FLAMES, 0.01 * (at_s - 20))
+        watch(at_s, [passer], [passer], close=False)
+    assert watch.on_disk == [pytest.approx(FLAMES)]
+
+
+def test_a_fire_that_is_sure_once_is_kept_though_somebody_stood_there_first() -> None:
+    watch = Watch(Hazard.FIRE)
+    watch(0.0, [FLAMES], [FLAMES], close=False)
+    assert watch.on_disk == []
+    watch(2.0, [plume(2.0)], [], close=False)
+    watch(4.0, [FLAMES], [FLAMES], close=False)
+    assert watch.on_disk == [pytest.approx(plume(2.0))]
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)
@@ -163,7 +223,7 @@ def test_what_falls_is_told_of_though_somebody_wears_orange() -> None:
         judge, events = Judge(camera, zones_of(camera), Columns(labels=LABELS)), list[Event]()
         for at_s in range(0, 40, 2):
             fallen = Things(
-                xyxy=np.array([(0.4, 0.6, 0.5, 0.68)], np.float32),
+                xyxy=np.array([(0.4, 0.6, 0.65, 0.72)], np.float32),
                 still_s=np.array([at_s], np.float32),
             )
             seen = look(at_s, (COAT, 0.9, 0))

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.believing import Persistence
+from pipelines.messages import BoxShares
 from pipelines.rules.events import Change, Sighting
 from pipelines.rules.persistence import Memory, step
 from tests.support.builders import FIRE_BOX, at
@@ -55,6 +58,53 @@ def test_weak_signs_keep_an_alert_going() -> None:
     for second in range(3, 30):
         memory, change = step(memory, seen_at(second, strong=False), Persistence())
         assert change is Change.GOES_ON
+
+
+ELSEWHERE = (0.75, 0.4, 0.8, 0.65)
+TREMBLED = (0.27, 0.22, 0.5, 0.52)
+
+
+def doubtful(second: float, box: BoxShares = ELSEWHERE, *, strong: bool = False) -> Sighting:
+    return replace(seen_at(second, strong=strong), box=box, in_doubt=True)
+
+
+def on() -> Memory:
+    memory = Memory()
+    for second in range(3):
+        memory, _ = step(memory, seen_at(second), Persistence())
+    return memory
+
+
+def test_a_weak_sign_in_doubt_elsewhere_keeps_no_alert_going() -> None:
+    memory, changes = on(), []
+    for second in range(3, 8):
+        memory, change = step(memory, doubtful(second), Persistence())
+        changes.append(change)
+    assert changes == [None] * 4 + [Change.ENDED]
+
+
+def test_a_weak_sign_in_doubt_in_its_place_keeps_an_alert_going_and_moves_no_box() -> None:
+    memory = on()
+    for second in range(3, 30):
+        memory, change = step(memory, doubtful(second, TREMBLED), Persistence())
+        assert change is Change.GOES_ON
+        assert memory.last is not None
+        assert (memory.last.at, memory.last.box) == (at(second), FIRE_BOX)
+
+
+def test_a_strong_sign_in_doubt_has_stayed_and_moves_the_box() -> None:
+    memory, change = step(on(), doubtful(3, strong=True), Persistence())
+    assert change is Change.GOES_ON
+    assert memory.last is not None
+    assert memory.last.box == ELSEWHERE
+
+
+def test_an_alert_that_begins_as_somebody_passes_tells_of_the_fire() -> None:
+    memory = Memory()
+    for sign in (seen_at(0), seen_at(1), doubtful(2)):
+        memory, change = step(memory, sign, Persistence())
+    assert change is Change.BEGAN
+    assert memory.last == seen_at(1)
 
 
 def test_a_hazard_that_comes_back_begins_anew() -> None:

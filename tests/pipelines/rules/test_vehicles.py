@@ -3,11 +3,24 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pipelines.rules import vehicles
 from pipelines.rules.moment import Moment
 from tests.support.builders import look
-from tests.support.traffic import CAR, COLUMNS, FIRE, ROCK, TRUCK, car_at, moments, stands
+from tests.support.traffic import (
+    CAR,
+    COLUMNS,
+    FIRE,
+    ROCK,
+    TRUCK,
+    Vehicle,
+    car_at,
+    drives,
+    moments,
+    route,
+    stands,
+)
 
 PLACE = car_at(0.5, 0.5)
 
@@ -78,3 +91,23 @@ def test_a_box_that_leaves_the_picture_is_told_within_it() -> None:
 def test_looks_without_anything_are_borne() -> None:
     state = followed(*(moment(look(2.0 * n)) for n in range(5)))
     assert replace(state.tracks).at_s == look(8.0).ref.captured_at.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("driver", "came"),
+    [
+        (route((17.0, 0.1, 0.5), (20.0, 0.3, 0.5)), True),
+        (drives(17.0, 0.82, 0.5, 0.06), False),
+        (drives(17.0, 0.1, 0.7, 0.2, wide=0.24, high=0.2), False),
+        (drives(17.0, 0.1, 0.4, 0.06, wide=0.03, high=0.02), False),
+    ],
+    ids=["up to it", "at the picture's other side", "large and near by", "small and far off"],
+)
+def test_what_begins_to_stand_came_only_with_a_vehicle_of_its_size_from_near_it(
+    driver: Vehicle, came: bool
+) -> None:
+    traffic = [driver, replace(stands(0.3, 0.5, 20.0), score=0.5)]
+    state = followed(*moments(traffic, length_s=26.0, every_s=0.2))
+    stall = np.abs(vehicles.feet(state.tracks.xyxy)[:, 0] - 0.3) < 0.02
+    assert (stall & state.stands).any()
+    assert bool((stall & state.is_sure).any()) is came
