@@ -66,6 +66,8 @@ class Thing:
     """Where."""
     still_s: float
     """For how long it has lain there."""
+    longest: float
+    """Its longer side, a share of the picture's width."""
     is_odd: bool = False
     """Whether it is larger than anything that falls, or stands upright."""
 
@@ -248,11 +250,16 @@ def _things(moment: Moment, area: Area, settings: DebrisSettings) -> list[Thing]
     centres = (things.xyxy[:, :2] + things.xyxy[:, 2:]) / 2
     largest = settings.largest_share * float(cv2.contourArea(area.polygon))
     rows = np.flatnonzero(contains(area.polygon, centres)).tolist()
+    wide_px, tall_px = moment.last.ref.source_size_px
+    sides = (things.xyxy[:, 2:] - things.xyxy[:, :2]) * np.array([1.0, tall_px / wide_px])
     found = [
-        Thing(box=_box(things.xyxy[row].tolist()), still_s=float(things.still_s[row]))
+        Thing(
+            box=_box(things.xyxy[row].tolist()),
+            still_s=float(things.still_s[row]),
+            longest=float(sides[row].max()),
+        )
         for row in rows
     ]
-    wide_px, tall_px = moment.last.ref.source_size_px
     return [
         replace(
             thing,
@@ -347,7 +354,7 @@ def _passed(
 
 def _may_be_known(thing: Thing, shown: int, area: Area, settings: DebrisSettings) -> bool:
     """Say whether the view is one in which people would have been seen, and the thing not small."""
-    if max(_sides(thing.box)) < settings.smallest_share:
+    if thing.longest < settings.smallest_share:
         return False
     return area.kind is ZoneKind.SLOPE or shown >= settings.shown_looks
 

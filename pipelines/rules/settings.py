@@ -107,9 +107,9 @@ class DebrisSettings:
     shown_looks: int = 3
     """In so many looks it was sure of one, two cars that pass, and it sees what is on this road.
     Before, from above or through a dirty lens, what lies there may be somebody whom it misses."""
-    smallest_share: float = 0.03
-    """Of the picture's width, a thing's longer side: leaves that settle are smaller, a tyre at 25 m
-    is 0.05."""
+    smallest_share: float = 0.04
+    """Of the picture's width, a thing's longer side: leaves that settle have 0.03, a tyre at 25 m
+    has 0.05."""
     heap_share: float = 0.2
     """Of the picture's width: so wide are slides on a road. Somebody who lies is as wide only where
     the masker sees everybody well."""
