@@ -76,6 +76,8 @@ class Place:
     """Since when nothing has moved in it; ``None``: it did at the last sighting."""
     told: int = 0
     """Pictures in which nothing had moved, since then, though they differed."""
+    stirred: float = field(default=0.0, compare=False)
+    """How much its pictures differed at the last sighting: the strongest change."""
     restless_at: datetime | None = None
     """When something last did."""
     patch: Patch | None = field(default=None, compare=False)
@@ -204,10 +206,12 @@ def _watched(
     pairs = pairwise(pictures)
     changes = [change for pair in pairs if (change := restlessness(pair)) is not None]
     # The strongest change: of pictures that a codec holds for a second, one pair of five tells.
-    if max(changes, default=0.0) >= still_share:
-        return replace(place, patch=last, restless_at=at, still_at=None, told=0)
+    stirred = max(changes, default=0.0)
+    if stirred >= still_share:
+        return replace(place, patch=last, stirred=stirred, restless_at=at, still_at=None, told=0)
     since = place.still_at or (at if before is None else before.last_at)
-    return replace(place, patch=last, still_at=since, told=place.told + len(changes))
+    told = place.told + len(changes)
+    return replace(place, patch=last, stirred=stirred, still_at=since, told=told)
 
 
 def is_still(place: Place, at: datetime, still_s: float) -> bool:

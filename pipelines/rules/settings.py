@@ -73,6 +73,9 @@ class SmokeSettings:
     calm_wanders_share: float = 0.05
     """Likewise while nothing moves in it: a tree that fog pales is calm in nine looks of ten, and
     its box trembles by up to 0.04; drawn plumes are calm in one of five at most."""
+    stirs_share: float = 0.1
+    """Restlessness that is a plume's, however its outline stays: trees in fog and gauges have 0.08
+    at most, real plumes 0.1 and more."""
     source_s: float = 60.0
     """Large smoke is believed if there was a fire, or a plume half as wide, so lately: fog has
     neither, and takes minutes to come."""

@@ -117,7 +117,8 @@ def _is_plume(place: Place, settings: SmokeSettings) -> bool:
     """Say whether it lasts and moves: what is in it, or its outline."""
     is_calm = place.still_at is not None and place.told > 0
     least = settings.calm_wanders_share if is_calm else settings.wanders_share
-    moves = wanders(place) >= least or has_grown(place, settings.habit)
+    stirs = place.stirred >= settings.stirs_share
+    moves = stirs or wanders(place) >= least or has_grown(place, settings.habit)
     return moves and lasted_s(place) >= settings.lasts_s
 
 

@@ -127,6 +127,16 @@ def test_a_tree_that_fog_pales_trembles_in_its_box_and_is_calm_within(moves: boo
     assert watch.began() is moves
 
 
+def test_a_plume_that_rises_within_a_fixed_outline_is_smoke() -> None:
+    """Broad smoke before a wall: its box stays, what is in it doesn't."""
+    stirring, calm = Watch(), Watch()
+    for n in range(8):
+        stirring(with_patches(look(n * 1.0, (PLUME, 0.9, 0)), flames(n)))
+        calm(with_patches(look(n * 1.0, (PLUME, 0.9, 0)), lamp(n)))
+    assert stirring.began()
+    assert not calm.began()
+
+
 @pytest.mark.parametrize("pause_s", [20.0, 90.0])
 def test_a_vent_that_puffs_begins_nothing(pause_s: float) -> None:
     """Each puff rises, stands and dies down within five seconds."""
