@@ -207,6 +207,21 @@ def test_what_stands_where_people_stayed_before_it_was_put_up_by_them(score: flo
     assert not metrics.registry.get_sample_value(name, {"reason": "void"}), "that tells of people"
 
 
+def test_who_lies_down_and_is_then_taken_for_a_car_is_none() -> None:
+    memories, _ = voids()
+    memories.remember("camera-1", person(), 0, at(0))
+    for second in (2.0, 40.0, 90.0):
+        assert cars(memories.cleaned(look(second, (CAR, 0.7, 2)))) == 0
+
+
+def test_where_nothing_changes_whoever_was_there_is_there_still() -> None:
+    memories, _ = voids()
+    stays(memories, 0, 8)
+    for second in range(10, 400, 10):
+        memories.remember_again("camera-1", at(second))
+    assert cars(memories.cleaned(look(400, (CAR, 0.7, 2)))) == 0
+
+
 def test_who_walks_by_hides_no_car() -> None:
     memories, _ = voids()
     for second in range(0, 300, 30):
