@@ -20,7 +20,7 @@ from pipelines import faults
 from pipelines.address import Address
 from pipelines.bursts import BURST_S, Bursts
 from pipelines.decoder import DecodeError, Decoder, Scaler, TooManyPixelsError
-from pipelines.frames import Frame, FrameRef
+from pipelines.frames import PROPORTIONS_ALIKE, Frame, FrameRef
 from pipelines.metrics import WorkerMetrics
 from pipelines.rtsp.connection import Connection
 from pipelines.rtsp.networks import Networks
@@ -122,11 +122,6 @@ class Source(ABC):
         return Frame(ref=ref, pixels=pixels, thumbnail=small)
 
 
-AS_CUT: Final = 1.05
-"""Times as wide or as high a picture may be and still show the same: sizes are rounded to whole
-blocks, and scaled to few pixels. 16:9 is 1.33 times as wide as 4:3, 1.22 times as 704x576."""
-
-
 class Blanker:
     """Privacy zones made grey, before anything but the scaler has seen the pixels."""
 
@@ -151,7 +146,7 @@ class Blanker:
             if not _are_alike(self._drawn, polygons):
                 self._proportions = width_px / height_px
             self._drawn, self._mask = polygons, np.zeros((0, 0), bool)
-        if not 1 / AS_CUT < width_px / height_px / self._proportions < AS_CUT:
+        if abs(width_px / height_px / self._proportions - 1) > PROPORTIONS_ALIKE:
             return np.full_like(pixels, PAD_VALUE)
         if self._mask.shape != (height_px, width_px):
             self._mask = mask(polygons, height_px, width_px)

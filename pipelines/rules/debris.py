@@ -68,7 +68,7 @@ class Thing:
     """For how long it has lain there."""
     longest: float
     """Its longer side, a share of the picture's width."""
-    is_odd: bool = False
+    is_odd: bool
     """Whether it is larger than anything that falls, or stands upright."""
 
 
@@ -152,12 +152,7 @@ def step(
     else:
         voids, lying = _sorted_out(state.voids, things, stood, at, settings)
     passed = _passed(state.passed, now, moment, area, settings)
-    lying = [
-        thing
-        for thing in lying
-        if _may_be_known(thing, shown, area, settings)
-        and (_is_heap(thing, settings) or _was_dropped(thing, passed, at, settings))
-    ]
+    lying = [one for one in lying if _counts(one, at, (shown, passed), area, settings)]
     after = State(
         began_at=began_at,
         places=counted(places, judged, at),
@@ -252,21 +247,15 @@ def _things(moment: Moment, area: Area, settings: DebrisSettings) -> list[Thing]
     rows = np.flatnonzero(contains(area.polygon, centres)).tolist()
     wide_px, tall_px = moment.last.ref.source_size_px
     sides = (things.xyxy[:, 2:] - things.xyxy[:, :2]) * np.array([1.0, tall_px / wide_px])
-    found = [
+    return [
         Thing(
             box=_box(things.xyxy[row].tolist()),
             still_s=float(things.still_s[row]),
             longest=float(sides[row].max()),
+            is_odd=size(_box(things.xyxy[row].tolist())) > largest
+            or bool(sides[row, 1] > settings.tallest * sides[row, 0]),
         )
         for row in rows
-    ]
-    return [
-        replace(
-            thing,
-            is_odd=size(thing.box) > largest
-            or _sides(thing.box)[1] * tall_px > settings.tallest * _sides(thing.box)[0] * wide_px,
-        )
-        for thing in found
     ]
 
 
@@ -352,23 +341,24 @@ def _passed(
     return (*kept, at)[-MAX_PASSED:] if is_here else kept
 
 
-def _may_be_known(thing: Thing, shown: int, area: Area, settings: DebrisSettings) -> bool:
-    """Say whether the view is one in which people would have been seen, and the thing not small."""
-    if thing.longest < settings.smallest_share:
-        return False
-    return area.kind is ZoneKind.SLOPE or shown >= settings.shown_looks
-
-
-def _is_heap(thing: Thing, settings: DebrisSettings) -> bool:
-    return _sides(thing.box)[0] >= settings.heap_share
-
-
-def _was_dropped(
-    thing: Thing, passed: Sequence[datetime], at: datetime, settings: DebrisSettings
+def _counts(
+    thing: Thing,
+    at: datetime,
+    traffic: tuple[int, Sequence[datetime]],
+    area: Area,
+    settings: DebrisSettings,
 ) -> bool:
-    """Say whether a vehicle was on the road when the thing came, or shortly before."""
+    """Say whether it is no person who was missed: a slide, or what a vehicle lost just then.
+
+    ``traffic`` is in how many moments the detector was sure of a vehicle, and when it saw any.
+    """
+    shown, passed = traffic
+    is_blind = area.kind is not ZoneKind.SLOPE and shown < settings.shown_looks
+    if is_blind or thing.longest < settings.smallest_share:
+        return False
     ages_s = [seconds(one, at) - thing.still_s for one in passed]
-    return any(-LATE_S <= age_s <= settings.drops_s for age_s in ages_s)
+    was_lost = any(-LATE_S <= age_s <= settings.drops_s for age_s in ages_s)
+    return was_lost or _sides(thing.box)[0] >= settings.heap_share
 
 
 def _shown(before: int, moment: Moment, area: Area, settings: DebrisSettings) -> int:
