@@ -11,17 +11,13 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipelines.address import Address
     from pipelines.worker import WorkerSettings
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
 NETWORKS_VARIABLE = "FENGSUI_NETWORKS"
+EVIDENCE_VARIABLE = "FENGSUI_EVIDENCE"
 CAMERA_LOGIN_VARIABLE = "FENGSUI_CAMERA_LOGIN"
-
-
-class LoginError(Exception):
-    """The environment holds no login for the address."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -110,6 +106,7 @@ def _add_watch(parser: argparse.ArgumentParser) -> None:
         f"{CAMERA_LOGIN_VARIABLE}, or give rtsp://user@… and be asked for the password",
     )
     parser.add_argument("--json", action="store_true", help="one alert a line, as on the wire")
+    _add_evidence(parser, "where masked pictures of its alerts are stored (default: nowhere)")
     _add_pack(parser)
     parser.set_defaults(run=_watch)
 
@@ -155,6 +152,9 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spool", type=Path, default=Path("spool"), help="where alerts wait for their confirmation"
     )
+    text = "where masked pictures of alerts are stored, as the service's; s3:// by the AWS_*"
+    _add_evidence(parser, f"{text} environment; or {EVIDENCE_VARIABLE} (default: evidence)")
+    parser.set_defaults(evidence=os.environ.get(EVIDENCE_VARIABLE, "evidence"))
     parser.add_argument(
         "--metrics-port",
         type=int,
@@ -164,6 +164,10 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
     _add_pack(parser)
     _add_redis(parser)
     parser.set_defaults(run=_worker)
+
+
+def _add_evidence(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--evidence", metavar="DIR|s3://…", help=text)
 
 
 def _add_pack(parser: argparse.ArgumentParser) -> None:
@@ -206,7 +210,10 @@ def _demo(given: argparse.Namespace) -> int:
 def _watch(given: argparse.Namespace) -> int:
     from models.packs import DEFAULT_PACK, PackError
     from pipelines import logs
+    from pipelines.asked_address import LoginError, asked_address
+    from pipelines.evidence_store import EvidenceStoreError
     from pipelines.faults import SourceError
+    from pipelines.memory import keep_private
     from pipelines.messages import Alert, encode
     from pipelines.terminal import stop_showing
     from pipelines.watch import Watch
@@ -220,13 +227,18 @@ def _watch(given: argparse.Namespace) -> int:
             f" score {alert.score:.2f}  severity {alert.severity}"
         )
 
+    keep_private()
     logs.configure()
     try:
-        watch = Watch(_source(given.source), given.pack or DEFAULT_PACK)
+        watch = Watch(
+            asked_address(given.source, CAMERA_LOGIN_VARIABLE),
+            given.pack or DEFAULT_PACK,
+            given.evidence,
+        )
         _on_stop(watch.stop)
         for alert in watch.alerts():
             print(line(alert), flush=True)
-    except (SourceError, PackError, LoginError) as error:
+    except (SourceError, PackError, LoginError, EvidenceStoreError) as error:
         return _fail(str(error))
     except BrokenPipeError:
         stop_showing()
@@ -239,57 +251,18 @@ def _watch(given: argparse.Namespace) -> int:
     return 0
 
 
-def _source(text: str) -> "Address":
-    """Return what to watch, with a login that stands elsewhere: everybody can read arguments.
-
-    Raises ``BadAddressError``, ``LoginError``, or ``EOFError`` if who is asked doesn't answer.
-    """
-    from getpass import getpass
-    from urllib.parse import unquote, urlsplit
-
-    import structlog
-
-    from pipelines.address import command_line_address, registered_address
-    from pipelines.secrets import Secret
-
-    plain = command_line_address(text)
-    if plain.is_file:
-        return plain
-    parts = urlsplit(text)
-    userinfo, _, host = parts.netloc.rpartition("@")
-    user, colon, password = userinfo.partition(":")
-    if colon:
-        if password:
-            structlog.get_logger().warning(
-                "password_in_arguments",
-                fault="everybody on this machine can read it",
-                do=f"put user:password into {CAMERA_LOGIN_VARIABLE}",
-            )
-        return plain
-    login = os.environ.get(CAMERA_LOGIN_VARIABLE, "")
-    if login and (":" not in login or unquote(user) not in {"", login.partition(":")[0]}):
-        raise LoginError(
-            f"{CAMERA_LOGIN_VARIABLE} holds no login, or another user's than the address: write "
-            "user:password"
-        )
-    if not login and user and sys.stdin.isatty():
-        user = unquote(user)
-        login = f"{user}:{getpass(f'password of {user} at {plain.shown}: ')}"
-    if not login:
-        return plain
-    user, _, password = login.partition(":")
-    return registered_address(parts._replace(netloc=host).geturl(), (user, Secret(password)))
-
-
 def _worker(given: argparse.Namespace) -> int:
     from pipelines import logs
     from pipelines.cameras_file import CamerasFileError
+    from pipelines.evidence_store import EvidenceStoreError
     from pipelines.faults import SourceError
+    from pipelines.memory import keep_private
     from pipelines.registry import PartError
     from pipelines.rtsp.networks import NetworksError
     from pipelines.worker import WorkerError, run_until_signalled, worker_of_good_pack
     from pipelines.zones import ZoneError
 
+    keep_private()
     is_child = given.pulse is not None
     logs.configure(given.id if is_child else None)
     if _shows_password(given.redis_url):
@@ -307,6 +280,7 @@ def _worker(given: argparse.Namespace) -> int:
             _run_fleet(given, settings)
     except (
         CamerasFileError,
+        EvidenceStoreError,
         SourceError,
         WorkerError,
         ZoneError,
@@ -339,6 +313,7 @@ def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
         networks=Networks.parse(given.networks.split(",")),
         jurisdictions=NO_JURISDICTIONS if places is None else read_jurisdictions(places),
         pack_dir=given.pack or DEFAULT_PACK,
+        evidence=given.evidence,
         metrics_port=given.metrics_port,
         processes=1 if given.pulse is None else int(given.processes or 1),
         pulse=Pulse(given.pulse),

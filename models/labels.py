@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from models.refused_words import PARTS, PATTERNS, SYLLABLES, THINGS, WHOLE
 from vision.hazards import DETECTABLE, Hazard
 from vision.roles import Role
 
@@ -27,36 +28,21 @@ PEOPLE: Final = (
     "workers 人 行人 人员 人員 人群 工人 司机 司機 乘客"
 )
 
-_WHOLE_WORDS: Final = (
-    "head|heads|plate|plates|lpr|anpr|alpr|male|female|man|men|woman|women|boy|boys|girl|girls|"
-    "lady|child|children|kid|kids|baby|infant|toddler|adult|adults|age|elderly|pensioner|emotion|"
-    "pose|posture|gait|uniform|vest|clothes|clothing|race|ethnicity|identity|fight|fighting|"
-    "violence|smoking|sleeping|drinking|phone|weapon|gun|knife|intruder|trespasser|suspect|protest|"
-    "gathering|banner|cara|rostro|rosto|volto|visage|placa|targa|homme|femme|hombre|mujer|mann|frau"
-)
-_PARTS: Final = (
-    r"(?<!sur)(?<!inter)(?<!pre)(?<!type)face|helmet|hardhat|facial|licen[cs]eplate|numberplate|"
-    "hijab|loiter|gender|skeleton|keypoint|gesicht|kennzeichen|nummernschild|matricula|"
-    "immatriculation|(?:^|[^а-я])лиц[оа]|номерн|"
-    "脸|臉|顔|面部|头部|頭部|车牌|車牌|号牌|號牌|头盔|頭盔|安全帽|口罩|性别|性別|男|女|儿童|兒童|"
-    "小孩|孩子|孩童|婴儿|嬰兒|子供|老人|老年|表情|姿态|姿態|步态|步態|制服|打架|斗殴|鬥毆|徘徊|聚集|"
-    "抽烟|抽菸|吸烟|吸菸|睡岗|睡崗|手机|手機|持刀|横幅|橫幅|얼굴|번호판"
-)
-ABOUT_PEOPLE: Final = re.compile(f"{_PARTS}|(?:^|[^a-z])(?:{_WHOLE_WORDS})(?:[^a-z]|$)")
-"""Who people are, what they wear, carry or do, and plates: refused in any role."""
-
 IS_PEOPLE: Final = re.compile(
-    "person|people|human|pedestrian|pedestre|pedone|peaton|pieton|pessoa|cyclist|crowd|worker|"
+    "person|people|human|pedestrian|pedestre|pedone|peaton|pieton|pessoa|cyclist|worker|"
     "(?<!screw)driver(?!less)|passenger(?![ _-]?(?:car|vehicle|train|bus))|"
     "(?:fire|police|work)m[ae]n|fussganger|mensch|fahrer|arbeiter|nguoi|человек|люди|пешеход|"
     "водител|рабоч|사람|보행자|行人|步行者|司机|司機|驾驶员|駕駛員|乘客|旅客|员工|員工|警察|保安|群众|"
-    "群眾|游客|遊客|学生|學生|骑手|騎手|村民|居民|歩行者|人|(?:^|[^a-z])riders?(?:[^a-z]|$)"
+    "群眾|游客|遊客|学生|學生|骑手|騎手|村民|居民|歩行者|人|"
+    "(?:^|[^a-z])(?:riders?|bystanders?|xing[ _-]?ren|ren[ _-]?yuan|"
+    "ren[ _-]?ti|gong[ _-]?ren|ren|si[ _-]?ji)(?:[^a-z]|$)"
 )
 """Names for people as such: their only role is ``mask``."""
 
 NO_PEOPLE: Final = re.compile("无人|無人|机器人|機器人|人行道|人孔|人工|人造")
 """Chinese words with 人 that are things."""
 
+_THINGS: Final = re.compile(THINGS)
 _JOINED: Final = re.compile("(?<=[a-z])(?=[A-Z])")
 _ALPHABETS: Final = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "GEORGIAN", "COPTIC")
 """Alphabets whose letters look like one another's. Chinese stands beside any without a space."""
@@ -102,6 +88,18 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFKC", "".join(bare).casefold()).strip()
 
 
+def _about_people() -> re.Pattern[str]:
+    """Return the one pattern of all refused words, each in the spelling that names are put in."""
+    several = ["[ _-]?".join(_plain(one).split(" ")) for one in SYLLABLES.split("|")]
+    whole = "|".join((*map(_plain, WHOLE.split()), *several))
+    parts = "|".join((*PATTERNS, *(re.escape(_plain(one)) for one in PARTS.split())))
+    return re.compile(f"{parts}|(?:^|[^a-z])(?:{whole})(?:[^a-z]|$)")
+
+
+ABOUT_PEOPLE: Final = _about_people()
+"""Who people are, what they wear, carry or do, and plates: refused in any role."""
+
+
 def _refuse_disguise(name: str) -> None:
     if not name.isprintable() or any(unicodedata.category(one) == "Cf" for one in name):
         raise LabelError(f"label {name!r} has signs that nobody sees: write it without")
@@ -117,7 +115,7 @@ def refuse_name(name: str, role: Role) -> None:
     """Raise ``LabelError`` for a name obviously about people, unless it is to cover them."""
     _refuse_disguise(name)
     word = _plain(name)
-    if ABOUT_PEOPLE.search(word):
+    if ABOUT_PEOPLE.search(_THINGS.sub(" ", word)):
         raise LabelError(
             f"label {name!r} is about who people are, what they wear or do, or a plate: it has no "
             "role (there are hazard, vehicle and mask, and no other): this product watches places; "

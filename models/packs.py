@@ -135,10 +135,11 @@ class Pack:
     weights: bytes
     """The ONNX file, as hashed: nothing can change it between check and use."""
 
-    def detector(self, threads: int = 1) -> Detector:
+    def detector(self, threads: int = 1, *, covering: bool = False) -> Detector:
         """Return a detector of this pack, having run it once. Raises ``PackNetworkError``."""
         try:
-            return Detector(self.weights, replace(self.settings, threads=threads))
+            settings = replace(self.settings, threads=threads)
+            return Detector(self.weights, settings, covering=covering)
         except DetectorError as error:
             raise PackNetworkError(f"{self.path} ({self.name}): {error}") from error
 
@@ -182,9 +183,12 @@ def load_pack(directory: Path = DEFAULT_PACK) -> Pack:
     return pack
 
 
-def load_masker(directory: Path = DEFAULT_PACK) -> Detector:
-    """Return the pinned masker, to run beside another pack. Raises ``PackError``."""
-    masker = load_pack(directory).detector()
+def load_masker(directory: Path = DEFAULT_PACK, *, covering: bool = False) -> Detector:
+    """Return the pinned masker: to run beside another pack, or to cover evidence.
+
+    Raises ``PackError``.
+    """
+    masker = load_pack(directory).detector(covering=covering)
     if not masker.masks:
         raise PackRefusedError(
             f"{directory}: these are not the masker's weights, and without it no other pack "

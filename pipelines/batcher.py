@@ -189,5 +189,6 @@ class Batcher:
         return FrameBatch(
             pixels=self._arena[:size],
             frames=tuple(frame.ref for frame in frames),
+            evidence=tuple(frame.evidence for frame in frames),
             unchanged=unchanged,
         )

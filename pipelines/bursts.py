@@ -15,6 +15,9 @@ from pipelines.metrics import WorkerMetrics
 BURST_S: Final = 3.0
 """Long enough for three seconds' verdicts, which is what it takes to believe a fire."""
 
+EVIDENCE_S: Final = 4.0
+"""Of an alert's burst, for its pictures: half of a clip, the other half was before."""
+
 PIXELS_A_SECOND: Final = 60_000_000
 """One main stream of 1080p at 25 fps, or ten substreams, together a fifth to a third of a core."""
 
@@ -43,6 +46,10 @@ class Bursts:
         self._rested_s: dict[str, float] = {}
         self._kept: dict[object, int] = {}
         self._all_kept = 0
+        self._for_evidence: set[str] = set()
+        self._more: set[str] = set()
+        self.for_evidence = False
+        """Whether the looks of bursts bring pictures for evidence: somebody makes it."""
 
     def ask(self, camera_id: str) -> None:
         """Ask for a burst of a camera, unless it has one, or had one just now."""
@@ -52,29 +59,61 @@ class Bursts:
                 return
             self._asked_s.setdefault(camera_id, now_s)
 
-    def begin(self, camera_id: str, pixels: int, *, ready: bool = True) -> bool:
-        """Say whether a camera's burst begins now; ``pixels`` are those of one picture.
+    def ask_evidence(self, camera_id: str) -> None:
+        """Ask for a burst for an alert's pictures, rested or not; one that runs goes on for longer.
 
-        It waits a little for whoever isn't ``ready``.
+        Until ``have_evidence`` each of the camera's looks brings one, whether a burst comes or not.
+        """
+        with self._lock:
+            self._for_evidence.add(camera_id)
+            if camera_id in self._running:
+                self._more.add(camera_id)
+            else:
+                self._asked_s.setdefault(camera_id, self._clock())
+
+    def have_evidence(self, camera_id: str) -> None:
+        """Say that nobody waits for a camera's pictures any more."""
+        with self._lock:
+            self._for_evidence.discard(camera_id)
+            self._more.discard(camera_id)
+
+    def wants_evidence(self, camera_id: str) -> bool:
+        """Say whether an alert waits for a camera's pictures; asked at each look, without lock."""
+        return camera_id in self._for_evidence
+
+    def prolonged(self, camera_id: str) -> float:
+        """Return for how long a running burst goes on from now, once for each time it was asked."""
+        if camera_id not in self._more:  # without the lock, as below
+            return 0.0
+        with self._lock:
+            self._more.discard(camera_id)
+        self._metrics.bursts.labels("prolonged").inc()
+        return EVIDENCE_S
+
+    def begin(self, camera_id: str, pixels: int, *, ready: bool = True) -> float:
+        """Return for how long a camera's burst goes that begins now, or 0.
+
+        ``pixels`` are those of one picture. It waits a little for whoever isn't ``ready``.
         """
         if camera_id not in self._asked_s:  # what nearly every reader finds, without the lock
-            return False
+            return 0.0
         cost = pixels * FRAMES_A_SECOND
         with self._lock:
             asked_s = self._asked_s.get(camera_id)
             if asked_s is None:
-                return False
+                return 0.0
             if self._clock() - asked_s > PATIENCE_S:
                 del self._asked_s[camera_id]
                 self._metrics.bursts.labels("no_budget").inc()
-                return False
+                return 0.0
             is_storm = self._running and sum(self._running.values()) + cost > PIXELS_A_SECOND
             if is_storm or not ready:
-                return False
+                return 0.0
             del self._asked_s[camera_id]
             self._running[camera_id] = cost
+            seconds = EVIDENCE_S if camera_id in self._for_evidence else BURST_S
         self._metrics.bursts.labels("begun").inc()
-        return True
+        return seconds
 
     def keep(self, who: object, size: int) -> bool:
         """Say whether somebody may keep so many bytes to go back to; if not, it must keep none."""
@@ -93,9 +132,14 @@ class Bursts:
         with self._lock:
             if self._running.pop(camera_id, None) is not None:
                 self._rested_s[camera_id] = self._clock() + REST_S
+                if camera_id in self._more:  # asked for in the moment in which it ended
+                    self._more.discard(camera_id)
+                    self._asked_s[camera_id] = self._clock()
 
     def forget(self, camera_id: str) -> None:
         """Forget a camera that is watched no more."""
         with self._lock:
             self._asked_s.pop(camera_id, None)
             self._rested_s.pop(camera_id, None)
+            self._for_evidence.discard(camera_id)
+            self._more.discard(camera_id)

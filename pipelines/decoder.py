@@ -24,6 +24,9 @@ av.logging.set_level(None)  # PyAV's log callback can deadlock
 MAX_PIXELS: Final = 8192 * 4608
 """8K with a little to spare; a 377 kB file of 16000x8000 otherwise took 707 MiB."""
 
+LONGEST_PX: Final = 640
+"""Of evidence, the longer side: no face is more than four pixels wide at a road's distance."""
+
 SHRUNK: Final = 2
 """A picture that is shrunk so many times shows nothing of what deblocking smooths."""
 
@@ -119,14 +122,35 @@ class Scaler:
         """Return BGR pixels, as high and wide as the letterbox's content: FFmpeg's own memory."""
         letterbox = fit((picture.width, picture.height), *self._input_size_px)
         height_px, width_px = letterbox.content_height_px, letterbox.content_width_px
-        scaled = self._reformatter.reformat(
-            picture,
-            width=width_px,
-            height=height_px,
-            format="bgr24",
-            interpolation=Interpolation.BILINEAR,
-            threads=1,
+        return _scaled(self._reformatter, picture, height_px, width_px), letterbox
+
+
+class EvidenceScaler:
+    """One stream's pictures, shrunk to what evidence may show."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, picture: VideoFrame) -> Pixels:
+        """Return BGR pixels, their sides even, none over ``LONGEST_PX`` nor the picture's own."""
+        share = min(1.0, LONGEST_PX / max(picture.width, picture.height))
+        width_px, height_px = (
+            max(2, int(side * share) // 2 * 2) for side in (picture.width, picture.height)
         )
-        plane = scaled.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height_px, plane.line_size)
-        return rows[:, : 3 * width_px].reshape(height_px, width_px, 3), letterbox
+        return _scaled(self._reformatter, picture, height_px, width_px)
+
+
+def _scaled(
+    reformatter: VideoReformatter, picture: VideoFrame, height_px: int, width_px: int
+) -> Pixels:
+    scaled = reformatter.reformat(
+        picture,
+        width=width_px,
+        height=height_px,
+        format="bgr24",
+        interpolation=Interpolation.BILINEAR,
+        threads=1,
+    )
+    plane = scaled.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height_px, plane.line_size)
+    return rows[:, : 3 * width_px].reshape(height_px, width_px, 3)

@@ -40,6 +40,9 @@ class FileSource(Source):
     """When it was opened. Its own time begins then, with any of its streams: where the picture
     begins after the sound, so do the looks."""
 
+    with_evidence = False
+    """Whether its looks bring pictures for evidence; all do, since nothing can be asked again."""
+
     def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
         """Open it and yield looks until ``stopping`` says so.
 
@@ -62,6 +65,9 @@ class FileSource(Source):
         if not stopping():
             extent.require_end(self.address)
             raise faults.FileEndedError(self.address.shown, "the stream ended")
+
+    def _wants_evidence(self, *, is_burst: bool) -> tuple[bool, bool]:  # noqa: ARG002
+        return self.with_evidence, False
 
     def _video(self, container: InputContainer) -> VideoStream:
         if not container.streams.video:

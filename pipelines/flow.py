@@ -13,11 +13,11 @@ from pipelines.alerts import AlertBook
 from pipelines.batcher import Batcher
 from pipelines.bursts import Bursts
 from pipelines.daily import DAILY_MOST
-from pipelines.frames import Look
+from pipelines.frames import FrameBatch, Look
 from pipelines.gate import Gate
 from pipelines.judge import Judge, watches_otherwise
 from pipelines.keepsakes import Keepsakes
-from pipelines.messages import Alert, Camera
+from pipelines.messages import Alert, Camera, EvidenceAbsence
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.events import Event
 from pipelines.scores import ScoreKeeper
@@ -26,6 +26,7 @@ from pipelines.zones import zones_of
 from vision.detector import Detector
 
 if TYPE_CHECKING:
+    from pipelines.evidence_desk import EvidenceDesk, Outcome
     from pipelines.masking import MaskedDetector
 
 log = structlog.get_logger()
@@ -44,12 +45,14 @@ class Flow:
         gated: bool = True,
         scores: ScoreKeeper | None = None,
         keepsakes: Keepsakes | None = None,
+        desk: "EvidenceDesk | None" = None,
     ) -> None:
         """Raise ``PackError`` for a pack that can't be watched with.
 
         ``drills`` names the cameras whose alerts are drills; unless ``gated``, the detector sees
         every look, also of places in which nothing has changed. ``scores`` takes what candidates
         of hazards score, ``keepsakes`` have what the rules of an earlier process remembered.
+        Without a ``desk`` nobody makes pictures, and alerts say so.
         """
         detector = detector_of(pack, metrics)
         self.input_size_px = detector.input_size_px
@@ -57,13 +60,22 @@ class Flow:
         self.bursts = Bursts(metrics)
         self.batcher = Batcher(self.input_size_px, pack.settings.batch_sizes, metrics, self._gate)
         self._metrics = metrics
-        self._seeing = Seeing(detector, metrics)
+        self._desk = desk
+        if desk is not None:
+            desk.open(self.bursts, self.batcher.wake)
+        self._seeing = Seeing(detector, metrics, None if desk is None else desk.album)
         self._is_hazard = self._seeing.columns.hazards
         self._judges: dict[str, Judge] = {}
         self._scores = scores
         self._keepsakes = keepsakes
         self._drills = drills
-        self._alerts = AlertBook(model=pack.name, epoch=epoch, drills=drills, metrics=metrics)
+        self._alerts = AlertBook(
+            model=pack.name,
+            epoch=epoch,
+            drills=drills,
+            metrics=metrics,
+            pictured=desk is not None,
+        )
 
     def watch(self, camera: Camera) -> list[Alert]:
         """Watch for a camera's hazards in its zones, from now on or instead of what was before.
@@ -75,6 +87,8 @@ class Flow:
         judge = self._judges.get(camera.camera_id)
         if judge is None or watches_otherwise(judge.camera, camera):
             self._seeing.watch(camera.camera_id, zones, camera.hazards)
+        if self._desk is not None:
+            self._desk.watch(camera.camera_id, zones)
         if judge is not None:
             return self._record(judge.revise(camera, zones))
         judge = self._judges[camera.camera_id] = Judge(camera, zones, self._seeing.columns)
@@ -93,7 +107,10 @@ class Flow:
         self.bursts.forget(camera_id)
         self._seeing.forget(camera_id)
         judge = self._judges.pop(camera_id, None)
-        return [] if judge is None else self._record(judge.close())
+        ends = [] if judge is None else self._record(judge.close())
+        if self._desk is not None:
+            ends += self._pictured(self._desk.forget(camera_id))
+        return ends
 
     def remove(self, camera_id: str) -> list[Alert]:
         """Forget a camera for good, and what its rules remembered; returns the ends of alerts."""
@@ -113,8 +130,24 @@ class Flow:
     def step(self, timeout_s: float) -> Iterator[Alert]:
         """Analyse the next batch, if one comes in time; yield each alert revision it makes."""
         batch = self.batcher.take(timeout_s)
-        if batch is None:
-            return
+        if batch is not None:
+            yield from self._judged(batch)
+        if self._desk is not None:
+            yield from self._pictured(self._desk.turn())
+
+    def finish(self, patience_s: float) -> list[Alert]:
+        """Return what is still to be said of alerts' pictures; wait for them no longer than this.
+
+        Looks that come later make no alerts.
+        """
+        return [] if self._desk is None else self._pictured(self._desk.finish(patience_s))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs on after ``finish``; waits a little for what does."""
+        return self._desk is None or self._desk.darkroom.ended()
+
+    def _judged(self, batch: FrameBatch) -> Iterator[Alert]:
         self._metrics.looks_unchanged.inc(len(batch.unchanged))
         for frame in batch.unchanged:
             yield from self._judge(self._seeing.unchanged(frame))
@@ -137,6 +170,8 @@ class Flow:
         if self._scores is not None and judge.candidates and camera_id not in self._drills:
             self._scores.keep(camera_id, judge.candidates)
         self._tell_disabled(judge)
+        if self._desk is not None:
+            self._desk.looked(camera_id, look.ref.captured_at.timestamp())
         age_s = (time.monotonic_ns() - look.ref.received_ns) / 1e9
         self._metrics.stage.labels("judged").observe(age_s)
         return alerts
@@ -155,8 +190,21 @@ class Flow:
         judge.daily.disabled = ()
 
     def _record(self, events: Iterable[Event]) -> list[Alert]:
-        alerts = [self._alerts.record(event) for event in events]
-        return [alert for alert in alerts if alert is not None]
+        alerts = []
+        for event in events:
+            alert = self._alerts.record(event)
+            if alert is None:
+                continue
+            alerts.append(alert)
+            is_new = alert.revision == 1 and alert.evidence_absent is EvidenceAbsence.PENDING
+            if self._desk is not None and is_new:
+                self._desk.began(alert, event.at.timestamp())
+        return alerts
+
+    def _pictured(self, outcomes: "Iterable[Outcome]") -> list[Alert]:
+        """Return the revisions that tell what became of pictures."""
+        told = [self._alerts.picture(one.alert_id, outcome) for one, outcome in outcomes]
+        return [alert for alert in told if alert is not None]
 
 
 def detector_of(pack: Pack, metrics: WorkerMetrics) -> "Detector | MaskedDetector":

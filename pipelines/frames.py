@@ -1,16 +1,19 @@
 """What the stages before the rules hand each other."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NoReturn
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from pipelines.messages import BoxShares
 from vision.arrays import BatchPixels, Boxes, Detections, Pixels
 from vision.flicker import Patch
+from vision.hazards import Hazard
 from vision.letterbox import Letterbox
 from vision.motion import Thumbnail
+from vision.polygons import Polygon
 from vision.tamper import Sight
 from vision.waterline import Reading
 
@@ -47,25 +50,47 @@ class FrameRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closeup:
+    """A look's picture for evidence, unmasked: it stays in memory, and only a masker reads it."""
+
+    pixels: Pixels
+    """BGR, of the source's own proportions; what is private is black."""
+    privacy: tuple[Polygon, ...]
+    """The zones that are black in it."""
+    is_asked: bool
+    """Whether an alert waits for it: then the detector must see the look."""
+
+    def __repr__(self) -> str:
+        return "Closeup(...)"
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError("unmasked pictures stay in the worker's memory: they can't be pickled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """A look with its pixels, scaled by FFmpeg to the letterbox's content size."""
 
     ref: FrameRef
     """Whose and when."""
-    pixels: Pixels
+    pixels: Pixels = field(repr=False)
     """BGR, as high and wide as the letterbox's content."""
-    thumbnail: Thumbnail
+    thumbnail: Thumbnail = field(repr=False)
     """What tells whether anything has changed."""
+    evidence: Closeup | None = None
+    """Of a burst's looks, and where an alert waits for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameBatch:
     """Looks of many cameras, ready for the detector."""
 
-    pixels: BatchPixels
+    pixels: BatchPixels = field(repr=False)
     """A view of the arena, valid until the next batch; rows beyond ``frames`` are padding."""
     frames: tuple[FrameRef, ...]
     """Row by row."""
+    evidence: tuple[Closeup | None, ...] = ()
+    """Row by row likewise, or empty."""
     unchanged: tuple[Frame, ...] = ()
     """Looks that show what an earlier one showed, in which nothing was found."""
 
@@ -122,3 +147,15 @@ class Look:
             detections=self.detections.where(~rows),
             measures=replace(self.measures, things=things, patches=kept if patches else ()),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighted:
+    """A hazard that the detector found in a look, as the rules get it."""
+
+    hazard: Hazard
+    """What."""
+    box: BoxShares
+    """Where."""
+    score: float
+    """How sure."""

@@ -38,6 +38,7 @@ class Gate:
         thumbnails = np.stack([one.thumbnail for one in frames])
         away_s = np.abs(now_s - self._seen_s[rows])  # abs: the clock may be set back
         still = known & self._quiet[rows] & (away_s < FORCED_S)
+        still &= [one.evidence is None or not one.evidence.is_asked for one in frames]
         still[still] = ~changed(thumbnails[still], self._thumbnails[rows[still]])
         return np.asarray(~still)
 

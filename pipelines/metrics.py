@@ -55,6 +55,9 @@ class WorkerMetrics:
         self.published = counter("alerts_published", "Alert revisions written to Redis.")
         self.confirmed = counter("alerts_confirmed", "Alert revisions the service confirmed.")
         self.unreadable = counter("spool_unreadable", "Spooled revisions of another version.")
+        self._evidence = counter(
+            "evidence", "Pictures of alerts, by what became of them.", "outcome"
+        )
         self._spool_dropped = counter(
             "spool_dropped", "Revisions lost to a full spool.", "severity"
         )
@@ -93,6 +96,9 @@ class WorkerMetrics:
         )
         self.stage = self._histogram(
             "worker_stage_seconds", "Time from a frame's arrival to the end of a stage.", "stage"
+        )
+        self.evidence_stored = self._histogram(
+            "evidence_seconds", "Time from an alert to its stored still."
         )
         cpu = self._counter("worker_cpu_seconds", "Processor time of a stage.", "stage")
         self._stages = {stage: cpu.labels(stage) for stage in STAGES}
@@ -134,6 +140,10 @@ class WorkerMetrics:
     def held_back(self, hazard: str) -> None:
         """Count a moment that showed what an open window expects."""
         self._held_back.labels(hazard).inc()
+
+    def evidence(self, outcome: str) -> None:
+        """Count a picture that was stored, or the reason why there is none."""
+        self._evidence.labels(outcome).inc()
 
     def spool_drop(self, severity: str) -> None:
         """Count a revision that a full spool lost."""

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from jaxtyping import Float32
 
 from pipelines.detection import Detection, Found
 from pipelines.eyes import Eyes
-from pipelines.frames import Frame, FrameBatch, Look
+from pipelines.frames import Frame, FrameBatch, Look, Sighted
+from pipelines.messages import BoxShares
 from pipelines.metrics import WorkerMetrics
 from pipelines.rules.moment import Columns
 from pipelines.voids import Voids
@@ -21,6 +23,7 @@ from vision.hazards import Hazard
 from vision.masker import touched
 
 if TYPE_CHECKING:
+    from pipelines.album import Album
     from pipelines.masking import MaskedDetector
 
 NOTHING: Final = Detections(
@@ -35,9 +38,17 @@ NOTHING: Final = Detections(
 class Seeing:
     """The stages before the rules, of a worker's cameras. Used by one thread."""
 
-    def __init__(self, detector: "Detector | MaskedDetector", metrics: WorkerMetrics) -> None:
+    def __init__(
+        self,
+        detector: "Detector | MaskedDetector",
+        metrics: WorkerMetrics,
+        album: "Album | None" = None,
+    ) -> None:
+        """``album`` keeps the frames that alerts' pictures are made of, if somebody makes any."""
         self.columns = Columns(labels=detector.settings.labels)
         self._metrics = metrics
+        self._album = album
+        self._hazards = [label.hazard for label in detector.settings.labels]
         self._detection = Detection(detector, metrics)
         self._eyes = Eyes(self.columns)
         self._voids = Voids(self.columns, metrics)
@@ -69,6 +80,8 @@ class Seeing:
     def unchanged(self, frame: Frame) -> Look:
         """Return the look of a place in which nothing has changed: what stood there stands."""
         found = self._standing.get(frame.ref.camera_id, NOTHING)
+        if self._album is not None:
+            self._album.turn(frame.ref.camera_id, frame.ref.captured_at.timestamp())
         with self._metrics.cpu("measure"):
             self._voids.remember_again(frame.ref.camera_id, frame.ref.captured_at)
             measures = self._eyes.see(frame.ref, frame.pixels, found)
@@ -88,8 +101,28 @@ class Seeing:
             measures = replace(measures, water=None)
         is_vehicle = self._is_vehicle[found.detections.label]
         self._standing[ref.camera_id] = found.detections.where(is_vehicle)
-        look = Look(ref=ref, detections=found.detections, measures=measures)
-        return self._voids.cleaned(look)
+        look = self._voids.cleaned(Look(ref=ref, detections=found.detections, measures=measures))
+        self._keep(batch, found, look)
+        return look
+
+    def _keep(self, batch: FrameBatch, found: Found, look: Look) -> None:
+        """Keep the look's picture for evidence, if it brought one."""
+        if self._album is None:
+            return
+        self._album.turn(look.ref.camera_id, look.ref.captured_at.timestamp())
+        closeup = batch.evidence[found.row] if batch.evidence else None
+        if closeup is not None:
+            vehicles = found.detections.xyxy[self._is_vehicle[found.detections.label]]
+            self._album.put(found, closeup, vehicles, self._seen(look))
+
+    def _seen(self, look: Look) -> tuple[Sighted, ...]:
+        rows = zip(look.detections.label, look.detections.xyxy, look.detections.score, strict=True)
+        named = ((self._hazards[label], box, score) for label, box, score in rows)
+        return tuple(
+            Sighted(hazard=hazard, box=_shares(box), score=float(score))
+            for hazard, box, score in named
+            if hazard is not None
+        )
 
     def _hides_the_scale(self, found: Found) -> bool:
         """Say whether somebody stands before the water scale: legs are no waterline."""
@@ -97,3 +130,8 @@ class Seeing:
         if strip is None or found.regions is None:
             return False
         return bool(touched(found.regions, found.picture, strip).any())
+
+
+def _shares(box: Float32[np.ndarray, "4"]) -> BoxShares:
+    x0, y0, x1, y1 = np.clip(box, 0.0, 1.0).tolist()
+    return x0, y0, x1, y1

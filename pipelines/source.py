@@ -12,24 +12,21 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import structlog
-from jaxtyping import Bool
 
 from pipelines import faults
 from pipelines.address import Address
-from pipelines.bursts import BURST_S, Bursts
-from pipelines.decoder import DecodeError, Decoder, Scaler, TooManyPixelsError
-from pipelines.frames import PROPORTIONS_ALIKE, Frame, FrameRef
+from pipelines.blanker import BLACK, Blanker
+from pipelines.bursts import Bursts
+from pipelines.decoder import DecodeError, Decoder, EvidenceScaler, Scaler, TooManyPixelsError
+from pipelines.frames import Closeup, Frame, FrameRef
 from pipelines.metrics import WorkerMetrics
 from pipelines.rtsp.connection import Connection
 from pipelines.rtsp.networks import Networks
 from pipelines.rtsp.units import Unit
 from pipelines.sampler import CLOCK_LOOK_S, Sampler, Speed
-from vision.arrays import Pixels
-from vision.letterbox import PAD_VALUE
 from vision.motion import grid, thumbnail
-from vision.polygons import Polygon, mask
+from vision.polygons import Polygon
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -80,12 +77,13 @@ class Source(ABC):
         self.address = address
         self._metrics = metrics
         self._scaler = Scaler(input_size_px)
+        self._evidence_scaler = EvidenceScaler()
         self._grid = grid(input_size_px)
         self._blanker = Blanker()
         self._seq = 0
 
     def blank(self, polygons: tuple[Polygon, ...]) -> None:
-        """Show these zones as grey from the next picture on. Any thread may call it."""
+        """Hide these zones from the next picture on. Any thread may call it."""
         self._blanker.polygons = polygons
 
     @abstractmethod
@@ -94,6 +92,10 @@ class Source(ABC):
 
         Raises ``SourceError`` when the stream can't be had, breaks or ends.
         """
+
+    @abstractmethod
+    def _wants_evidence(self, *, is_burst: bool) -> tuple[bool, bool]:
+        """Say whether a look brings a picture for evidence, and whether an alert waits for it."""
 
     def _look(
         self,
@@ -104,10 +106,13 @@ class Source(ABC):
         is_burst: bool = False,
         is_due: bool = True,
     ) -> Frame:
+        proportions = picture.width / picture.height
         with self._metrics.cpu("scale"):
             pixels, letterbox = self._scaler(picture)
-            pixels = self._blanker(pixels)
+            pixels, _ = self._blanker(pixels, proportions)
             small = thumbnail(pixels, self._grid)
+        wants, is_asked = self._wants_evidence(is_burst=is_burst)
+        evidence = self._closeup(picture, proportions, is_asked=is_asked) if wants else None
         self._seq += 1
         ref = FrameRef(
             camera_id=self.camera_id,
@@ -119,44 +124,12 @@ class Source(ABC):
             is_burst=is_burst,
             is_due=is_due,
         )
-        return Frame(ref=ref, pixels=pixels, thumbnail=small)
+        return Frame(ref=ref, pixels=pixels, thumbnail=small, evidence=evidence)
 
-
-class Blanker:
-    """Privacy zones made grey, before anything but the scaler has seen the pixels."""
-
-    def __init__(self) -> None:
-        self.polygons: tuple[Polygon, ...] = ()
-        """Swapped whole, so no lock is needed: a picture has the old ones or the new ones."""
-        self._drawn: tuple[Polygon, ...] = ()
-        self._proportions = 0.0
-        self._mask: Bool[np.ndarray, "h w"] = np.zeros((0, 0), bool)
-
-    def __call__(self, pixels: Pixels) -> Pixels:
-        """Return a blanked copy, or the pixels themselves where nothing is private.
-
-        A picture of other proportions than the zones first met may be cut otherwise, and what is
-        private lie elsewhere: all of it is made grey until the zones are drawn anew.
-        """
-        polygons = self.polygons  # once: another thread may swap them meanwhile
-        if not polygons:
-            return pixels
-        height_px, width_px = pixels.shape[:2]
-        if self._drawn is not polygons:
-            if not _are_alike(self._drawn, polygons):
-                self._proportions = width_px / height_px
-            self._drawn, self._mask = polygons, np.zeros((0, 0), bool)
-        if abs(width_px / height_px / self._proportions - 1) > PROPORTIONS_ALIKE:
-            return np.full_like(pixels, PAD_VALUE)
-        if self._mask.shape != (height_px, width_px):
-            self._mask = mask(polygons, height_px, width_px)
-        blanked = pixels.copy()  # FFmpeg's memory may still be the decoder's own picture
-        blanked[self._mask] = PAD_VALUE
-        return blanked
-
-
-def _are_alike(one: tuple[Polygon, ...], other: tuple[Polygon, ...]) -> bool:
-    return len(one) == len(other) and all(map(np.array_equal, one, other))
+    def _closeup(self, picture: "VideoFrame", proportions: float, *, is_asked: bool) -> Closeup:
+        with self._metrics.cpu("scale"):
+            pixels, privacy = self._blanker(self._evidence_scaler(picture), proportions, BLACK)
+        return Closeup(pixels=pixels, privacy=privacy, is_asked=is_asked)
 
 
 class CameraSource(Source):
@@ -224,12 +197,7 @@ class CameraSource(Source):
             for unit in units:
                 if self._is_wanted(unit, sampler, clock):
                     yield from self._seen(unit, decoder, sampler, clock)
-            if sampler.speed is not Speed.BURST:
-                self._end_burst()
-                ready = connection.can_go_back or sampler.speed is Speed.FLOW
-                if self._bursts.begin(self.camera_id, decoder.pixels, ready=ready):
-                    self._has_burst = True
-                    sampler.burst(BURST_S)
+            self._pace(connection, decoder, sampler)
             is_too_much = effort.is_too_much(decoder.all_pixels, clock.time_s(clock.newest))
             if is_too_much and (sampler.speed is Speed.FLOW or sampler.is_steady):
                 sampler.keep_to_keyframes()
@@ -240,6 +208,24 @@ class CameraSource(Source):
             elif connection.assembler.keyframes_only:
                 yield from self._gone_back(connection, decoder, sampler, clock)
             self._require_pictures(sampler, clock.now_s - self._seen_s)
+
+    def _pace(self, connection: Connection, decoder: Decoder, sampler: Sampler) -> None:
+        """Begin, prolong or end a burst."""
+        if sampler.speed is Speed.BURST:
+            more_s = self._bursts.prolonged(self.camera_id) if self._has_burst else 0.0
+            if more_s:
+                sampler.burst(more_s)
+            return
+        self._end_burst()
+        ready = connection.can_go_back or sampler.speed is Speed.FLOW
+        burst_s = self._bursts.begin(self.camera_id, decoder.pixels, ready=ready)
+        if burst_s:
+            self._has_burst = True
+            sampler.burst(burst_s)
+
+    def _wants_evidence(self, *, is_burst: bool) -> tuple[bool, bool]:
+        is_asked = self._bursts.wants_evidence(self.camera_id)
+        return is_asked or (is_burst and self._bursts.for_evidence), is_asked
 
     def _end_burst(self) -> None:
         if self._has_burst:

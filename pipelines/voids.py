@@ -16,7 +16,8 @@ from pipelines.metrics import WorkerMetrics
 from pipelines.rules.moment import Columns
 from vision.arrays import Boxes, Detections
 from vision.hazards import Hazard
-from vision.masker import NO_BOXES, MaskMemory, MaskRegions
+from vision.mask_memory import MaskMemory
+from vision.masker import NO_BOXES, MaskRegions
 from vision.suppression import area, overlap
 
 NEIGHBOURHOOD: Final = 1.0

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from models.packs import DEFAULT_PACK, load_pack
 from pipelines.address import Address
+from pipelines.evidence_desk import END_PATIENCE_S, evidence_desk
 from pipelines.faults import FileEndedError, SourceError
 from pipelines.file_source import FileSource
 from pipelines.flow import Flow
@@ -21,19 +22,29 @@ from pipelines.source import CameraSource, Source
 CAMERA_ID: Final = "watch"
 IDLE_S: Final = 0.25
 
+EVIDENCE_PATIENCE_S: Final = 30.0
+"""A file is read faster than its pictures are made; whoever waits at a terminal wants them."""
+
 
 class Watch:
     """One camera, watched until its file ends or ``stop``."""
 
-    def __init__(self, address: Address, pack_dir: Path = DEFAULT_PACK) -> None:
-        """Raise ``PackError`` before anything is opened."""
+    def __init__(
+        self, address: Address, pack_dir: Path = DEFAULT_PACK, evidence: str | None = None
+    ) -> None:
+        """Raise ``PackError`` or ``EvidenceStoreError`` before anything is opened.
+
+        ``evidence`` is where alerts' pictures are stored; without it none are made.
+        """
         self.metrics = WorkerMetrics(CollectorRegistry())
+        self._evidence = evidence
         camera = Camera(camera_id=CAMERA_ID, url=address.shown)
         self._flow = Flow(
             pack=load_pack(pack_dir),
             drills=frozenset(),
             epoch=0,
             metrics=self.metrics,
+            desk=evidence_desk(evidence, self.metrics),
         )
         self._flow.watch(camera)
         source = self._source(address)
@@ -43,7 +54,9 @@ class Watch:
     def _source(self, address: Address) -> Source:
         size_px = self._flow.input_size_px
         if address.is_file:
-            return FileSource(CAMERA_ID, address, size_px, self.metrics)
+            file = FileSource(CAMERA_ID, address, size_px, self.metrics)
+            file.with_evidence = self._evidence is not None
+            return file
         # Whoever is at the command line may name any address.
         return CameraSource(
             CAMERA_ID, address, size_px, self.metrics, EVERYWHERE, bursts=self._flow.bursts
@@ -63,6 +76,8 @@ class Watch:
             yield from self._flow.step(IDLE_S)
             if ended:
                 break
+        is_told = self._stopping.is_set()
+        yield from self._flow.finish(END_PATIENCE_S if is_told else EVIDENCE_PATIENCE_S)
         self._reader.stop()
         self._reader.join(1.0)
         error = self._reader.ended

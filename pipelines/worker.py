@@ -25,6 +25,8 @@ from pipelines import streams
 from pipelines.address import Address, camera_address, registered_address
 from pipelines.admission import Admission
 from pipelines.estate import Estate
+from pipelines.evidence_desk import END_PATIENCE_S, evidence_desk
+from pipelines.evidence_store import EvidenceStoreError
 from pipelines.faults import BadAddressError, SourceError
 from pipelines.flow import Flow
 from pipelines.heartbeat import Heart
@@ -43,6 +45,7 @@ from pipelines.sealing import KeyFileError, host_of, key_pair, open_sealed
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
 from pipelines.states import States
+from pipelines.supervised import leave_at_once
 from pipelines.zones import ZoneError, zones_of
 
 IDLE_S: Final = 0.25
@@ -90,6 +93,9 @@ class WorkerSettings:
     """Where those of a place may be, inside the networks."""
     pack_dir: Path = DEFAULT_PACK
     """The model pack."""
+    evidence: str | None = None
+    """Where alerts' pictures are stored: a directory, or ``s3://bucket/prefix``; ``None``: no
+    pictures are made."""
     metrics_port: int | None = 0
     """Where Prometheus scrapes it, on loopback; 0 picks a free port, ``None`` the usual one or, if
     another worker has that, a free one."""
@@ -130,8 +136,8 @@ class Worker:
 
         ``shown`` are metrics to count in that are shown already; by default ``run`` shows its own.
 
-        Raises ``WorkerError``, ``PackError``, ``ZoneError`` or ``SourceError`` before
-        anything runs.
+        Raises ``WorkerError``, ``PackError``, ``ZoneError``, ``SourceError`` or
+        ``EvidenceStoreError`` before anything runs.
         """
         _check_name(settings.worker_id)
         self._settings, self._shown = settings, shown
@@ -149,7 +155,7 @@ class Worker:
         self._stopping = threading.Event()
         try:
             self._put_together(pack, drills, epoch)
-        except (PackError, ZoneError, SourceError, WorkerError):
+        except (PackError, ZoneError, SourceError, WorkerError, EvidenceStoreError):
             self._spool.close()  # a start that is tried again must not leave a file open each time
             raise
 
@@ -167,6 +173,7 @@ class Worker:
             metrics=metrics,
             scores=keeper,
             keepsakes=keepsakes,
+            desk=evidence_desk(settings.evidence, metrics),
         )
         self._estate = Estate(
             flow=self._flow,
@@ -222,7 +229,7 @@ class Worker:
         if self._registry is not None:
             self._registry.ask_to_stop()
         self._estate.stop()
-        self._save([])
+        self._save(self._flow.finish(END_PATIENCE_S))
         for alert in self._unsaved:
             self._metrics.spool_drop(alert.severity)
             log.error("alert_lost", alert=str(alert.alert_id), do="free space on the spool's disk")
@@ -238,6 +245,11 @@ class Worker:
     def stop(self) -> None:
         """Ask ``run`` to return. Safe in a signal handler."""
         self._stopping.set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether no thread of its own works on after ``run``; waits a little for one that does."""
+        return self._flow.ended
 
     def _changed(self, change: Change) -> None:
         self._changes.put(change)
@@ -286,7 +298,9 @@ def check(settings: WorkerSettings) -> None:
         zones_of(camera)
         settings.jurisdictions.narrow(settings.networks, camera)
     path = settings.spool_dir / f"{settings.worker_id}.sqlite"
-    _spool(path, WorkerMetrics(CollectorRegistry())).close()
+    metrics = WorkerMetrics(CollectorRegistry())
+    evidence_desk(settings.evidence, metrics)
+    _spool(path, metrics).close()
 
 
 def _check_name(worker_id: str) -> None:
@@ -382,3 +396,5 @@ def run_until_signalled(worker: Worker) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     worker.run()
+    if not worker.ended:
+        leave_at_once()

@@ -28,6 +28,9 @@ REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
 DATABASE_VARIABLE = "FENGSUI_DATABASE"
 """The same for the database."""
 
+EVIDENCE_VARIABLE = "FENGSUI_EVIDENCE"
+"""The evidence store; its credentials are the ``AWS_*`` environment's."""
+
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the service or a command; returns the exit code."""
@@ -67,6 +70,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ServiceSe
         public_url=given.public_url,
         worker_key=given.worker_key,
         audit_heads=given.audit_heads,
+        evidence=given.evidence,
         oidc=oidc_of(environment),
         consumer=given.consumer,
     )
@@ -134,6 +138,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--public-url", metavar="https://NAME", help="what browsers open, if not this machine"
+    )
+    parser.add_argument(
+        "--evidence",
+        metavar="DIR|s3://…",
+        default=environment.get(EVIDENCE_VARIABLE, "evidence"),
+        help="the workers' evidence store, a directory or s3://bucket/prefix (evidence)",
     )
     parser.add_argument("--consumer", default="service-1", help="name in the consumer group")
     return parser

@@ -5,13 +5,15 @@ alerts.priority, alerts ─► consumer ─► database ─► outbox ─► dis
 """
 
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 
+from pipelines.evidence_store import EvidenceStore
 from pipelines.streams import connect
 from service import guards, openapi, problems
 from service.accounts.account_routes import account_router
@@ -31,6 +33,10 @@ from service.cameras.window_routes import window_router
 from service.compression import Compression
 from service.database import Database, migrate
 from service.dispatch.outbox import DrillOutbox
+from service.evidence.door import StoreDoor, opened
+from service.evidence.keeper import EvidenceKeeper
+from service.evidence.routes import evidence_router
+from service.evidence.viewing import Viewer
 from service.feed.bell import FeedBell
 from service.feed.routes import feed_router
 from service.housekeeping import Housekeeper
@@ -46,16 +52,28 @@ from service.verdicts.routes import verdict_router
 from service.web.routes import web_router
 
 
-def create_app(settings: ServiceSettings, registry: CollectorRegistry | None = None) -> FastAPI:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: ServiceSettings,
+    registry: CollectorRegistry | None = None,
+    clock: Callable[[], datetime] = _now,
+) -> FastAPI:
     """Return the service; its threads run between the app's startup and shutdown.
 
-    Raises ``DatabaseUnusableError``. Redis may be away: it is waited for.
+    ``clock`` is what evidence ages by. Raises ``BadSettingError`` and ``DatabaseUnusableError``.
+    Redis and the evidence store may be away: they are waited for.
     """
     metrics = ServiceMetrics(registry or CollectorRegistry())
     database = Database(settings.database_url)
     migrate(database.engine)
     bell = FeedBell(settings.feed_clients)
-    crew = Crew(settings=settings, database=database, metrics=metrics, bell=bell)
+    store = opened(settings.evidence)
+    crew = Crew(
+        settings=settings, database=database, metrics=metrics, bell=bell, store=store, clock=clock
+    )
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
@@ -84,7 +102,16 @@ def create_app(settings: ServiceSettings, registry: CollectorRegistry | None = N
     app.add_middleware(guards.OriginGuard, settings=settings)
     app.add_middleware(guards.HostGuard, settings=settings)
     app.add_middleware(guards.BrowserRules, settings=settings)
-    for router in _routers(settings, database=database, crew=crew, metrics=metrics, bell=bell):
+    door = StoreDoor(store, metrics, settings.evidence_limit_s)
+    for router in _routers(
+        settings,
+        database=database,
+        crew=crew,
+        metrics=metrics,
+        bell=bell,
+        door=door,
+        clock=clock,
+    ):
         app.include_router(router)
     return app
 
@@ -96,6 +123,8 @@ def _routers(
     crew: "Crew",
     metrics: ServiceMetrics,
     bell: FeedBell,
+    door: StoreDoor,
+    clock: Callable[[], datetime],
 ) -> Iterator[APIRouter]:
     gate = Gate(database, metrics, Cookies(secure=settings.secure))
     yield session_router(database, gate, Throttle(database, metrics))
@@ -114,6 +143,8 @@ def _routers(
     yield window_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
     yield incident_router(database, gate)
     yield verdict_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
+    viewer = Viewer(database=database, gate=gate, door=door, metrics=metrics, clock=clock)
+    yield evidence_router(database=database, gate=gate, viewer=viewer, clock=clock)
     yield feed_router(database, gate, bell, metrics)
     yield status_router(
         database=database,
@@ -122,13 +153,14 @@ def _routers(
         bell=bell,
         metrics=metrics,
         threads=crew.threads,
+        evidence=crew.evidence.health,
     )
     yield audit_router(database, gate, crew.heads)
     yield web_router()
 
 
 class Crew:
-    """The threads: alerts, states and scores in, orders and cameras out, housekeeping, heads."""
+    """The threads: alerts, states, scores in; orders, cameras, heads out; upkeep."""
 
     def __init__(
         self,
@@ -137,6 +169,8 @@ class Crew:
         database: Database,
         metrics: ServiceMetrics,
         bell: FeedBell,
+        store: EvidenceStore,
+        clock: Callable[[], datetime],
     ) -> None:
         self._stopping = threading.Event()
         self._clients = [connect(settings.redis_url) for _ in range(6)]
@@ -174,6 +208,15 @@ class Crew:
         scores = CandidateConsumer(
             client=to_keep, database=database, settings=settings, metrics=metrics
         )
+        self.evidence = EvidenceKeeper(
+            store=store,
+            database=database,
+            settings=settings,
+            metrics=metrics,
+            stopping=self._stopping,
+            clock=clock,
+            changed=bell.ring,
+        )
         steps = {
             "consumer": consumer.step,
             "outbox": self._outbox.step,
@@ -182,6 +225,7 @@ class Crew:
             "cameras": self._publisher.step,
             "camera_states": states.step,
             "scores": scores.step,
+            "evidence": self.evidence.step,
         }
         self.threads = [
             Supervised(part, step, settings=settings, metrics=metrics)

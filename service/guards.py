@@ -13,7 +13,8 @@ from service.problems import NOT_SENT, answer
 from service.settings import LOCAL_NAMES, ServiceSettings
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' blob:; media-src blob:; "  # evidence: fetched once, shown from memory
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types vue"
 )

@@ -79,7 +79,9 @@ def describe(arguments: Sequence[str], _environment: Mapping[str, str]) -> int:
     with TemporaryDirectory() as folder:
         # Nothing of it is started: neither Redis nor anybody's database is touched.
         settings = ServiceSettings(
-            redis_url="redis://127.0.0.1:1/0", database_url=sqlite_url(Path(folder) / "empty.db")
+            redis_url="redis://127.0.0.1:1/0",
+            database_url=sqlite_url(Path(folder) / "empty.db"),
+            evidence=str(Path(folder) / "evidence"),
         )
         sys.stdout.write(openapi.text(create_app(settings)))
     return 0

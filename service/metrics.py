@@ -58,6 +58,18 @@ class ServiceMetrics:
         self.refused_requests = counter(
             "fengsui_refused_requests", "Requests answered with a problem, by its code.", ["code"]
         )
+        self.evidence_views = counter(
+            "fengsui_evidence_views", "Pictures and clips shown.", ["part", "why"]
+        )
+        self.evidence_refused = counter(
+            "fengsui_evidence_refused", "Views of evidence that were refused.", ["code"]
+        )
+        self.evidence_deleted = counter(
+            "fengsui_evidence_deleted", "Evidence that the store has deleted.", ["reason"]
+        )
+        self.evidence_store_errors = counter(
+            "fengsui_evidence_store_errors", "Refusals and delays of the evidence store.", ["call"]
+        )
         self.audit_export_errors = counter(
             "fengsui_audit_export_errors", "Heads of the audit that could not be written."
         )
@@ -69,6 +81,9 @@ class ServiceMetrics:
         )
         self.audit_contradicted = gauge(
             "fengsui_audit_contradicted", "1 if the audit and its file of heads don't fit."
+        )
+        self.evidence_waiting = gauge(
+            "fengsui_evidence_waiting", "Evidence due that the store has still to delete."
         )
         self.outbox_entries = gauge("fengsui_outbox_entries", "Orders not yet in their stream.")
         self.consumer_lag_entries = gauge(

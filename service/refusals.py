@@ -69,6 +69,8 @@ class Refusal(StrEnum):
     VERDICT_REASON = "verdict_reason"
     VERDICT_REASON_OF_REAL = "verdict_reason_of_real"
 
+    RETENTION_TWICE = "retention_twice"
+
     PLACE_TYPE_REFUSED = "place_type_refused"
     PLACE_TYPE_UNKNOWN = "place_type_unknown"
 

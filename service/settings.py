@@ -63,6 +63,12 @@ class ServiceSettings:
     worker_key: Path | None = None
     """The workers' public key, which cameras' credentials are sealed with; ``None`` is
     ``worker_key_beside`` the database. Made with its private half if neither is there."""
+    evidence: str = "evidence"
+    """Where evidence lies: a directory or ``s3://bucket/prefix``, the same as the workers'."""
+    evidence_limit_s: float = 10.0
+    """How long a request waits for the store, and after what silence the status calls it away."""
+    evidence_every_s: float = 10.0
+    """How often evidence that is due is looked for."""
     consumer: str = "service-1"
     """This process's name in the consumer group. It must stay the same over restarts, or what it
     had taken waits ``claim_idle_s`` for another."""

@@ -15,6 +15,7 @@ from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.database import Database
 from service.errors import EverywhereOnlyError
+from service.evidence.door import StoreHealth
 from service.feed.bell import FeedBell
 from service.housekeeping import Vitals, WorkerSeen
 from service.incidents.views import within
@@ -59,6 +60,9 @@ class Status(BaseModel):
 
     at: datetime
     redis_reachable: bool
+    evidence_store_reachable: Annotated[
+        bool | None, Field(description="Null before it was asked for the first time")
+    ]
     consumer_lag_entries: dict[str, int]
     feed_clients: int | None
     totals: Totals
@@ -79,18 +83,20 @@ def status_router(
     bell: FeedBell,
     metrics: ServiceMetrics,
     threads: Sequence[Supervised],
+    evidence: StoreHealth,
 ) -> APIRouter:
     """Return the routes that tell the state."""
     router = APIRouter()
 
     @router.get("/api/status", responses=responses(401, 403))
     def status(who: Annotated[Principal, Depends(gate.allows(Permission.STATUS_READ))]) -> Status:
-        """Tell whether Redis answers, how far behind the service is, and which workers live."""
+        """Tell whether Redis and the evidence store answer, the lag, and which workers live."""
         now = datetime.now(UTC)
         heard = vitals.workers if who.everywhere else {}
         return Status(
             at=now,
             redis_reachable=vitals.redis_reachable,
+            evidence_store_reachable=evidence.reachable,
             consumer_lag_entries=dict(vitals.lag_entries) if who.everywhere else {},
             feed_clients=bell.clients if who.everywhere else None,
             totals=_totals(database, who),

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, MetaData, String, Table, Text, Uuid
 from sqlalchemy.types import TypeDecorator
 
+from vision.hazards import Hazard
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, in UTC on both sides. SQLite keeps no offset, so none but UTC goes in."""
@@ -30,6 +32,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class HazardWord(TypeDecorator[str]):
+    """A hazard of the closed list; nothing else is stored."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: str | None,
+        dialect: sa.Dialect,  # noqa: ARG002 - SQLAlchemy's signature
+    ) -> str | None:
+        """Refuse what is none with ``ValueError``."""
+        return None if value is None else Hazard(value).value
 
 
 metadata = MetaData(
@@ -58,7 +75,7 @@ incidents = Table(
     Column("incident_id", Uuid, primary_key=True),
     Column("camera_id", NAME, nullable=False),
     Column("place_code", CODE, index=True),
-    Column("hazard", WORD, nullable=False),
+    Column("hazard", HazardWord, nullable=False),
     Column("zone_id", NAME, nullable=False),
     Column("drill", sa.Boolean, nullable=False),
     Column("severity", WORD, nullable=False),
@@ -81,7 +98,7 @@ alerts = Table(
     Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False, index=True),
     Column("revision", sa.BigInteger, nullable=False),
     Column("camera_id", NAME, nullable=False),
-    Column("hazard", WORD, nullable=False),
+    Column("hazard", HazardWord, nullable=False),
     Column("zone_id", NAME, nullable=False),
     Column("severity", WORD, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
@@ -124,6 +141,7 @@ feed = Table(
     Column("kind", WORD, nullable=False),
     Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False),
     Column("payload", sa.JSON, nullable=False),
+    Index(None, "incident_id"),
     sqlite_autoincrement=True,
 )
 """What clients are told, in order. An id is never used twice, so it serves as their cursor."""
@@ -314,7 +332,7 @@ candidates = Table(
     "candidates",
     metadata,
     Column("camera_id", NAME, primary_key=True),
-    Column("hazard", WORD, primary_key=True),
+    Column("hazard", HazardWord, primary_key=True),
     Column("zone_id", NAME, primary_key=True),
     Column("worker_id", NAME, primary_key=True),
     Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -342,3 +360,49 @@ verdicts = Table(
     Column("given_by", NAME, nullable=False),
 )
 """What an account says an incident was: one word each, the latest."""
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("ref", WORD, primary_key=True),
+    Column("alert_id", Uuid, ForeignKey(alerts.c.alert_id), nullable=False, index=True),
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False, index=True),
+    Column("camera_id", NAME, nullable=False),
+    Column("place_code", CODE),
+    Column("hazard", HazardWord, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("removing_at", UtcDateTime, index=True),
+)
+"""Pictures that the evidence store holds. With ``removing_at`` they are being deleted, and shown to
+nobody; the row goes last."""
+
+evidence_holds = Table(
+    "evidence_holds",
+    metadata,
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), primary_key=True),
+    Column("held_by", NAME, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("held_at", UtcDateTime, nullable=False),
+)
+"""Incidents whose evidence stays for a case, whatever the rules say."""
+
+evidence_rules = Table(
+    "evidence_rules",
+    metadata,
+    Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("hazard", HazardWord),
+    Column("place_code", CODE),
+    Column("days", sa.BigInteger, nullable=False),
+)
+"""How long evidence is kept, by hazard and place; null is any. All are replaced at once."""
+
+evidence_gone = Table(
+    "evidence_gone",
+    metadata,
+    Column("ref_hash", DIGEST, primary_key=True),
+    Column("alert_id", Uuid),
+    Column("gone_at", UtcDateTime, index=True),
+)
+"""What must not come back with an alert that is late. The hash opens nothing. Without ``gone_at``
+the store has still to delete it; one without an alert never had a row."""

@@ -11,7 +11,14 @@ from jaxtyping import Float32
 from vision.arrays import BatchPixels, Detections
 from vision.decoders import DECODERS, OUTPUT_TYPES, Candidates, DecoderName, Shape
 from vision.letterbox import PAD_VALUE, Letterbox, shares
-from vision.masker import PERSON_THRESHOLD, PINNED_DECODER, MaskRegions, is_pinned
+from vision.masker import (
+    COVERING_PERSON,
+    COVERING_VEHICLE,
+    PERSON_THRESHOLD,
+    PINNED_DECODER,
+    MaskRegions,
+    is_pinned,
+)
 from vision.roles import Label, Role
 from vision.suppression import suppress
 
@@ -50,8 +57,13 @@ class DetectorSettings:
 class Detector:
     """A detector of hazards. Not thread-safe: one per inference loop."""
 
-    def __init__(self, weights: bytes, settings: DetectorSettings) -> None:
+    def __init__(
+        self, weights: bytes, settings: DetectorSettings, *, covering: bool = False
+    ) -> None:
+        """``covering``: it sees what evidence must cover, down to lower scores than rules go by."""
         self.settings = settings
+        self.covering = covering
+        """Whether it was made for covering."""
         try:
             self.masks = is_pinned(hashlib.sha256(weights).hexdigest(), settings.labels)
             """Whether the weights are the pinned masker's: theirs alone say where people are."""
@@ -59,11 +71,15 @@ class Detector:
             raise DetectorError(str(error)) from error
         self._is_mask = np.array([label.role is Role.MASK for label in settings.labels])
         self._is_hazard = np.array([label.role is Role.HAZARD for label in settings.labels])
+        self.is_vehicle = np.array([label.role is Role.VEHICLE for label in settings.labels])
+        """Which labels are vehicles."""
         self._thresholds = np.array([label.weak_threshold for label in settings.labels], np.float32)
         if self.masks and settings.decoder != PINNED_DECODER:
             raise DetectorError(f"the product's own weights are read by `{PINNED_DECODER}`")
         if self.masks:  # a constant: no pack can raise it
-            self._thresholds[self._is_mask] = PERSON_THRESHOLD
+            self._thresholds[self._is_mask] = COVERING_PERSON if covering else PERSON_THRESHOLD
+        if self.masks and covering:
+            self._thresholds[self.is_vehicle] = COVERING_VEHICLE
         self._session = _session(weights, settings.threads)
         self._decoder = DECODERS[settings.decoder]
         self._outputs = _outputs(self._session, settings)

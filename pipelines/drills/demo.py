@@ -111,6 +111,7 @@ class Demo:
                 redis_url=redis_url,
                 spool_dir=str(scratch / "spool"),
                 metrics_port=worker_port,
+                evidence=_kept_in(scratch)["evidence"],
                 cameras=cameras,
             )
         )
@@ -334,6 +335,7 @@ def _registry_worker(redis_url: str, scratch: Path) -> Child:
         "networks": "private,127.0.0.0/8,::1",
         "spool": str(scratch / "spool"),
         "metrics-port": "0",
+        "evidence": _kept_in(scratch)["evidence"],
     }
     return _python("registry worker", ["-m", "fengsui", "worker", *_arguments(options)])
 
@@ -344,6 +346,7 @@ def _kept_in(scratch: Path) -> dict[str, str]:
         "database": str(scratch / "fengsui.sqlite"),
         "worker-key": str(scratch / "worker.key.pub"),
         "audit-heads": str(scratch / "audit-heads.log"),
+        "evidence": str(scratch / "evidence"),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pipelines.messages import DispatchOrder, Heartbeat
+from vision.hazards import Hazard
 
 EARLY_S: Final = 2.0
 """An order may say that the hazard was first seen this much before its onset's record: the
@@ -21,7 +22,7 @@ class Onset:
 
     camera_id: str
     """Which drill camera."""
-    hazard: str
+    hazard: Hazard
     """What it shows."""
     run: str
     """Which start of the drill server: each counts its cycles from 0."""
@@ -60,7 +61,7 @@ class Tally:
             self.all_onsets.append(
                 Onset(
                     camera_id=event["camera_id"],
-                    hazard=event["hazard"],
+                    hazard=Hazard(event["hazard"]),
                     run=event["run"],
                     cycle=event["cycle"],
                     at=datetime.fromisoformat(event["at"]),

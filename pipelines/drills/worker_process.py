@@ -16,6 +16,7 @@ import msgspec
 
 from pipelines import logs
 from pipelines.cameras_file import DRILL_PREFIX
+from pipelines.memory import keep_private
 from pipelines.messages import Camera
 from pipelines.rtsp.networks import LOOPBACK as DRILL_NETWORKS
 from pipelines.secrets import Secret
@@ -36,12 +37,15 @@ class DrillWorker:
     """Where its spool lies."""
     metrics_port: int
     """Where Prometheus scrapes it."""
+    evidence: str
+    """Where alerts' pictures are stored."""
     cameras: tuple[Camera, ...]
     """Drill cameras, served on this machine."""
 
 
 def main() -> None:
     """Run the worker that stdin describes until SIGTERM."""
+    keep_private()
     logs.configure()
     given = msgspec.json.decode(sys.stdin.buffer.read(), type=DrillWorker)
     require_drills(given.cameras)
@@ -51,6 +55,7 @@ def main() -> None:
         spool_dir=Path(given.spool_dir),
         metrics_port=given.metrics_port,
         cameras=given.cameras,
+        evidence=given.evidence,
         networks=DRILL_NETWORKS,
     )
     drills = frozenset(camera.camera_id for camera in given.cameras)

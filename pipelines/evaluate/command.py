@@ -41,6 +41,13 @@ goes through the stages of a worker in its own time: keyframes that come often e
 at, else a picture every 1.9 s; none is dropped.
 """
 
+EVIDENCE_HELP: Final = """\
+The sharp box of evidence is laid over each labelled person in turn: how often is at least nine
+tenths of him filled? Likewise over each labelled vehicle, with a plate of noise drawn on it: are
+more than 16 pixels of its width left? With --judge, a detector of your own says in how many
+pictures it still finds people in what isn't sharp. No picture is written.
+"""
+
 DRILLS_HELP: Final = """\
 Scenes that the product draws itself, with exact truth: hazards, look-alikes, people. Each goes
 through a worker's detector, measures and rules in its own time. What the rules were given is kept
@@ -93,8 +100,23 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument("file", type=Path, metavar="FILE", help="the clip")
     video.add_argument("--truth", type=Path, metavar="FILE", required=True, help="JSON or CSV")
     video.set_defaults(run=_video)
+    _add_evidence(commands)
     _add_drills(commands)
     return parser
+
+
+def _add_evidence(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    evidence = commands.add_parser(
+        "evidence", help="whether evidence shows anybody", description=EVIDENCE_HELP
+    )
+    evidence.add_argument("folder", type=Path, metavar="DIR", help="labelled pictures of people")
+    evidence.add_argument("--names", metavar="LIST", help="class names in their order, or a file")
+    evidence.add_argument("--limit", type=_count, metavar="N", help="N pictures, evenly spread")
+    evidence.add_argument(
+        "--judge", type=Path, metavar="FILE.py", help="`people(bgr) -> boxes`: a detector of yours"
+    )
+    evidence.add_argument("--json", action="store_true", help="one object on the last line")
+    evidence.set_defaults(run=_evidence, report=None)
 
 
 def _add_drills(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -207,6 +229,20 @@ def _video(given: argparse.Namespace) -> int:
 
         _write(given.report, video_page(watched, there, figures, str(given.file), notes))
     _print(given, figures, tables.video(figures), notes)
+    return DONE
+
+
+def _evidence(given: argparse.Namespace) -> int:
+    # For this command alone.
+    from pipelines.evaluate.evidence import EvidenceRequest, measure  # noqa: PLC0415
+
+    progress = Progress("pictures")
+    asked = EvidenceRequest(
+        folder=given.folder, names=given.names, limit=given.limit, judge=given.judge
+    )
+    figures = measure(asked, progress.tell, progress)
+    progress.end()
+    _print(given, figures, "\n".join(f"{name}: {value}" for name, value in figures.items()), [])
     return DONE
 
 

@@ -16,7 +16,6 @@ from pipelines.messages.alerts import (
     Candidate,
     Candidates,
     Confirmation,
-    EvidenceAbsence,
 )
 from pipelines.messages.cameras import (
     HELD_BACK,
@@ -29,6 +28,12 @@ from pipelines.messages.cameras import (
     Expected,
     PlaceCode,
     Window,
+)
+from pipelines.messages.evidence import (
+    EVIDENCE_REF_PATTERN,
+    EvidenceAbsence,
+    EvidencePart,
+    EvidenceRef,
 )
 from pipelines.messages.identities import alert_id, decision_id, incident_id, order_id
 from pipelines.messages.orders import DispatchOrder, Receipt, ReceiptKind
@@ -54,6 +59,7 @@ from pipelines.messages.workers import CameraState, Heartbeat, ProbeJob, ProbeRe
 from pipelines.messages.zones import MIN_DWELL_S, PointShares, WaterScale, Zone, ZoneKind
 
 __all__ = [
+    "EVIDENCE_REF_PATTERN",
     "FUTURE_TOLERANCE_S",
     "HELD_BACK",
     "MAX_CANDIDATES",
@@ -77,6 +83,8 @@ __all__ = [
     "DeadLetter",
     "DispatchOrder",
     "EvidenceAbsence",
+    "EvidencePart",
+    "EvidenceRef",
     "Expected",
     "Heartbeat",
     "Instant",

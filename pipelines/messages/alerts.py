@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from pipelines.messages.evidence import EvidenceAbsence, EvidenceRef
 from pipelines.messages.identities import alert_id
 from pipelines.messages.wire import (
     MAX_REVISION,
@@ -21,17 +22,6 @@ from vision.hazards import Hazard, Severity
 
 MAX_CANDIDATES = 256
 """Of one message: some 30 kB."""
-
-
-class EvidenceAbsence(StrEnum):
-    """Why an alert has no picture."""
-
-    NO_MASKER = "no_masker"
-    MASKER_FAILED = "masker_failed"
-    MASKER_SLOW = "masker_slow"
-    STORE_FAILED = "store_failed"
-    HOURLY_CAP = "hourly_cap"
-    NOT_FOR_THIS_HAZARD = "not_for_this_hazard"
 
 
 class CameraFault(StrEnum):
@@ -70,7 +60,7 @@ class Alert(Message, frozen=True, kw_only=True):
     box: BoxShares | None = None
     detail: AlertDetail | None = None
     model: Name
-    evidence_ref: Name | None = None
+    evidence_ref: EvidenceRef | None = None
     evidence_absent: EvidenceAbsence | None = None
     drill: bool = False
     epoch: Count

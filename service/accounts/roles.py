@@ -19,6 +19,8 @@ class Permission(StrEnum):
 
     INCIDENT_READ = "incident.read"
     INCIDENT_JUDGE = "incident.judge"
+    EVIDENCE_HOLD = "evidence.hold"
+    EVIDENCE_RETAIN = "evidence.retain"
     PLACE_READ = "place.read"
     PLACE_WRITE = "place.write"
     CAMERA_READ = "camera.read"
@@ -29,8 +31,13 @@ class Permission(StrEnum):
     STATUS_READ = "status.read"
 
 
-SCOPES: Final = frozenset(Permission) - {Permission.ACCOUNT_WRITE}
-"""What a token may be given. A stolen one must not manage accounts, which outlive it."""
+SCOPES: Final = frozenset(Permission) - {
+    Permission.ACCOUNT_WRITE,
+    Permission.EVIDENCE_HOLD,
+    Permission.EVIDENCE_RETAIN,
+}
+"""What a token may be given. A stolen one must not manage accounts, which outlive it, nor make
+evidence go that a case needs, or stay that nobody may keep."""
 
 _SEES: Final = frozenset({Permission.INCIDENT_READ, Permission.PLACE_READ, Permission.CAMERA_READ})
 

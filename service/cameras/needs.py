@@ -21,13 +21,13 @@ class HazardNeedsError(ProblemError):
     field = "hazards"
 
 
-def require_needs(hazards: Iterable[str], zones: Sequence[Zone], water: object | None) -> None:
+def require_needs(hazards: Iterable[Hazard], zones: Sequence[Zone], water: object | None) -> None:
     """Raise ``HazardNeedsError`` for a hazard that would never be found with these."""
-    chosen = set(hazards)
+    chosen = {Hazard(one) for one in hazards}  # the database keeps words
     for hazard, is_met, refuse in _ZONE_NEEDS:
-        if hazard.value in chosen and not any(is_met(zone) for zone in zones):
+        if hazard in chosen and not any(is_met(zone) for zone in zones):
             raise refuse()
-    if Hazard.WATER_OVER_LINE.value in chosen and water is None:
+    if Hazard.WATER_OVER_LINE in chosen and water is None:
         raise HazardNeedsError(
             "water over a line is seen on a marked scale: give water, with foot, head and "
             "alarm_level, or take water_over_line off the hazards",

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from pipelines.messages import Alert, DispatchOrder, MessageError, encode
 from service.cameras.store import place_of
 from service.dispatch.drills import drill_order
+from service.evidence import taking
 from service.feed import log
 from service.incidents import views
 from service.incidents.merge import (
@@ -76,7 +77,7 @@ def take(
 ) -> list[Taken]:
     """Store a batch, one result an alert, and tell the feed once for each incident changed.
 
-    Raises ``DrillChangedError``.
+    Raises ``DrillChangedError`` or ``EvidenceTakenError``.
     """
     results = [_take_one(connection, settings, alert, now) for alert in batch]
     opened = {taken.incident_id for taken in results if taken.outcome is Outcome.OPENED}
@@ -131,6 +132,7 @@ def _take_one(
         if alert.revision <= known.revision:
             return Taken(outcome=Outcome.STALE, incident_id=known.incident_id)
         _revise_alert(connection, alert)
+        taking.take(connection, alert, known.incident_id, now)
         _renew(connection, known.incident_id)
         return Taken(outcome=Outcome.REVISED, incident_id=known.incident_id)
     gap_s = DRILL_MERGE_GAP_S if alert.drill else settings.merge_gap_of(alert.hazard)
@@ -159,6 +161,8 @@ def _overrule(
             incident = overruling(alert, incident.incident_id, now)
         _insert_incident(connection, incident)
     _revise_alert(connection, alert, incident_id=incident.incident_id, received_at=now)
+    taking.move(connection, alert.alert_id, drill, incident.incident_id, now)
+    taking.take(connection, alert, incident.incident_id, now)
     _renew(connection, incident.incident_id)
     _renew(connection, drill)
     return Taken(outcome=outcome, incident_id=incident.incident_id, left=drill)
@@ -226,6 +230,7 @@ def _insert_incident(connection: Connection, incident: Incident) -> None:
 def _insert_alert(connection: Connection, alert: Alert, incident_id: UUID, now: datetime) -> None:
     values = _alert_columns(alert) | {"incident_id": incident_id, "received_at": now}
     connection.execute(sa.insert(alerts).values(**values))
+    taking.take(connection, alert, incident_id, now)
 
 
 def _revise_alert(connection: Connection, alert: Alert, **changes: Any) -> None:

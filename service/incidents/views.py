@@ -15,8 +15,11 @@ from service.tables import alerts, incidents, orders
 
 View = dict[str, Any]
 
-_LATEST = ("detail", "evidence_ref", "evidence_absent", "model")
-"""What an incident shows of its latest alert."""
+_EVIDENCE = ("evidence_ref", "evidence_absent")
+
+_LATEST = ("detail", *_EVIDENCE, "model")
+"""What an incident shows of its latest alert; but evidence of the latest that has any: an older
+picture says more than the word that the next is still being made."""
 
 _NO_ALERT: View = dict.fromkeys(_LATEST)
 """An incident has none if it was a drill and its alerts turned out to be real."""
@@ -83,6 +86,22 @@ def alerts_of(connection: Connection, incident: UUID) -> list[View]:
     return [_plain(row) for row in connection.execute(query).mappings()]
 
 
+def latest_absence(connection: Connection, incident: UUID) -> str | None:
+    """Return why an incident's latest alert has no evidence; ``None`` if it has."""
+    query = (
+        sa.select(alerts.c.evidence_absent)
+        .where(alerts.c.incident_id == incident)
+        .order_by(*_latest_last(descending=True))
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _latest_last(*, descending: bool = False) -> list[sa.ColumnElement[Any]]:
+    columns = (alerts.c.last_seen_at, alerts.c.alert_id)
+    return [column.desc() if descending else column.asc() for column in columns]
+
+
 def _complete(connection: Connection, rows: Sequence[RowMapping]) -> list[View]:
     ids = [row["incident_id"] for row in rows]
     sent = _orders_of(connection, ids)
@@ -113,13 +132,18 @@ def _alert_facts(
     query = (
         sa.select(alerts.c.incident_id, *(alerts.c[name] for name in _LATEST))
         .where(alerts.c.incident_id.in_(ids))
-        .order_by(alerts.c.last_seen_at)
+        .order_by(*_latest_last())
     )
     latest: dict[UUID, View] = {}
     counts: defaultdict[UUID, int] = defaultdict(int)
     for row in connection.execute(query).mappings():
-        counts[row["incident_id"]] += 1
-        latest[row["incident_id"]] = {name: row[name] for name in _LATEST}
+        incident_id = row["incident_id"]
+        counts[incident_id] += 1
+        facts = {name: row[name] for name in _LATEST}
+        before = latest.get(incident_id, _NO_ALERT)
+        if facts["evidence_ref"] is None and before["evidence_ref"] is not None:
+            facts |= {name: before[name] for name in _EVIDENCE}
+        latest[incident_id] = facts
     return latest, counts
 
 

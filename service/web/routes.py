@@ -27,6 +27,7 @@ PAGES: Final = (
     "/accounts",
     "/audit",
     "/status",
+    "/retention",
     "/me/password",
     "/me/tokens",
 )

@@ -23,5 +23,5 @@ def test_the_wall_fire_is_raised_over_rtsp_within_ten_seconds_of_its_first_frame
                 alert = decode(watching.stdout.readline(), Alert)
             assert time.time() - first_frame_s < 10.0
     assert (alert.revision, alert.zone_id, alert.drill) == (1, "all", False)
-    assert alert.evidence_absent is EvidenceAbsence.NO_MASKER
+    assert alert.evidence_absent is EvidenceAbsence.NO_STORE
     assert alert.model.startswith("hazard_nano@")

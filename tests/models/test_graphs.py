@@ -161,6 +161,36 @@ def pose() -> onnx.ModelProto:
     return answering({"output0": np.zeros((4 + 2 + 51, 20), np.float32)})
 
 
+def with_embeddings(size: int) -> onnx.ModelProto:
+    """A detector that says besides what whatever it found looks like."""
+    return answering({**ANSWER, "embeddings": np.zeros((size,), np.float32)})
+
+
+def of_embeddings(size: int) -> onnx.ModelProto:
+    """A network of faces: one row of numbers a picture, and no box."""
+    return answering({"output0": np.zeros((size,), np.float32)})
+
+
+def tracking() -> onnx.ModelProto:
+    """Boxes with what each looks like in the same rows, as JDE and FairMOT give."""
+    return answering({"output0": np.zeros((4 + 2 + 128, 20), np.float32)})
+
+
+def heatmaps() -> onnx.ModelProto:
+    """Where 17 joints are."""
+    return answering({"output0": np.zeros((17, 64, 48), np.float32)})
+
+
+def with_keypoints() -> onnx.ModelProto:
+    return answering({**ANSWER, "keypoints": np.zeros((20, 17, 3), np.float32)})
+
+
+def with_landmarks() -> onnx.ModelProto:
+    """RetinaFace's three outputs."""
+    wide = {"loc": (100, 4), "conf": (100, 2), "landms": (100, 10)}
+    return answering({name: np.zeros(shape, np.float32) for name, shape in wide.items()})
+
+
 FAULTS: list[tuple[Callable[[], onnx.ModelProto | bytes], str]] = [
     (lambda: b"not a network", "no ONNX file"),
     (lambda: b"", "holds no network"),
@@ -177,6 +207,15 @@ FAULTS: list[tuple[Callable[[], onnx.ModelProto | bytes], str]] = [
     (own_function, "functions of its own.*inline"),
     (two_outputs, "masks"),
     (pose, "the labels need 6 rows"),
+    (lambda: with_embeddings(128), "embeddings"),
+    (lambda: with_embeddings(512), "embeddings"),
+    (lambda: of_embeddings(128), "the labels need 6 rows"),
+    (lambda: of_embeddings(256), "the labels need 6 rows"),
+    (lambda: of_embeddings(512), "the labels need 6 rows"),
+    (tracking, "the labels need 6 rows"),
+    (heatmaps, "the labels need 6 rows"),
+    (with_keypoints, "keypoints"),
+    (with_landmarks, "landms"),
 ]
 AT_LOAD_ONLY: list[tuple[Callable[[], onnx.ModelProto], str]] = [
     (of_inputs(images("b")), r"images \(float\).*fengsui model add"),
@@ -228,6 +267,20 @@ def test_model_add_refuses_it_and_leaves_nothing(
     assert not into.exists() or not list(into.iterdir())
 
 
+def test_points_of_a_body_called_classes_are_no_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """17 joints, each x, y and whether it is seen, passed off as 51 vehicles more."""
+    rows = np.full((4 + 2 + 51, 20), 40.0, np.float32)
+    rows[4:6] = 0.1
+    file = tmp_path / "pose.onnx"
+    file.write_bytes(answering({"output0": rows}).SerializeToString())
+    labels = ",".join(["fire", "car", *(f"part{n}=vehicle" for n in range(51))])
+    words = ["add", str(file), "--labels", labels, "--decoder", "yolov8"]
+    assert main([*words, "--packs", str(tmp_path / "packs")]) == 1
+    assert "scores are not 0-1" in capsys.readouterr().err
+
+
 def test_a_network_too_large_is_refused_before_it_is_read_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -262,7 +315,7 @@ def test_a_good_network_of_each_sort_passes(tmp_path: Path) -> None:
     [
         "face", "licence_plate", "NoHelmet", "gender: male", "人脸", "pose", "人臉", "車牌",
         "ｆａｃｅ", "humanface", "HumanFace", "face1", "gesicht", "Kennzeichen", "老年人", "小孩",
-        "лицо", "fáce",
+        "лицо", "fáce", "行人群", "crowd", "face_0", "embedding",
     ],
 )  # fmt: skip
 def test_no_pack_s_label_says_who_people_are(tmp_path: Path, name: str) -> None:
@@ -273,7 +326,7 @@ def test_no_pack_s_label_says_who_people_are(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "person", "fallen person", "pedestrian", "行人", "人員", "行人1", "行人群", "骑车人",
+        "person", "fallen person", "pedestrian", "行人", "人員", "行人1", "骑车人",
         "工人", "worker", "Driver", "passenger", "fireman", "FireFighterPerson", "Fußgänger",
         "ＰＥＲＳＯＮ", "человек",
     ],

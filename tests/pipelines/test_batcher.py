@@ -7,6 +7,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from pipelines.batcher import Batcher
+from pipelines.frames import Closeup
 from pipelines.metrics import WorkerMetrics
 from tests.support.builders import frame
 from vision.letterbox import PAD_VALUE
@@ -116,3 +117,25 @@ def test_whoever_waits_for_looks_can_be_woken() -> None:
     waiting.offer(frame())
     waiting.wake()
     assert waiting.take(5.0) is not None
+
+
+def test_each_row_has_its_own_camera_s_picture_for_evidence() -> None:
+    waiting, _ = batcher()
+    offered = []
+    for number, is_close in ((3, False), (1, True), (2, False), (0, True)):
+        whole = frame(f"camera-{number}", value=number, seq=number + 1)
+        pixels = np.full((4, 4, 3), number, np.uint8)
+        closeup = Closeup(pixels=pixels, privacy=(), is_asked=False) if number else None
+        one = replace(
+            whole, ref=replace(whole.ref, is_burst=is_close, is_due=not is_close), evidence=closeup
+        )
+        offered.append(one)
+        waiting.offer(one)
+    batch = waiting.take(0.1)
+    assert batch is not None
+    assert len(batch.frames) == len(batch.evidence) == len(offered)
+    for row, (ref, closeup) in enumerate(zip(batch.frames, batch.evidence, strict=True)):
+        number = int(ref.camera_id[-1])
+        assert batch.pixels[row, 0, 0, 0] == number
+        assert (closeup is None) == (number == 0)
+        assert closeup is None or (closeup.pixels == number).all()

@@ -16,7 +16,15 @@ from pipelines import bursts as bursts_module
 from pipelines import source as source_module
 from pipelines.address import camera_address
 from pipelines.batcher import LONGEST_CLOSE, Batcher
-from pipelines.bursts import BURST_S, FRAMES_A_SECOND, PATIENCE_S, PIXELS_A_SECOND, REST_S, Bursts
+from pipelines.bursts import (
+    BURST_S,
+    EVIDENCE_S,
+    FRAMES_A_SECOND,
+    PATIENCE_S,
+    PIXELS_A_SECOND,
+    REST_S,
+    Bursts,
+)
 from pipelines.frames import Frame
 from pipelines.metrics import WorkerMetrics
 from pipelines.rtsp.networks import LOOPBACK
@@ -73,6 +81,50 @@ def test_a_storm_of_alarms_has_the_budget_and_no_more(pixels: int) -> None:
     rig.now_s += PATIENCE_S + 0.1
     assert not any(rig.bursts.begin(name, 1) for name in names)
     assert rig.begun("no_budget") == 100 - len(running) - 1, "and what came too late is counted"
+
+
+def test_an_alert_s_burst_comes_although_the_camera_rests_and_is_longer() -> None:
+    rig = Rig()
+    rig.bursts.ask("a")
+    assert rig.bursts.begin("a", SUBSTREAM) == BURST_S
+    rig.bursts.end("a")
+    rig.bursts.ask("a")
+    assert not rig.bursts.begin("a", SUBSTREAM)
+    rig.bursts.ask_evidence("a")
+    assert rig.bursts.wants_evidence("a")
+    assert not rig.bursts.wants_evidence("b")
+    assert rig.bursts.begin("a", SUBSTREAM) == EVIDENCE_S
+    rig.bursts.have_evidence("a")
+    assert not rig.bursts.wants_evidence("a")
+
+
+def test_a_running_burst_is_prolonged_once_each_time_an_alert_asks() -> None:
+    rig = Rig()
+    rig.bursts.ask("a")
+    assert rig.bursts.begin("a", SUBSTREAM)
+    assert not rig.bursts.prolonged("a")
+    rig.bursts.ask_evidence("a")
+    assert rig.bursts.prolonged("a") == EVIDENCE_S
+    assert not rig.bursts.prolonged("a")
+    rig.bursts.ask_evidence("a")
+    rig.bursts.end("a")
+    assert rig.bursts.begin("a", SUBSTREAM) == EVIDENCE_S, "it had ended in that moment"
+    rig.bursts.ask_evidence("a")
+    rig.bursts.forget("a")
+    assert not rig.bursts.prolonged("a")
+    assert not rig.bursts.wants_evidence("a")
+
+
+def test_alerts_bursts_have_the_same_budget_and_looks_bring_pictures_without_one() -> None:
+    rig = Rig()
+    names = [f"camera-{n}" for n in range(100)]
+    for name in names:
+        rig.bursts.ask_evidence(name)
+    running = [name for name in names if rig.bursts.begin(name, SUBSTREAM)]
+    assert len(running) == PIXELS_A_SECOND // (SUBSTREAM * FRAMES_A_SECOND)
+    rig.now_s += PATIENCE_S + 0.1
+    assert not any(rig.bursts.begin(name, 1) for name in names)
+    assert all(rig.bursts.wants_evidence(name) for name in names)
 
 
 def test_sentries_go_first_and_close_looks_that_are_too_many_are_counted() -> None:

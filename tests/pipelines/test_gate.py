@@ -11,7 +11,7 @@ from pipelines.batcher import Batcher
 from pipelines.believing import Persistence
 from pipelines.detection import Found
 from pipelines.flow import Flow
-from pipelines.frames import Frame, FrameBatch
+from pipelines.frames import Closeup, Frame, FrameBatch
 from pipelines.gate import FORCED_S, Gate
 from pipelines.judge import Judge
 from pipelines.messages import Camera
@@ -198,3 +198,12 @@ def test_the_flow_skips_no_look_while_a_weak_sign_still_counts(
         assert list(flow.step(0.1)) == [], "a weak sign alone is no alert"
         assert flow.is_calm("camera-1") == (second >= looks)
     assert asked == list(range(looks + 1))
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_look_that_an_alert_waits_for_is_always_seen(is_asked: bool) -> None:
+    """A stopped vehicle changes nothing, and without the masker's word there is no picture."""
+    gate = quiet_gate(seen(street()))
+    closeup = Closeup(pixels=street(), privacy=(), is_asked=is_asked)
+    asked = replace(seen(street(), 2), evidence=closeup)
+    assert gate.wants([asked]).tolist() == [is_asked]

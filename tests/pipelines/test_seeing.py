@@ -7,8 +7,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from models.packs import DEFAULT_PACK, load_pack
+from pipelines.album import Album
 from pipelines.detection import Found
-from pipelines.frames import FrameBatch, Look
+from pipelines.frames import Closeup, FrameBatch, Look
 from pipelines.messages import Camera, WaterScale, Zone, ZoneKind
 from pipelines.metrics import WorkerMetrics
 from pipelines.seeing import Seeing
@@ -88,3 +89,47 @@ def test_what_stood_there_stands_where_nothing_has_changed(rig: Rig) -> None:
     same = rig.seeing.unchanged(frame())
     assert same.detections.label.tolist() == [of_car]
     rig.seeing.forget("camera-1")
+
+
+def test_a_picture_for_evidence_is_kept_with_the_regions_of_its_own_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever rows a batch's looks have: another camera's regions would cover nobody in it."""
+    metrics = WorkerMetrics(CollectorRegistry())
+    album = Album(metrics)
+    pack = load_pack(DEFAULT_PACK)
+    seeing = Seeing(pack.detector(), metrics, album)
+    size_px = pack.settings.input_height_px, pack.settings.input_width_px
+    names = ("a", "b", "c")
+    refs = [replace(ref(name), letterbox=fit((640, 360), *size_px)) for name in names]
+    for name in names:
+        camera = Camera(camera_id=name, url="rtsp://192.0.2.1/x")
+        seeing.watch(name, zones_of(camera), camera.hazards)
+        album.watch(name, ())
+    shared = person(ELSEWHERE)
+    fire = int(seeing.columns.of(Hazard.FIRE).argmax())
+    car = int(np.flatnonzero(seeing.columns.vehicles)[0])
+    what = detections(((0.1, 0.1, 0.2, 0.2), 0.7, fire), ((0.5, 0.5, 0.7, 0.7), 0.9, car))
+    found = [
+        Found(ref=refs[row], row=row, detections=what, regions=shared, picture=10 + row)
+        for row in (2, 0, 1)
+    ]
+    stage = type(seeing._detection)
+    monkeypatch.setattr(stage, "__call__", lambda _self, _batch: iter(found))
+    closeups = tuple(
+        None
+        if row == 1
+        else Closeup(pixels=np.full((4, 4, 3), row, np.uint8), privacy=(), is_asked=False)
+        for row in range(3)
+    )
+    pixels = np.full((4, *size_px, 3), 90, np.uint8)
+    seeing.looks(FrameBatch(pixels=pixels, frames=tuple(refs), evidence=closeups))
+    for row, name in enumerate(names):
+        leaves = album.leaves(name)
+        assert len(leaves) == (row != 1)
+        for leaf in leaves:
+            assert (leaf.frame.pixels == row).all()
+            assert leaf.frame.picture == 10 + row
+            assert leaf.frame.regions is shared
+            assert leaf.frame.vehicles.tolist() == [pytest.approx([0.5, 0.5, 0.7, 0.7])]
+            assert [one.hazard for one in leaf.seen] == [Hazard.FIRE]

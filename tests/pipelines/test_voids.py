@@ -12,7 +12,8 @@ from pipelines.rules.moment import Columns
 from pipelines.voids import Voids
 from tests.support.builders import at, look
 from vision.hazards import Hazard
-from vision.masker import AGAIN_S, DOUBT_S, VOID_S, MaskMemory, MaskRegions
+from vision.mask_memory import AGAIN_S, DOUBT_S, VOID_S, MaskMemory
+from vision.masker import MaskRegions
 from vision.roles import Label, Role
 
 LABELS = (

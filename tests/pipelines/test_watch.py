@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.messages import Alert, decode
+from pipelines.evidence_store import EvidenceStore
+from pipelines.messages import Alert, EvidencePart, decode
 from tests.support.media import REPOSITORY, clip, vtest
 from tests.support.rtsp import gst_server
 from vision.hazards import Hazard
@@ -67,6 +68,19 @@ def test_a_file_s_alerts_come_as_wire_objects() -> None:
     for one in {one.alert_id for one in alerts}:
         revisions = [alert.revision for alert in alerts if alert.alert_id == one]
         assert revisions == list(range(1, len(revisions) + 1))
+
+
+def test_a_file_s_alerts_have_pictures_too(tmp_path: Path) -> None:
+    store = EvidenceStore(str(tmp_path / "evidence"))
+    lines = watch(
+        "--json", "--evidence", tmp_path / "evidence", clip("fire_street.mp4")
+    ).stdout.splitlines()
+    alerts = [decode(line, Alert) for line in lines]
+    assert {one.evidence_absent for one in alerts if one.revision == 1} == {"pending"}
+    refs = {one.evidence_ref for one in alerts if one.evidence_ref is not None}
+    assert refs == {name for name, _ in store.refs()}
+    assert len(refs) == len({one.alert_id for one in alerts})
+    assert all(EvidencePart.STILL in store.parts(ref) for ref in refs)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
         (["--metrics-port", "99999"], b"choose another"),
         (["--cameras", "/dev/zero"], b"split it"),
         (["--processes", "0"], b"write a number from 1"),
+        (["--evidence", "s3://a/../b"], b"write a directory, or s3://bucket/prefix"),
         (["--part", ""], b"write K/N"),
         (["--worker-key", "{}/worker.key"], b"belongs to the registry"),
         (["--networks-of", "{}/none.toml"], b"name a file for --networks-of"),

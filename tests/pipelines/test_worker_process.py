@@ -44,6 +44,7 @@ def worker(directory: Path, redis_url: str, url: str, port: int) -> Iterator[Non
     cameras = directory / "cameras.toml"
     cameras.write_text(f'[[cameras]]\ncamera_id = "yard-1"\nurl = "{url}"\nhazards = ["fire"]\n')
     command = [*WORKER, "--cameras", cameras, "--spool", directory / "spool"]
+    command += ["--evidence", directory / "evidence"]
     with subprocess.Popen(
         [*command, "--metrics-port", str(port)], cwd=REPOSITORY,
         env={**os.environ, "FENGSUI_REDIS_URL": redis_url}, stderr=subprocess.PIPE,

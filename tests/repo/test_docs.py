@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from pipelines.messages import EvidenceAbsence
 from pipelines.metrics import WorkerMetrics
 from service.metrics import ServiceMetrics
 from tests.repo.test_house_rules import tracked
@@ -101,3 +102,12 @@ def test_what_the_page_on_packs_says_can_be_said() -> None:
     for option in set(re.findall(r"(?<![\w-])--[a-z_]+", ours)):
         assert any(option in one for one in helps), option
     assert "docs/packs.md" in README.read_text("utf-8")
+
+
+def test_the_page_on_evidence_has_every_reason_in_both_languages() -> None:
+    text = (REPOSITORY / "docs" / "evidence.md").read_text("utf-8")
+    chinese, english = text.split("## What a picture shows")
+    for reason in EvidenceAbsence:
+        for part in (chinese, english):
+            assert re.search(rf"^\| [^|]*`{reason}`", part, re.MULTILINE), reason
+    assert "docs/evidence.md" in README.read_text("utf-8")

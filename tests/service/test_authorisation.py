@@ -11,10 +11,11 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from pipelines.evidence_store import EvidenceStore
 from service.accounts.roles import PERMISSIONS, SCOPES, Permission, Role
 from service.app import create_app
 from service.places.codes import ROOT_CODE
-from tests.service.estate import FOREIGN, OWN, Things, fill
+from tests.service.estate import FOREIGN, OWN, Things, add_evidence, fill
 from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.process import serving
 from tests.service.signing_in import bearer, make_account, signed_in
@@ -37,7 +38,11 @@ class Row:
     headers: tuple[tuple[str, str], ...] = ()
     everywhere: bool = False
     """Whether it is, besides, for accounts of the whole installation alone."""
+    query: str = ""
+    """What has to be asked along."""
 
+
+PART = "still.jpg"
 
 EDIT = (("If-Match", '"1"'),)
 
@@ -105,6 +110,18 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/incidents/{incident_id}/verdict"): Row(
         may=Permission.INCIDENT_JUDGE, send={"verdict": "real"}
     ),
+    ("GET", "/api/incidents/{incident_id}/evidence"): Row(may=Permission.INCIDENT_READ),
+    ("PUT", "/api/incidents/{incident_id}/evidence/hold"): Row(
+        may=Permission.EVIDENCE_HOLD, send={"reason": "case 7"}
+    ),
+    ("DELETE", "/api/incidents/{incident_id}/evidence/hold"): Row(
+        may=Permission.EVIDENCE_HOLD, send={"reason": "case 7 closed"}
+    ),
+    ("GET", "/api/evidence/{ref}/{part}"): Row(may=Permission.INCIDENT_READ, query="?why=verify"),
+    ("GET", "/api/evidence/retention"): Row(may=Permission.EVIDENCE_RETAIN, everywhere=True),
+    ("PUT", "/api/evidence/retention"): Row(
+        may=Permission.EVIDENCE_RETAIN, send={"rules": []}, everywhere=True
+    ),
     ("GET", "/api/cameras/{camera_id}/proposals"): Row(may=Permission.CAMERA_READ),
     ("POST", "/api/cameras/{camera_id}/proposals/accept"): Row(
         may=Permission.CAMERA_WRITE,
@@ -137,6 +154,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with ExitStack() as undo:
         database = undo.enter_context(opened(settings.database_url))
         things = fill(database)
+        store = EvidenceStore(settings.evidence)
+        for one in things.values():
+            add_evidence(database, store, one)
         url = undo.enter_context(serving(settings))
 
         def browsers(place: str) -> dict[Role, httpx.Client]:
@@ -160,7 +180,8 @@ def ask(client: httpx.Client, key: tuple[str, str], things: Things | None = None
     method, path = key
     row = TABLE[key]
     if things is not None:
-        path = path.format(**asdict(things))
+        path = path.format(part=PART, **asdict(things))
+    path += row.query
     with client.stream(method, path, json=row.send, headers=dict(row.headers)) as response:
         if not response.headers.get("content-type", "").startswith("text/event-stream"):
             response.read()
@@ -276,7 +297,9 @@ def test_an_own_object_is_found(running: Running, key: tuple[str, str]) -> None:
     method, path = key
     things = running.things[OWN]
     response = running.browsers[Role.ADMIN].request(
-        method, path.format(**asdict(things)), json=TABLE[key].send
+        method,
+        path.format(part=PART, **asdict(things)) + TABLE[key].query,
+        json=TABLE[key].send,
     )
     assert response.status_code not in {401, 403, 404}, response.text
 

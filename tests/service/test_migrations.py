@@ -15,7 +15,7 @@ from service.audit.log import record
 from service.database import Database, migrate
 from service.errors import DatabaseUnusableError
 
-STEPS = ("0001", "0002", "0003", "0004")
+STEPS = ("0001", "0002", "0003", "0004", "0005")
 MOMENT = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=UTC)
 NAMESPACE = UUID(int=1)
 
@@ -74,6 +74,26 @@ def test_0003_adds_what_is_drawn_and_windows_and_takes_them_away(filled: Databas
     assert _all(filled) == before
     migrate(filled.engine, "0003")
     _assert_held(filled, before)
+
+
+def test_0005_adds_evidence_and_leaves_nothing_that_an_older_service_can_t_read(
+    filled: Database,
+) -> None:
+    migrate(filled.engine, "0004")
+    _fill(filled, _new_since(filled, {"incidents", "alerts", "orders", "feed"}))
+    before = _all(filled)
+    migrate(filled.engine, "0005")
+    _assert_held(filled, before)
+    _fill(filled, ["evidence", "evidence_holds", "evidence_rules", "evidence_gone"])
+    with filled.writing() as connection:
+        connection.execute(sa.update(tables.alerts).values(evidence_absent="expired"))
+    migrate(filled.engine, "0004")
+    with filled.reading() as connection:
+        told = {row["evidence_absent"] for row in _rows(connection, "alerts")}
+    assert told == {"store_failed"}
+    assert set(_all(filled)) == set(before)
+    migrate(filled.engine)
+    assert _models_differ(filled) == []
 
 
 def test_the_newest_step_equals_the_tables(database: Database) -> None:

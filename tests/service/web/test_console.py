@@ -18,7 +18,14 @@ from fastapi import FastAPI
 import service.web
 from pipelines.evaluate.drills_report import CHINESE
 from pipelines.faults import SourceError
-from pipelines.messages import CameraFault, EvidenceAbsence, Expected, WatchState, ZoneKind
+from pipelines.messages import (
+    CameraFault,
+    EvidenceAbsence,
+    EvidencePart,
+    Expected,
+    WatchState,
+    ZoneKind,
+)
 from pipelines.sealing import SealError
 from service.accounts.roles import Permission, Role
 from service.cameras.gb_id import OTHER_TYPES
@@ -27,6 +34,7 @@ from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
 from service.cameras.sea import OPEN_SEA
 from service.cameras.windows import WindowState
+from service.evidence.models import Why
 from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.incidents.merge import IncidentState
@@ -276,6 +284,8 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
         "incident_state": IncidentState,
         "camera_fault": CameraFault,
         "absent": EvidenceAbsence,
+        "part": EvidencePart,
+        "why": Why,
         "camera_state": {*State, *WatchState},
         "programme": Programme,
         "place_type": PlaceType,
@@ -303,7 +313,7 @@ def test_the_page_of_drills_calls_hazards_as_the_console_does() -> None:
 
 
 ACTION = re.compile(
-    r'"((?:session|account|token|camera|place|drills|verdict)\.(?!read\b|write\b)[a-z_]+)"'
+    r'"((?:session|account|token|camera|place|drills|verdict|evidence)\.(?!read\b|write\b|hold\b|retain\b)[a-z_]+)"'
 )
 
 

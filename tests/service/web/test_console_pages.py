@@ -23,7 +23,7 @@ SCREENSHOTS = os.environ.get("FENGSUI_SCREENSHOTS")
 CAMERAS = 3_000
 SIZES = {1920: 1080, 1366: 768, 390: 844}
 LOOKS = ["dark-zh", *(["light-zh", "dark-en", "light-en"] if SCREENSHOTS else [])]
-PAGES = ["live", "cameras", "cameras/new", "places", "accounts", "audit", "status"]
+PAGES = ["live", "cameras", "cameras/new", "places", "accounts", "retention", "audit", "status"]
 PAGES += ["me/password", "me/tokens"]
 
 

@@ -55,7 +55,8 @@ SILENT = {
 }  # fmt: skip
 
 NO_CHECKS = {
-    "any", "default", "definitions", "function-after", "function-before", "function-plain",
+    "any", "default", "definition-ref", "definitions",
+    "function-after", "function-before", "function-plain",
     "function-wrap",
     "json-or-python", "model-field", "no-info", "nullable", "union",
 }  # fmt: skip

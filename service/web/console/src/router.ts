@@ -1,11 +1,13 @@
-import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
+import { createRouter, createWebHistory, type RouteMeta, type RouteRecordRaw } from "vue-router";
 import type { Permission } from "./api/shapes";
-import { may, session } from "./session";
+import { everywhere, may, session } from "./session";
 
 declare module "vue-router" {
   interface RouteMeta {
     /** Who may open the page; nothing said: everybody who is logged in. */
     needs?: Permission;
+    /** Only for whom the whole installation is one's own. */
+    everywhere?: boolean;
     /** Shown without a session. */
     open?: boolean;
     /** The key of its name. */
@@ -19,6 +21,7 @@ export const PLACES_TO_GO = [
   { name: "cameras", icon: "camera" },
   { name: "places", icon: "tree" },
   { name: "accounts", icon: "people" },
+  { name: "retention", icon: "clock" },
   { name: "audit", icon: "log" },
   { name: "status", icon: "pulse" },
 ] as const;
@@ -35,6 +38,7 @@ const routes: RouteRecordRaw[] = [
   { path: "/accounts", name: "accounts", component: () => import("./pages/accounts/AccountsPage.vue"), meta: { needs: "account.read", title: "go.accounts" } },
   { path: "/audit", name: "audit", component: () => import("./pages/audit/AuditPage.vue"), meta: { needs: "audit.read", title: "go.audit" } },
   { path: "/status", name: "status", component: () => import("./pages/status/StatusPage.vue"), meta: { needs: "status.read", title: "go.status" } },
+  { path: "/retention", name: "retention", component: () => import("./pages/retention/RetentionPage.vue"), meta: { needs: "evidence.retain", everywhere: true, title: "go.retention" } },
   { path: "/me/password", name: "password", component: () => import("./pages/me/PasswordPage.vue"), meta: { title: "password.title" } },
   { path: "/me/tokens", name: "tokens", component: () => import("./pages/me/TokensPage.vue"), meta: { title: "tokens.title" } },
   { path: "/:rest(.*)*", name: "nothing", component: () => import("./pages/NothingPage.vue"), meta: { title: "nothing.title" } },
@@ -51,18 +55,19 @@ router.beforeEach((to) => {
   if (!session.value) return { name: "login", query: { to: (to.redirectedFrom ?? to).fullPath } };
   if (session.value.password_once && to.name !== "password") return { name: "password" };
   // A page that a role may not use looks like one that isn't there.
-  if (to.meta.needs && !may(to.meta.needs)) return { name: "nothing", params: { rest: ["-"] } };
+  if (!allows(to.meta)) return { name: "nothing", params: { rest: ["-"] } };
   return true;
 });
 
-export function permissionOf(name: string): Permission | undefined {
-  return routes.find((one) => one.name === name)?.meta?.needs;
+/** Whether who is logged in may open the page of this name. */
+export function mayOpen(name: string): boolean {
+  return allows(routes.find((one) => one.name === name)?.meta ?? {});
+}
+
+function allows(meta: Partial<RouteMeta>): boolean {
+  return (!meta.needs || may(meta.needs)) && (!meta.everywhere || everywhere.value);
 }
 
 function home() {
-  const first = PLACES_TO_GO.find(({ name }) => {
-    const needs = permissionOf(name);
-    return !needs || may(needs);
-  });
-  return { name: first?.name ?? "password" };
+  return { name: PLACES_TO_GO.find(({ name }) => mayOpen(name))?.name ?? "password" };
 }

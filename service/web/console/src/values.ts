@@ -6,7 +6,7 @@ import { t, word } from "./words";
 const KINDS: Record<string, string> = {
   role: "role", scopes: "permission", programme: "programme", place_type: "place_type", level: "level",
   coordinate_system: "coordinate_system", hazards: "hazard", hazard: "hazard", way: "way",
-  window_kind: "expected",
+  window_kind: "expected", why: "why",
 };
 
 /** What a place is called: the whole installation as the reader's language has it, unless renamed. */
@@ -43,6 +43,7 @@ export function spoken(field: string, value: unknown): string {
   if (field === "starts_at" || field === "ends_at") return stamp(new Date(String(value)));
   if (field === "credentials") return word("credentials_now", String(value));
   if (field === "verdict") return word("verdict", String(value));
+  if (field === "part") return word("part", String(value));
   if (field === "reason") return word("reason", String(value));
   if (field === "kind") return word("proposal", String(value));
   const kind = KINDS[field];
@@ -50,6 +51,7 @@ export function spoken(field: string, value: unknown): string {
 }
 
 function thing(field: string, value: Record<string, unknown>): string {
+  if (typeof value.days === "number") return ruleCalled(value.days, value);
   if (field === "position") return position(value);
   if (field === "zones" && typeof value.zone_id === "string") return zoneCalled({ ...value, zone_id: value.zone_id });
   if (field === "water" && typeof value.alarm_level === "number") return waterCalled({ alarm_level: value.alarm_level });
@@ -60,6 +62,11 @@ function thing(field: string, value: Record<string, unknown>): string {
     return `${value.code} ${name}`;
   }
   return JSON.stringify(value);
+}
+
+function ruleCalled(days: number, { hazard, place_code }: Record<string, unknown>): string {
+  const what = hazard ? word("hazard", String(hazard)) : t("retention.any_hazard");
+  return [what, place_code ? String(place_code) : t("retention.any_place"), t("retention.some_days", { days })].join(" · ");
 }
 
 function position({ longitude, latitude, coordinate_system }: Record<string, unknown>): string {

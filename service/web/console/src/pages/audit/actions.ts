@@ -10,5 +10,6 @@ export const ACTIONS = [
   "camera.window_opened", "camera.window_ended",
   "place.created", "place.renamed", "place.removed", "place.imported",
   "camera.proposal_accepted", "verdict.given",
+  "evidence.viewed", "evidence.held", "evidence.released", "evidence.retention_changed",
   "drills.registered",
 ] as const;

@@ -1,0 +1,134 @@
+"""Evidence whose time is over, in the database: marked first, forgotten once the store has let go.
+
+A marked row is shown to nobody. Whatever else names its ref is cleaned as it is marked: the alert,
+the feed's payloads. The row itself stays until the store has deleted the pictures, so that a crash
+or a refusal at any point leaves something to go on from. After that only a hash is left, by which
+an alert that comes late is told that its evidence is gone.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.evidence.rows import digest, held
+from service.evidence.taking import WITHOUT
+from service.feed import log
+from service.incidents import views
+from service.incidents.merge import IncidentState
+from service.tables import alerts, evidence, evidence_gone, feed
+
+REMEMBERED: Final = timedelta(days=400)
+"""No alert goes on for longer: then nothing asks for the hash any more."""
+
+_ONCE: Final = {
+    "sqlite": sqlite.insert(evidence_gone).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(evidence_gone).on_conflict_do_nothing(),
+}
+
+
+def mark(connection: Connection, now: datetime, limit: int) -> int:
+    """Mark up to ``limit`` rows that are due and not held; returns how many.
+
+    From the commit on nothing but the rows themselves names their refs, and the feed tells clients.
+    """
+    query = (
+        sa.select(evidence.c.ref, evidence.c.alert_id, evidence.c.incident_id)
+        .where(evidence.c.removing_at.is_(None), evidence.c.expires_at <= now, sa.not_(held()))
+        .order_by(evidence.c.expires_at, evidence.c.ref)
+        .limit(limit)
+    )
+    due = connection.execute(query).all()
+    if not due:
+        return 0
+    refs = [row.ref for row in due]
+    connection.execute(sa.update(evidence).where(evidence.c.ref.in_(refs)).values(removing_at=now))
+    own = (alerts.c.alert_id.in_([row.alert_id for row in due]), alerts.c.evidence_ref.in_(refs))
+    connection.execute(sa.update(alerts).where(*own).values(**WITHOUT))
+    remember(connection, {row.ref: row.alert_id for row in due})
+    ids = list({row.incident_id: None for row in due})
+    _clean_feed(connection, ids, frozenset(refs))
+    for view in views.by_id(connection, ids):
+        closed = view["state"] == IncidentState.CLOSED
+        kind = log.FeedKind.CLOSED if closed else log.FeedKind.UPDATED
+        log.append(connection, kind, UUID(view["incident_id"]), view, now)
+    return len(due)
+
+
+def marked(connection: Connection, limit: int) -> list[str]:
+    """Return the refs whose pictures the store has to delete, longest due first."""
+    query = (
+        sa.select(evidence.c.ref)
+        .where(evidence.c.removing_at.is_not(None))
+        .order_by(evidence.c.removing_at, evidence.c.ref)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def waiting(connection: Connection) -> int:
+    """Return how many marked rows there are."""
+    query = sa.select(sa.func.count()).where(evidence.c.removing_at.is_not(None))
+    return connection.execute(query).scalar_one()
+
+
+def forget(connection: Connection, refs: Sequence[str], now: datetime) -> int:
+    """Remove the rows of pictures that the store has deleted; returns how many were there."""
+    done = connection.execute(
+        sa.delete(evidence).where(evidence.c.ref.in_(refs), evidence.c.removing_at.is_not(None))
+    )
+    settle(connection, refs, now)
+    return done.rowcount
+
+
+def without_row(connection: Connection, refs: Sequence[str]) -> list[str]:
+    """Return which of the store's refs have no row."""
+    query = sa.select(evidence.c.ref).where(evidence.c.ref.in_(refs))
+    known = set(connection.execute(query).scalars())
+    return [ref for ref in refs if ref not in known]
+
+
+def orphans(connection: Connection, refs: Sequence[str]) -> list[str]:
+    """Return which of the store's refs have no row, and remember that they go.
+
+    An alert that brings one later learns that it's gone: a worker's spool may be that slow.
+    """
+    found = without_row(connection, refs)
+    remember(connection, dict.fromkeys(found))
+    return found
+
+
+def remember(connection: Connection, refs: dict[str, UUID] | dict[str, None]) -> None:
+    """Keep hashes of refs that are going; what is remembered already stays as it is."""
+    rows = [{"ref_hash": digest(ref), "alert_id": alert_id} for ref, alert_id in refs.items()]
+    if rows:
+        connection.execute(_ONCE[connection.dialect.name], rows)
+
+
+def settle(connection: Connection, refs: Sequence[str], now: datetime) -> int:
+    """Note that the store has deleted these; returns for how many nobody had noted it."""
+    hashes = [digest(ref) for ref in refs]
+    done = connection.execute(
+        sa.update(evidence_gone)
+        .where(evidence_gone.c.ref_hash.in_(hashes), evidence_gone.c.gone_at.is_(None))
+        .values(gone_at=now)
+    )
+    return done.rowcount
+
+
+def forget_old(connection: Connection, now: datetime) -> None:
+    """Remove hashes that nothing can ask for any more."""
+    connection.execute(sa.delete(evidence_gone).where(evidence_gone.c.gone_at < now - REMEMBERED))
+
+
+def _clean_feed(connection: Connection, incident_ids: Sequence[UUID], refs: frozenset[str]) -> None:
+    """Take refs out of events that a client may still be sent."""
+    query = sa.select(feed.c.id, feed.c.payload).where(feed.c.incident_id.in_(incident_ids))
+    for row in connection.execute(query).all():
+        if row.payload.get("evidence_ref") in refs:
+            payload = {**row.payload, **WITHOUT}
+            connection.execute(sa.update(feed).where(feed.c.id == row.id).values(payload=payload))
