@@ -14,6 +14,7 @@ from service import tables
 from service.audit.log import record
 from service.database import Database, migrate
 from service.errors import DatabaseUnusableError
+from vision.hazards import Hazard
 
 STEPS = ("0001", "0002", "0003", "0004", "0005")
 MOMENT = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=UTC)
@@ -165,6 +166,8 @@ def _text(column: sa.Column[Any], number: int) -> str:
         return f"/0/{code}/" if column.name == "path" else code
     if column.name == "parent_code":
         return "0"
+    if column.name == "hazard":
+        return tuple(Hazard)[number].value
     limit = getattr(column.type, "length", None) or 200
     return f"{number}{column.name} 烽燧"[:limit]
 
