@@ -148,6 +148,7 @@ def test_no_cell_about_somebody_holds_anything_of_him(maker: EvidenceMaker) -> N
 
 def test_who_was_there_some_frames_ago_is_covered_still(maker: EvidenceMaker) -> None:
     who = (0.45, 0.45, 0.5, 0.55)
+    assert KEPT_FRAMES >= 3  # "a few": six tenths of a second of a burst
     for since, is_covered in ((KEPT_FRAMES, True), (KEPT_FRAMES + 1, False)):
         frames = [frame(noise(), person(*who)), *[frame(noise())] * since]
         (picture,) = maker.still(frames, BOX, Hazard.FIRE).pictures()

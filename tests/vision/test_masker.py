@@ -9,7 +9,16 @@ import pytest
 from tests.support.builders import detections
 from vision.droptest import FOREIGN, OWN, DropTest
 from vision.hazards import REPORTED_WITHOUT_MASKER, Hazard
-from vision.masker import PINNED_LABELS, PINNED_SHA256, MaskRegions, covered, is_pinned
+from vision.masker import (
+    PINNED_LABELS,
+    PINNED_SHA256,
+    MaskRegions,
+    apart,
+    covered,
+    filled,
+    is_pinned,
+    placed,
+)
 from vision.roles import Label, Role
 
 BOX = (0.4, 0.4, 0.6, 0.8)
@@ -151,3 +160,31 @@ def test_a_fire_on_a_sure_person_is_in_doubt_in_a_burst_too_and_one_beside_isn_t
     ]
     assert kept.where(kept.label == rock).doubts.tolist() == [False]
     assert not detections((BOX, 0.9, fire)).doubts.any()
+
+
+def test_what_weakly_is_somebody_and_surely_a_flame_is_parted_and_nobody_sure_is() -> None:
+    flame = np.array([[0.2, 0.2, 0.4, 0.6]], np.float32)
+    whole = (60, 100)
+
+    def parted(score: float, *xyxy: float) -> tuple[bool, bool]:
+        boxes, scores = np.array([xyxy], np.float32), np.array([score], np.float32)
+        part = (MaskRegions(np.zeros(1, np.int64), boxes, scores), 0)
+        kept, others = apart(part, flame)
+        return bool(filled([kept], whole).any()), bool(filled([others], whole).any())
+
+    assert parted(0.1, 0.2, 0.2, 0.4, 0.6) == (False, True)
+    assert parted(0.2, 0.2, 0.2, 0.4, 0.6) == (True, False)  # surely somebody
+    assert parted(0.1, 0.35, 0.2, 0.45, 0.6) == (True, False)  # stands beside it
+    assert parted(0.1, 0.0, 0.0, 0.9, 0.9) == (False, False)  # vast, and weak
+    assert parted(0.3, 0.0, 0.0, 0.9, 0.9) == (True, False)
+
+
+def test_regions_of_a_window_lie_where_it_was_cut() -> None:
+    found = MaskRegions(np.zeros(1, np.int64), np.array([[0.0, 0.5, 1.0, 1.0]], np.float32))
+    window = np.array([[0.2, 0.4, 0.6, 0.8]], np.float32)
+    where = filled([(placed(found, window), 0)], (100, 100))
+    rows, columns = np.nonzero(where)
+    assert rows.min() == pytest.approx(56, abs=1)  # grown by a tenth, and two pixels
+    assert columns.min() == pytest.approx(14, abs=1)
+    assert rows.max() == pytest.approx(83, abs=1)
+    assert columns.max() == pytest.approx(65, abs=1)
