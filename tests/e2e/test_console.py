@@ -77,6 +77,7 @@ def worker(directory: Path, redis_url: str) -> Iterator[None]:
     command = [Path(sys.executable).parent / "fengsui", "worker", "--id", "w-1"]
     command += ["--networks", "127.0.0.0/8"]
     command += ["--worker-key", directory / "worker.key", "--spool", directory / "spool"]
+    command += ["--evidence", directory / "evidence"]
     command += ["--metrics-port", "0"]
     with (directory / "worker.log").open("wb") as log:
         process = subprocess.Popen(

@@ -67,6 +67,7 @@ class Running:
         script.write_text(SCRIPT % STALE_S)
         command = [sys.executable, script, "worker", "--processes", "2", "--id", "w",
                    "--networks", "127.0.0.0/8", "--spool", directory / "spool",
+                   "--evidence", directory / "evidence",
                    "--metrics-port", str(self.first_port), *arguments]  # fmt: skip
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(

@@ -83,7 +83,8 @@ class Running:
         self.port = free_port()
         self.log = directory / "worker.log"
         command = [FENGSUI, "worker", "--networks", "127.0.0.0/8"]
-        command += ["--spool", directory / "spool", *arguments]
+        command += ["--spool", directory / "spool", "--evidence", directory / "evidence"]
+        command += arguments
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--metrics-port", str(self.port)], cwd=REPOSITORY, stdout=log,
