@@ -126,7 +126,7 @@ def step(
         return state, None
     began_at, at = state.began_at or moment.at, moment.at
     moving = moving_vehicles(moment, state.vehicles)
-    found = signs(moment, Hazard.DEBRIS, area, floor)
+    found = [_capped(one, settings) for one in signs(moment, Hazard.DEBRIS, area, floor)]
     places, pairs = remember(
         state.places,
         found,
@@ -164,6 +164,13 @@ def step(
         burns_at=burns_at,
     )
     return after, _better(best(judged, at), _as_sighting(lying, at, settings))
+
+
+def _capped(sign: Sign, settings: DebrisSettings) -> Sign:
+    """Return a small rock as one of which nobody is very sure: it may be somebody who sits."""
+    if _sides(sign.box)[0] >= settings.smallest_sure:
+        return sign
+    return replace(sign, score=min(sign.score, settings.sure_score - 0.01))
 
 
 def _verdict(

@@ -22,7 +22,7 @@ from pipelines.rules.places import (
 from pipelines.rules.settings import FireSettings
 from pipelines.rules.signs import Sign, Verdict, moving_vehicles, signs, vehicles
 from pipelines.zones import Area
-from vision.flicker import is_cloth, is_glow
+from vision.flicker import is_cloth, is_glow, restlessness
 from vision.hazards import Hazard
 
 
@@ -76,6 +76,8 @@ def _verdict(
         return Verdict.NOTHING
     if not sign.strong or is_passing(sign, place, moving, settings.over_vehicle_share):
         return Verdict.WEAK
+    if sign.in_doubt and _is_calm(sign, settings):
+        return Verdict.WEAK
     if grows:
         return Verdict.STRONG
     is_doubtful = (
@@ -84,6 +86,16 @@ def _verdict(
         or (is_habit(place, settings.habit) and not is_more(sign, place, settings.habit))
     )
     return Verdict.WEAK if is_doubtful else Verdict.STRONG
+
+
+def _is_calm(sign: Sign, settings: FireSettings) -> bool:
+    """Say whether most of its pictures differ and what is in it doesn't move.
+
+    Flames do all the time, also behind somebody; whoever stands in a yellow shirt doesn't, though
+    what passes him may, once.
+    """
+    moved = restlessness(sign.patches)
+    return moved is not None and moved < settings.still_share
 
 
 def _is_light(sign: Sign, place: Place, at: datetime, settings: FireSettings) -> bool:

@@ -95,6 +95,9 @@ class DebrisSettings:
     sure_score: float = 0.85
     """A rock as sure as this counts at once, though it may still roll, and though the background
     sees nothing new: drawn puddles, bags and dust score 0.8 at most."""
+    smallest_sure: float = 0.045
+    """Of the picture's width, such a rock's own: drawn ones that score so are 0.055 wide and more,
+    and of people whom the masker misses, who sit or lie 46 m away, none is wider than 0.03."""
     still_s: float = 10.0
     """A thing must lie for so long: a plastic bag is blown on, a vehicle waits to turn."""
     largest_share: float = 0.5

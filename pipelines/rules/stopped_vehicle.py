@@ -85,7 +85,8 @@ def step(
     tracks, size_px = vehicles.tracks, moment.last.ref.source_size_px
     in_zone = feet_in(area.polygon, tracks)
     state = _seen(state, vehicles, in_zone, size_px, settings)
-    stands = in_zone & vehicles.stands & vehicles.is_sure & (tracks.seen >= settings.fewest_looks)
+    stands = in_zone & vehicles.stands & vehicles.is_sure & ~vehicles.wanders
+    stands &= tracks.seen >= settings.fewest_looks
     late = np.zeros(len(tracks))
     for row in np.flatnonzero(stands & ~vehicles.stood_before & (tracks.stood_s > settings.lone_s)):
         flows = _flows(state, tracks, int(row), area=area, size_px=size_px, settings=settings)

@@ -3,6 +3,7 @@
 No class, colour, plate or speed is kept, and nothing of this leaves the worker.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -72,6 +73,20 @@ MOST_DRIVERS: Final = 64
 """Sightings of what drives that are remembered: eight seconds of a full road."""
 
 
+WANDERS: Final = 0.12
+"""Of its sides: so far a corner of a standing vehicle's box jumps from one look to the next in one
+of fifty at most."""
+
+WANDERS_SHARE: Final = 0.15
+"""Of the looks at a place, that such jumps lie between: one vehicle after another stops there."""
+
+WANDERS_LOOKS: Final = 4
+"""That follow on another: fewer tell nothing."""
+
+WHOLE_SHARE: Final = 0.75
+"""A smaller box than so much of the usual one shows a part: something hides the rest."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
     """Something on its way at one look; which vehicle isn't known."""
@@ -118,6 +133,28 @@ class State:
             & (tracks.seen >= SEEN_SHARE * tracks.looks)
         )
         return stands
+
+    @property
+    def wanders(self) -> Bool[np.ndarray, "n"]:
+        """Mark places where one vehicle after another stops: what stands has one box.
+
+        Traffic that moves on in step with the looks shows something at the same place each time.
+        """
+        tracks = self.tracks
+        is_here = tracks.trail_s >= tracks.standing_since_s[:, None]
+        boxes = np.where(is_here[:, :, None], tracks.trail, np.nan)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of those that have no box there yet
+            usual = np.nanmedian(boxes, axis=1)
+        sides = np.maximum(usual[:, 2:] - usual[:, :2], 1e-6)
+        size = np.clip(boxes[:, :, 2:] - boxes[:, :, :2], 0, None).prod(axis=2)
+        is_whole = is_here & (size >= WHOLE_SHARE * sides.prod(axis=1)[:, None])
+        both = is_whole[:, 1:] & is_whole[:, :-1]
+        jumps = (np.abs(np.diff(boxes, axis=1)) / np.tile(sides, 2)[:, None]).max(axis=2)
+        count = both.sum(axis=1)
+        far = (both & (jumps > WANDERS)).sum(axis=1)
+        wanders: Bool[np.ndarray, "n"] = (count >= WANDERS_LOOKS) & (far >= WANDERS_SHARE * count)
+        return wanders
 
     @property
     def stood_before(self) -> Bool[np.ndarray, "n"]:

@@ -83,6 +83,16 @@ def test_off_the_roads_only_what_is_surely_a_rock_counts(kind: ZoneKind) -> None
     assert {watch(look(n * 2.0, (ROCK, 0.8, 0))) for n in range(5)} == {"w"}
 
 
+def test_a_small_rock_is_never_so_sure_that_it_may_not_be_somebody_who_sits() -> None:
+    small: Box = (0.4, 0.5, 0.43, 0.55)
+    for kind in (ZoneKind.AREA, ZoneKind.FIRE_LANE, ZoneKind.GATE):
+        watch = Watch(kind)
+        assert {watch(look(n * 2.0, (small, 0.95, 0))) for n in range(5)} == {"w"}
+    watch = Watch()
+    assert {watch(lying(look(n * 2.0, (small, 0.95, 0)))) for n in range(5)} == {"w"}
+    assert watch.thing(10.0, 4.0, (small, 0.95, 0), box=small) == "S"  # the ground has changed
+
+
 def test_nothing_counts_in_a_privacy_zone() -> None:
     watch = Watch(ZoneKind.PRIVACY)
     assert {watch.thing(n, 99.0, (ROCK, 0.9, 0)) for n in range(5)} == {"-"}

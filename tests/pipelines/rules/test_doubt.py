@@ -1,5 +1,6 @@
 """A fire that may be somebody: what walks is none, what stays is told of, neither is kept."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +14,10 @@ from pipelines.rules.boxes import near
 from pipelines.rules.events import Change, Event
 from pipelines.rules.moment import Columns
 from pipelines.zones import zones_of
+from tests.pipelines.rules.test_fire import flames, lamp, with_patches
 from tests.support.builders import detections, look
 from vision.droptest import OWN, DropTest
+from vision.flicker import Patch
 from vision.hazards import Hazard
 from vision.masker import MaskRegions
 from vision.roles import Label, Role
@@ -45,7 +48,15 @@ class Watch:
         for at_s in (-10.0, -8.0):  # so that what comes then wasn't always there
             self(at_s, [], [], close=False)
 
-    def __call__(self, at_s: float, boxes: list[Box], people: list[Box], *, close: bool) -> None:
+    def __call__(
+        self,
+        at_s: float,
+        boxes: list[Box],
+        people: list[Box],
+        *,
+        close: bool,
+        patches: tuple[Patch, ...] = (),
+    ) -> None:
         found = detections(*((box, 0.9, self._label) for box in boxes))
         regions = MaskRegions(
             np.zeros(len(people), np.int64), np.array(people, np.float32).reshape(-1, 4)
@@ -53,6 +64,7 @@ class Watch:
         passed, _ = self._test(found, regions, np.array([close]))
         seen = look(at_s)
         seen = replace(seen, detections=passed, ref=replace(seen.ref, is_burst=close))
+        seen = with_patches(seen, *patches)
         events = self._judge.see(seen)
         self.began_s += [at_s for one in events if one.change is Change.BEGAN]
         self.ended_s += [at_s for one in events if one.change is Change.ENDED]
@@ -94,6 +106,19 @@ def test_whoever_walks_through_a_burst_in_an_orange_coat_is_no_hazard_and_kept_n
     assert watch.began_s == []
     assert watch.kept == 0
     assert watch.on_disk == []
+
+
+@pytest.mark.parametrize(("shown", "is_told"), [(lamp, False), (flames, True)])
+def test_whoever_stands_through_a_burst_in_a_yellow_shirt_is_no_fire(
+    shown: Callable[[int], Patch], is_told: bool
+) -> None:
+    """Of flames something moves all the time; of him once, when somebody passes."""
+    watch = Watch(Hazard.FIRE)
+    for number, (at_s, close) in enumerate(looks(40)):
+        patch = flames(number) if number == 9 else shown(number)
+        watch(at_s, [FLAMES], [FLAMES], close=close, patches=(patch,))
+    assert bool(watch.began_s) == is_told
+    assert watch.kept == 0
 
 
 def test_whoever_comes_nearer_through_a_burst_is_no_hazard() -> None:

@@ -52,6 +52,21 @@ def test_where_others_pass_it_ten_seconds_are_enough(every_s: float, direction) 
     assert 25.0 <= told[0] <= 37.0
 
 
+@pytest.mark.parametrize(("is_one", "is_told"), [(True, True), (False, False)])
+def test_traffic_that_stops_and_goes_in_step_with_the_looks_is_none_that_stands(
+    is_one: bool, is_told: bool
+) -> None:
+    def where(t_s: float) -> tuple[float, float, float, float] | None:
+        if t_s < 15.0:
+            return None
+        shift = 0.0 if is_one or t_s % 10 < 6 else 0.16 * HIGH
+        return car_at(0.5, LANE + shift)  # another one each time, seldom in the very same place
+
+    traffic = [drives(12.0, 0.05, LANE, 0.14), Vehicle(where=where)]
+    told = told_s(area(), [*traffic, *flow(NEXT_LANE, gap_s=3.1, to_s=60.0)], 60.0)
+    assert bool(told) == is_told
+
+
 def test_where_nothing_moves_it_may_wait_for_a_red_light() -> None:
     told = told_s(area(), [breaks_down(15.0)], length_s=142.0)
     assert 135.0 <= told[0] <= 140.0
