@@ -28,6 +28,7 @@ from pipelines.drills.clip import Clip
 from pipelines.drills.encoder import encode
 from pipelines.drills.rtsp import Mount
 from pipelines.drills.scenes import SCENES, SIZE_PX, Cast, DrillScene
+from pipelines.evidence_desk import CLIP_FRAMES
 from tests.pipelines.drills.live import served
 from tests.service.process import ServiceProcess
 from tests.support.canary import everything_in, everything_under
@@ -217,7 +218,7 @@ def test_what_stands_beside_the_hazard_is_in_nothing_that_is_written_or_sent(
     count, shown = search([*told, *everything_under(tmp_path), *overheard.said(but_from=port)])
     assert not shown
     # Each of both in the store, and sent by the service: whoever looks does see them.
-    assert count >= 2 * (1 + 15)
+    assert count >= 2 * (1 + CLIP_FRAMES)
 
 
 def test_the_search_finds_the_pattern_wherever_it_is(clip: Clip) -> None:

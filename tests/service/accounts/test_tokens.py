@@ -146,7 +146,7 @@ def test_no_token_is_for_managing_accounts(given: Parts, url: str) -> None:
     with signed_in(url, make_account(given.database, Role.ADMIN)) as client:
         answer = client.post("/api/tokens", json=wanted)
         assert code(answer) == (422, "beyond_role")
-        assert "hold account.write:" in answer.json()["detail"]
+        assert "hold account.write, evidence.hold, evidence.retain:" in answer.json()["detail"]
         assert client.post("/api/tokens", json=wanted | {"scopes": list(SCOPES)}).is_success
 
 

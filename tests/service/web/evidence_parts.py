@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from service import tables
 from service.database import Database
 from service.settings import ServiceSettings
 from tests.service.estate import OWN, camera_row, fill
-from tests.service.helpers import alert, migrated, settings_for
+from tests.service.helpers import alert, at, migrated, settings_for
 from tests.service.process import database_of, serving
 from tests.service.signing_in import Account, make_account
 from tests.support.browser import Faults
@@ -34,8 +35,12 @@ from vision.drawing.stills import draw_still
 from vision.hazards import Hazard
 
 SIZES = {1920: 1080, 1366: 768, 390: 844}
-NOW_S = 1790.0
-"""The tests' alerts began half an hour ago; this onset is a moment ago."""
+
+
+def just_now_s() -> float:
+    """Return an onset a moment ago: the tests' alerts began half an hour before their start."""
+    return (datetime.now(UTC) - at(0.0)).total_seconds() - 10.0
+
 
 COUNT_URLS = """
 window.urls = new Set();

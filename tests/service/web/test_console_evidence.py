@@ -14,7 +14,6 @@ from pipelines.messages import EvidenceAbsence, EvidencePart
 from service import tables
 from tests.service.helpers import alert
 from tests.service.web.evidence_parts import (
-    NOW_S,
     SIZES,
     Seen,
     World,
@@ -22,6 +21,7 @@ from tests.service.web.evidence_parts import (
     card,
     film,
     incident_of,
+    just_now_s,
     log_in,
     revised,
     with_ref,
@@ -207,7 +207,7 @@ def test_a_clip_that_comes_late_is_found_by_the_next_press(
     given: World, console: tuple[Page, Seen]
 ) -> None:
     page, _ = console
-    one = given.pictured("稍后", onset_s=NOW_S)
+    one = given.pictured("稍后", onset_s=just_now_s())
     there = card(page, "稍后")
     press(there)
     shown(there)
