@@ -75,7 +75,7 @@ def _write(container: OutputContainer, evidence: Evidence) -> None:
     begins_s, before = evidence.times_s[0], -1
     for pixels, at_s in zip(evidence.pictures(), evidence.times_s, strict=True):
         ticks = max(before + 1, round((at_s - begins_s) * TICKS_PER_S))
-        if ticks > LONGEST_S * TICKS_PER_S:
+        if ticks > LONGEST_S * TICKS_PER_S - TICKS_PER_S // RATE:  # the last is shown as long
             break
         before = ticks
         frame = VideoFrame.from_ndarray(pixels, format="bgr24").reformat(format="yuv420p")

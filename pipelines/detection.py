@@ -71,6 +71,9 @@ class Detection:
         self._metrics.inference.observe(time.perf_counter() - started_s)
         self._metrics.batch_size.observe(len(frames))
         self._metrics.frames_analysed.inc(len(frames))
+        looked_at = frozenset(
+            detections.frame_index.tolist()
+        )  # a foreign pack's masker saw no others
         close = np.array([ref.is_burst for ref in frames], np.bool_)
         kept, dropped = self._drop_test(detections, regions, close)
         self._count(dropped)
@@ -82,7 +85,7 @@ class Detection:
                 ref=ref,
                 row=row,
                 detections=kept.where(np.equal(kept.frame_index, row)),
-                regions=regions,
+                regions=regions if self.is_own or row in looked_at else None,
                 picture=row,
             )
             for row, ref in enumerate(frames)

@@ -229,10 +229,10 @@ class Darkroom:
             except EvidenceStoreError as error:
                 fault = str(error)
                 continue
+            if job.is_given_up:
+                self._take_back(job)
+                return EvidenceAbsence.STORE_FAILED
             if job.part is EvidencePart.STILL:
-                if job.is_given_up:
-                    self._take_back(job)
-                    return EvidenceAbsence.STORE_FAILED
                 self._metrics.evidence_stored.observe(time.monotonic() - job.began_s)
             return None
         log.error("evidence", fault=fault or "too late", next="the alert goes without it")
@@ -241,7 +241,7 @@ class Darkroom:
     def _take_back(self, job: Job) -> None:
         """Delete what was stored after somebody gave it up; what stays, retention takes."""
         with suppress(EvidenceStoreError):
-            self._store.delete(job.ref)
+            self._store.delete(job.ref, job.part)
 
 
 def written(evidence: Evidence, part: EvidencePart) -> bytes:

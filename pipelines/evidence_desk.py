@@ -19,7 +19,7 @@ import structlog
 
 from pipelines.album import Album, Leaf
 from pipelines.bursts import Bursts
-from pipelines.evidence import SLOWEST_S, STORE_LONGEST_S, Darkroom, Done, Job
+from pipelines.evidence import MOST_CLIPS, SLOWEST_S, STORE_LONGEST_S, Darkroom, Done, Job
 from pipelines.evidence_store import EvidenceStore
 from pipelines.messages import Alert, BoxShares, EvidenceAbsence, EvidencePart
 from pipelines.metrics import WorkerMetrics
@@ -139,7 +139,7 @@ class EvidenceDesk:
         yield from self._developed()
         for case in tuple(self._cases):
             if case.around is None and self._is_past(case, AROUND_S):
-                case.around = self._around(case)
+                case.around = self._around(case) if self._may_hold() else ()
             if case.stage is _Stage.WAITS:
                 yield from self._still(case)
             elif case.stage is _Stage.STILL:
@@ -150,15 +150,18 @@ class EvidenceDesk:
                 self._close(case)
 
     def forget(self, camera_id: str) -> Iterator[Outcome]:
-        """Drop what is in hand of a camera that is watched no more; yield the outcomes."""
+        """Drop what is in hand of a camera that is gone, or shows another place; yield outcomes."""
         for case in self._of(camera_id):
-            log.info("evidence", camera=camera_id, dropped="the camera was removed")
+            log.info(
+                "evidence",
+                camera=camera_id,
+                dropped="the camera was removed, or shows another place",
+            )
             self._metrics.evidence("removed")
             if case.stage is not _Stage.TOLD:
                 yield case.alert, EvidenceAbsence.NO_FRAMES
             self._close(case)
         self.album.forget(camera_id)
-        self._taken.pop(camera_id, None)
 
     def finish(self, patience_s: float) -> Iterator[Outcome]:
         """Wait for what is in hand, not longer than this; yield every outcome that was left."""
@@ -166,7 +169,8 @@ class EvidenceDesk:
         for case in tuple(self._cases):
             if case.stage is _Stage.WAITS:
                 yield from self._still(case, is_last=True)
-            case.around = case.around or self._around(case)
+            if case.around is None:
+                case.around = self._around(case) if self._may_hold() else ()
         while self._cases and time.monotonic() < ends_s:
             yield from self._developed()
             for case in tuple(self._cases):
@@ -200,6 +204,13 @@ class EvidenceDesk:
             is_unknown = leaves and not known
             why = EvidenceAbsence.NO_MASKER if is_unknown else EvidenceAbsence.NO_FRAMES
             yield self._refused(case, why)
+
+    def _may_hold(self) -> bool:
+        """Say whether another clip's frames may be kept beside the album: few, it has a bound."""
+        held = sum(bool(one.around) for one in self._cases)
+        if held > MOST_CLIPS:
+            self._metrics.evidence("clip_failed")
+        return held <= MOST_CLIPS
 
     def _around(self, case: _Case) -> tuple[Leaf, ...]:
         return tuple(

@@ -99,14 +99,16 @@ class EvidenceStore:
         found = {part for _, part, _ in self._listed(f"{ref}/")}
         return tuple(part for part in EvidencePart if part in found)
 
-    def delete(self, ref: str) -> None:
-        """Delete all parts; what is absent already is fine."""
+    def delete(self, ref: str, only: EvidencePart | None = None) -> None:
+        """Delete all parts, or one; what is absent already is fine."""
         require_ref(ref)
         try:
             if self._directory is None:
-                for part in EvidencePart:
+                for part in EvidencePart if only is None else (only,):
                     with suppress(FileNotFoundError):
                         obstore.delete(self._objects(), f"{ref}/{part}")
+            elif only is not None:
+                (self._directory / ref / only).unlink(missing_ok=True)
             else:
                 _delete_files(self._directory / ref)
         except FAULTS as error:
@@ -140,7 +142,10 @@ class EvidenceStore:
 
     def _is_absent(self) -> bool:
         """Say whether nothing was ever put into a directory."""
-        return self._directory is not None and not self._directory.is_dir()
+        try:
+            return self._directory is not None and not self._directory.is_dir()
+        except OSError as error:
+            raise self._refusal("list", error) from None
 
     def _listed(self, prefix: str | None) -> Iterator[tuple[str, EvidencePart, datetime]]:
         """Yield what is named like ours; a ref's parts one after the other."""

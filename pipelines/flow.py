@@ -15,7 +15,7 @@ from pipelines.bursts import Bursts
 from pipelines.daily import DAILY_MOST
 from pipelines.frames import FrameBatch, Look
 from pipelines.gate import Gate
-from pipelines.judge import Judge, watches_otherwise
+from pipelines.judge import Judge, shows_another_place, watches_otherwise
 from pipelines.keepsakes import Keepsakes
 from pipelines.messages import Alert, Camera, EvidenceAbsence
 from pipelines.metrics import WorkerMetrics
@@ -87,10 +87,13 @@ class Flow:
         judge = self._judges.get(camera.camera_id)
         if judge is None or watches_otherwise(judge.camera, camera):
             self._seeing.watch(camera.camera_id, zones, camera.hazards)
+        told = []
         if self._desk is not None:
+            if judge is not None and shows_another_place(judge.camera, camera):
+                told = self._pictured(self._desk.forget(camera.camera_id))
             self._desk.watch(camera.camera_id, zones)
         if judge is not None:
-            return self._record(judge.revise(camera, zones))
+            return told + self._record(judge.revise(camera, zones))
         judge = self._judges[camera.camera_id] = Judge(camera, zones, self._seeing.columns)
         if self._keepsakes is not None:
             judge.recall(self._keepsakes.of(camera.camera_id))

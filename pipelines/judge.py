@@ -394,6 +394,11 @@ def watches_otherwise(before: Camera, now: Camera) -> bool:
     return drawn[0] != drawn[1]
 
 
+def shows_another_place(before: Camera, now: Camera) -> bool:
+    """Say whether two registrations have different streams."""
+    return _stream(before.url) != _stream(now.url)
+
+
 def _stream(url: str) -> str:
     """Return where a stream comes from; another password shows the same place."""
     scheme, mark, rest = url.partition("://")

@@ -4,6 +4,7 @@
 decoded and looked at by the same ``Sampler``.
 """
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -54,6 +55,10 @@ EFFORT_S: Final = 5.0
 
 LIGHTER: Final = "give its substream, or let it send keyframes at most 4 s apart"
 """What makes a camera cheap to watch."""
+
+STEADY_CLOSEUP_S: Final = 1.0
+"""A camera that is always looked at closely brings so few pictures until an alert asks for more:
+five of them would push every other camera's out of the album."""
 
 OLDEST_S: Final = 10.0
 """A stamp that seems older than this says nothing of its age."""
@@ -159,6 +164,7 @@ class CameraSource(Source):
         self._seen_s = 0.0
         self._due_s = 0.0
         self._has_burst = False
+        self._closeup_s = -math.inf
         self.rest: Callable[[float], object] = time.sleep
         """How it waits between bursts; whoever stops it may make that shorter."""
 
@@ -225,7 +231,13 @@ class CameraSource(Source):
 
     def _wants_evidence(self, *, is_burst: bool) -> tuple[bool, bool]:
         is_asked = self._bursts.wants_evidence(self.camera_id)
-        return is_asked or (is_burst and self._bursts.for_evidence), is_asked
+        if is_asked or not (is_burst and self._bursts.for_evidence):
+            return is_asked, is_asked
+        now_s = time.monotonic()
+        if not self._has_burst and now_s - self._closeup_s < STEADY_CLOSEUP_S:
+            return False, False
+        self._closeup_s = now_s
+        return True, False
 
     def _end_burst(self) -> None:
         if self._has_burst:

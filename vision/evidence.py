@@ -301,9 +301,10 @@ def _cover(
     vehicles = [frames[one].vehicles for one in near] + [one.vehicles for one in seen]
     here = again[row]
     lights = NO_BOXES if here is None or hazard not in WITH_LIGHT else here.lights
-    parted = [apart(part, lights) for part in people]
+    # Of other hazards nobody is taken for a flame, however weakly he is seen.
+    parted = [apart(part, lights) for part in people] if hazard in WITH_LIGHT else []
     return Cover(
-        people=tuple(rest for rest, _ in parted),
+        people=tuple(rest for rest, _ in parted) or tuple(people),
         lights=tuple(light for _, light in parted),
         vehicles=np.concatenate(vehicles),
     )

@@ -89,6 +89,9 @@ NO_BOXES: Boxes = np.zeros((0, 4), np.float32)
 COINCIDES_IOU = 0.4
 """Overlap with a light from which on a doubtful region is the light, not who stands by it."""
 
+WITHIN_SHARE = 0.5
+"""Likewise where more of it lies within a light: flames are taken for people part by part."""
+
 DOUBTFUL_SHARE = 0.4
 """Of a picture, that a doubtful region covers at most: whoever stands so near is seen for sure.
 Flames and smoke near a camera make larger ones, which would hide all of them."""
@@ -197,7 +200,9 @@ class MaskRegions:
         areas = [(one[:, 2:] - one[:, :2]).prod(axis=-1) for one in (self.__xyxy, lights)]
         either = areas[0][:, None] + areas[1] - shared
         is_doubtful = self.__score < SURE_SCORE
-        is_light = (shared > COINCIDES_IOU * either).any(axis=1) & is_doubtful
+        is_within = shared > WITHIN_SHARE * areas[0][:, None]
+        coincides = (shared > COINCIDES_IOU * either) | is_within
+        is_light = coincides.any(axis=1) & is_doubtful
         is_vast = (areas[0] > DOUBTFUL_SHARE) & is_doubtful
         rest, apart = here & ~is_light & ~is_vast, here & is_light & ~is_vast
         return (

@@ -56,8 +56,8 @@ def test_its_index_comes_first_and_nothing_else_is_in_it() -> None:
 def test_it_is_no_longer_than_eight_seconds() -> None:
     times_s = [1000 + 0.5 * number for number in range(40)]
     with av.open(io.BytesIO(clip_of(evidence(times_s)))) as clip:
-        last = list(clip.decode(video=0))[-1]
-    assert last.time == LONGEST_S
+        assert clip.duration is not None
+        assert 7.0 < clip.duration / av.time_base <= LONGEST_S
 
 
 def test_pictures_of_one_moment_are_all_there() -> None:

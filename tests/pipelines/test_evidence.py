@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from models.packs import load_pack
 from pipelines import evidence as evidence_module
 from pipelines import evidence_desk as desk_module
 from pipelines.album import Album
 from pipelines.bursts import Bursts
 from pipelines.detection import Found
-from pipelines.evidence import Darkroom, written
-from pipelines.evidence_desk import PICTURES_AN_HOUR, EvidenceDesk
+from pipelines.evidence import MOST_CLIPS, Darkroom, written
+from pipelines.evidence_desk import PICTURES_AN_HOUR, EvidenceDesk, evidence_desk
 from pipelines.evidence_store import EvidenceStore
+from pipelines.flow import Flow
 from pipelines.frames import Closeup, Sighted
 from pipelines.messages import Alert, Camera, EvidenceAbsence, EvidencePart
 from pipelines.metrics import WorkerMetrics
@@ -372,6 +374,74 @@ def test_a_zone_that_becomes_private_takes_back_what_was_in_hand(
     rig.look(2)
     assert rig.store.parts(rig.outcome()) == (STILL,), "of a frame from after"
     rig.darkroom.stop()
+
+
+def test_another_address_ends_what_is_in_hand_of_the_old_place(tmp_path: Path) -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    desk = evidence_desk(str(tmp_path / "store"), metrics)
+    assert desk is not None
+    flow = Flow(pack=load_pack(), drills=frozenset(), epoch=1, metrics=metrics, desk=desk)
+    flow.watch(Camera(camera_id=CAMERA, url="rtsp://user:old@127.0.0.1/x"))
+    desk.began(alert(0.0), START_S)
+    flow.watch(Camera(camera_id=CAMERA, url="rtsp://user:new@127.0.0.1/x"))
+    assert desk._cases, "another password shows the same place"
+    flow.watch(Camera(camera_id=CAMERA, url="rtsp://127.0.0.1/another-place"))
+    assert not desk._cases
+    desk.darkroom.stop()
+
+
+def test_a_clip_that_was_being_put_when_a_zone_was_drawn_is_taken_back(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        rig.look(-4 + number * 0.2)
+    began(rig)
+    ref_of = rig.outcome()
+    put, is_in, may_go = rig.store.put, threading.Event(), threading.Event()
+
+    def slow_put(ref: str, part: EvidencePart, content: bytes) -> None:
+        is_in.set()
+        may_go.wait(20)
+        put(ref, part, content)
+
+    monkeypatch.setattr(rig.store, "put", slow_put)
+    for number in range(22):
+        rig.look(0.2 + number * 0.2)
+    assert is_in.wait(20)
+    rig.watch(CAMERA)  # as drawn anew
+    may_go.set()
+    until(lambda: rig.idle() and rig.store.parts(ref_of) == (STILL,), "the still alone")
+
+
+def test_who_removes_a_camera_and_adds_it_again_gets_no_more_pictures(rig: Rig) -> None:
+    for number in range(PICTURES_AN_HOUR):
+        rig.told.clear()
+        rig.look(number * 0.01)
+        began(rig, number * 0.01)
+        assert len(rig.outcome()) == 32
+    list(rig.desk.forget(CAMERA))
+    rig.watch(CAMERA)
+    rig.told.clear()
+    rig.look(1.0)
+    began(rig, 1.0)
+    assert rig.outcome() == EvidenceAbsence.HOURLY_CAP
+
+
+def test_clips_that_wait_hold_no_more_frames_than_some(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many alerts there are while the store hangs."""
+    monkeypatch.setattr(rig.store, "put", lambda *_: time.sleep(0.5))
+    cameras = [f"camera-{number}" for number in range(MOST_CLIPS + 4)]
+    for camera in cameras:
+        rig.watch(camera)
+        for number in range(12):
+            rig.look(number * 0.3, camera=camera)
+        rig.desk.began(alert(0.0, camera_id=camera), START_S)
+        rig.look(4.1, camera=camera)
+    held = [case for case in rig.desk._cases if case.around]
+    assert 0 < len(held) <= MOST_CLIPS + 1
+    assert rig.counted("clip_failed") > 0
 
 
 def test_at_its_end_a_worker_waits_for_what_is_in_hand_and_says_the_rest(

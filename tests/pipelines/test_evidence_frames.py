@@ -125,6 +125,7 @@ def test_a_picture_of_other_proportions_than_the_zones_first_met_is_all_black() 
     assert changed.evidence is not None
     assert changed.evidence.pixels.max() == 0
     live.camera.blank((WINDOW,))
+    live.bursts.ask_evidence("c")
     drawn_anew = live.look(wider, is_burst=True)
     assert drawn_anew.evidence is not None
     assert 0 < drawn_anew.evidence.pixels.max() < SHOWS
@@ -146,6 +147,20 @@ class Asked:
         context = av.CodecContext.create("h264", "r")
         pictures = [*context.decode(packet), *context.decode(None)]  # type: ignore[attr-defined]
         return self.camera._look(pictures[0], datetime.now(UTC), 0, is_burst=is_burst)
+
+
+def test_a_camera_that_is_always_looked_at_closely_brings_one_a_second_until_an_alert_asks() -> (
+    None
+):
+    live = Asked()
+    (packet,) = encoded(640, 360, 1)
+    brought = [live.look(packet, is_burst=True).evidence is not None for _ in range(3)]
+    assert brought == [True, False, False]
+    live.bursts.ask_evidence("c")
+    assert live.look(packet, is_burst=True).evidence is not None
+    live.bursts.have_evidence("c")
+    live.camera._has_burst = True  # as a sentry's burst has all of its own
+    assert live.look(packet, is_burst=True).evidence is not None
 
 
 def test_a_sentry_brings_none_unless_an_alert_waits_for_it() -> None:

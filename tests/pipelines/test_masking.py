@@ -330,3 +330,38 @@ def test_what_an_earlier_wider_picture_left_is_grey_again() -> None:
         )  # fmt: skip
         assert regions is not None
         assert mostly_covered(probe, regions).all()
+
+
+def test_where_the_masker_did_not_look_nobody_knows_who_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also beside a picture of the same batch at which it did."""
+    detector = seeing(load_masker().input_size_px, FIRE)
+    sees = detector.with_regions
+
+    def first_alone(
+        pixels_: np.ndarray, boxes: Sequence[Letterbox]
+    ) -> tuple[Detections, MaskRegions]:
+        things, regions = sees(pixels_, boxes)
+        return things.where(things.frame_index == 0), regions
+
+    monkeypatch.setattr(detector, "with_regions", first_alone)
+    masked = MaskedDetector(detector, load_masker(), WorkerMetrics(CollectorRegistry()))
+    height_px, width_px = masked.input_size_px
+    box = fit(SOURCE_PX, height_px, width_px)
+    batch = np.zeros((2, height_px, width_px, 3), np.uint8)
+    refs = tuple(
+        FrameRef(
+            camera_id=name,
+            seq=1,
+            source_size_px=SOURCE_PX,
+            letterbox=box,
+            captured_at=at(0),
+            received_ns=0,
+        )
+        for name in "ab"
+    )
+    detection = Detection(masked, WorkerMetrics(CollectorRegistry()))
+    found = list(detection(FrameBatch(pixels=batch, frames=refs)))
+    assert [len(one.detections) for one in found] == [1, 0]
+    assert [one.regions is None for one in found] == [False, True]

@@ -105,7 +105,7 @@ def test_a_quarter_is_sharp_at_most(maker: EvidenceMaker, box: Box) -> None:
     pixels = noise()
     picture = shown(maker, frame(pixels), box)
     same = (np.abs(picture.astype(int) - pixels) <= 1).all(axis=-1).mean()
-    assert 0.2 < same < 0.26
+    assert 0.1 < same <= 0.25  # in noise it takes a part for vehicles
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,19 @@ def test_who_was_there_some_frames_ago_is_covered_still(maker: EvidenceMaker) ->
 def test_a_tall_person_makes_the_mosaic_coarser(maker: EvidenceMaker) -> None:
     tall = shown(maker, frame(noise(), person(0.1, 0.0, 0.2, 0.9)))
     assert cells(tall[:1, 150:]) <= 640 / (0.9 * 360 / 6) + 2
+
+
+def test_who_stands_right_before_the_camera_is_filled_unless_it_burns(maker: EvidenceMaker) -> None:
+    """A weak find of most of the picture is a near fire's, but no rock's."""
+    near = person(0.1, 0.0, 0.9, 1.0, score=0.19)
+    for hazard, is_filled in ((Hazard.DEBRIS, True), (Hazard.FIRE, False)):
+        picture = shown(maker, frame(noise(), near), hazard=hazard)
+        assert (part(picture, BOX) == PEOPLE_FILL).all() == is_filled
+
+
+def test_a_portrait_picture_has_no_more_cells_along_its_longer_side(maker: EvidenceMaker) -> None:
+    picture = shown(maker, frame(noise(640, 360)))
+    assert cells(picture[:, :1].transpose(1, 0, 2)) <= 64
 
 
 def test_a_box_that_is_mostly_somebody_shows_nothing(maker: EvidenceMaker) -> None:

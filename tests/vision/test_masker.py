@@ -174,7 +174,8 @@ def test_what_weakly_is_somebody_and_surely_a_flame_is_parted_and_nobody_sure_is
 
     assert parted(0.1, 0.2, 0.2, 0.4, 0.6) == (False, True)
     assert parted(0.2, 0.2, 0.2, 0.4, 0.6) == (True, False)  # surely somebody
-    assert parted(0.1, 0.35, 0.2, 0.45, 0.6) == (True, False)  # stands beside it
+    assert parted(0.1, 0.25, 0.3, 0.3, 0.5) == (False, True)  # a part of it
+    assert parted(0.1, 0.37, 0.2, 0.47, 0.6) == (True, False)  # stands beside it
     assert parted(0.1, 0.0, 0.0, 0.9, 0.9) == (False, False)  # vast, and weak
     assert parted(0.3, 0.0, 0.0, 0.9, 0.9) == (True, False)
 
