@@ -64,6 +64,9 @@ class ServiceMetrics:
         self.evidence_refused = counter(
             "fengsui_evidence_refused", "Views of evidence that were refused.", ["code"]
         )
+        self.evidence_untaken = counter(
+            "fengsui_evidence_untaken", "Alerts taken without the evidence they name.", ["reason"]
+        )
         self.evidence_deleted = counter(
             "fengsui_evidence_deleted", "Evidence that the store has deleted.", ["reason"]
         )

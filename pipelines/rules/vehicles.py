@@ -73,9 +73,9 @@ MOST_DRIVERS: Final = 64
 """Sightings of what drives that are remembered: eight seconds of a full road."""
 
 
-WANDERS: Final = 0.12
-"""Of its sides: so far a corner of a standing vehicle's box jumps from one look to the next in one
-of fifty at most."""
+WANDERS: Final = 0.1
+"""Of its sides: so far the foot of a standing vehicle's box, or both its sides, jump from one look
+to the next in one of twenty at most, rain by night included."""
 
 WANDERS_SHARE: Final = 0.15
 """Of the looks at a place, that such jumps lie between: one vehicle after another stops there."""
@@ -150,7 +150,9 @@ class State:
         size = np.clip(boxes[:, :, 2:] - boxes[:, :, :2], 0, None).prod(axis=2)
         is_whole = is_here & (size >= WHOLE_SHARE * sides.prod(axis=1)[:, None])
         both = is_whole[:, 1:] & is_whole[:, :-1]
-        jumps = (np.abs(np.diff(boxes, axis=1)) / np.tile(sides, 2)[:, None]).max(axis=2)
+        # In rain by night the roof and one side tremble; what drives on takes both sides along.
+        apart = np.abs(np.diff(boxes, axis=1)) / np.tile(sides, 2)[:, None]
+        jumps = np.maximum(np.minimum(apart[:, :, 0], apart[:, :, 2]), apart[:, :, 3])
         count = both.sum(axis=1)
         far = (both & (jumps > WANDERS)).sum(axis=1)
         wanders: Bool[np.ndarray, "n"] = (count >= WANDERS_LOOKS) & (far >= WANDERS_SHARE * count)

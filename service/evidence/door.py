@@ -8,7 +8,7 @@ that no pile of threads grows behind a store that never answers.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -75,20 +75,33 @@ class StoreDoor:
 
     async def ask(self, call: str, question: Callable[[EvidenceStore], T]) -> T:
         """Return the store's answer. Raises ``EvidenceStoreAwayError`` for a refusal or delay."""
+        (answer,) = await self.ask_each(call, [question])
+        return answer
+
+    async def ask_each(
+        self, call: str, questions: Sequence[Callable[[EvidenceStore], T]]
+    ) -> list[T]:
+        """Return the answers to all; in no longer than one may take, and one fault for them all.
+
+        Raises ``EvidenceStoreAwayError``.
+        """
         try:
             async with asyncio.timeout(self._limit_s):
-                await self._seats.acquire()
-                answer = await self._asked(question)
+                answers = await asyncio.gather(*map(self._seated, questions))
         except TimeoutError:
             fault = f"the evidence store took longer than {self._limit_s:g} s"
         except EvidenceStoreError as error:
             fault = str(error)
         else:
             self._faults.recovered()
-            return answer
+            return answers
         self._metrics.evidence_store_errors.labels(call).inc()
         self._faults.failed(fault, "clients are told to ask again; alerts come without the store")
         raise EvidenceStoreAwayError
+
+    async def _seated(self, question: Callable[[EvidenceStore], T]) -> T:
+        await self._seats.acquire()
+        return await self._asked(question)
 
     def _asked(self, question: Callable[[EvidenceStore], T]) -> "asyncio.Future[T]":
         """Ask in a thread of its own, which gives the seat back when the store is done with it."""

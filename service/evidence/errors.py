@@ -1,12 +1,13 @@
 """What a request about evidence is refused for.
 
 ProblemError
-├── UnknownEvidenceError   not there, gone, or in somebody else's places: one answer
-├── EvidenceStoreAwayError the store refuses or takes too long
-└── AuditAwayError         the view can't be written down, so there is none
+├── UnknownEvidenceError    not there, gone, or in somebody else's places: one answer
+├── EvidenceStoreAwayError  the store refuses or takes too long
+└── AuditAwayError          the view can't be written down, so there is none
 
-MessageError
-└── EvidenceTakenError     an alert names what is another's
+MessageError                counted and logged; the alert is taken without its picture
+├── EvidenceTakenError      an alert names what is another's
+└── EvidenceUntakenError    what it names can't be noted
 """
 
 from collections.abc import Mapping
@@ -63,3 +64,9 @@ class EvidenceTakenError(MessageError):
     """An alert names evidence of another alert: refs can't be guessed, so it's forged or a bug."""
 
     code = "evidence_taken"
+
+
+class EvidenceUntakenError(MessageError):
+    """The database refuses what an alert names, or a rule there can't be read."""
+
+    code = "unprocessable"

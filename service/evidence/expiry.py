@@ -6,7 +6,7 @@ or a refusal at any point leaves something to go on from. After that only a hash
 an alert that comes late is told that its evidence is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from service.evidence.retention import ROWS_AT_ONCE
 from service.evidence.rows import digest, held
-from service.evidence.taking import WITHOUT
+from service.evidence.taking import WITHOUT, clean_feed
 from service.feed import log
 from service.incidents import views
 from service.incidents.merge import IncidentState
-from service.tables import alerts, evidence, evidence_gone, feed
+from service.tables import alerts, evidence, evidence_gone
 
 REMEMBERED: Final = timedelta(days=400)
 """No alert goes on for longer: then nothing asks for the hash any more."""
@@ -31,7 +32,9 @@ _ONCE: Final = {
 }
 
 
-def mark(connection: Connection, now: datetime, limit: int) -> int:
+def mark(
+    connection: Connection, now: datetime, limit: int, *conditions: sa.ColumnElement[bool]
+) -> int:
     """Mark up to ``limit`` rows that are due and not held; returns how many.
 
     From the commit on nothing but the rows themselves names their refs, and the feed tells clients.
@@ -39,6 +42,7 @@ def mark(connection: Connection, now: datetime, limit: int) -> int:
     query = (
         sa.select(evidence.c.ref, evidence.c.alert_id, evidence.c.incident_id)
         .where(evidence.c.removing_at.is_(None), evidence.c.expires_at <= now, sa.not_(held()))
+        .where(*conditions)
         .order_by(evidence.c.expires_at, evidence.c.ref)
         .limit(limit)
     )
@@ -51,12 +55,19 @@ def mark(connection: Connection, now: datetime, limit: int) -> int:
     connection.execute(sa.update(alerts).where(*own).values(**WITHOUT))
     remember(connection, {row.ref: row.alert_id for row in due})
     ids = list({row.incident_id: None for row in due})
-    _clean_feed(connection, ids, frozenset(refs))
+    clean_feed(connection, ids, frozenset(refs), WITHOUT)
     for view in views.by_id(connection, ids):
         closed = view["state"] == IncidentState.CLOSED
         kind = log.FeedKind.CLOSED if closed else log.FeedKind.UPDATED
         log.append(connection, kind, UUID(view["incident_id"]), view, now)
     return len(due)
+
+
+def mark_all_of(connection: Connection, incident_id: UUID, now: datetime) -> None:
+    """Mark what is due of one incident, also where the keeper has not been round yet."""
+    mine = evidence.c.incident_id == incident_id
+    while mark(connection, now, ROWS_AT_ONCE, mine) == ROWS_AT_ONCE:
+        pass
 
 
 def marked(connection: Connection, limit: int) -> list[str]:
@@ -83,6 +94,24 @@ def forget(connection: Connection, refs: Sequence[str], now: datetime) -> int:
     )
     settle(connection, refs, now)
     return done.rowcount
+
+
+def knows_any(connection: Connection) -> bool:
+    """Tell whether an alert ever brought this database evidence: else it's no judge of a store."""
+    from_alerts = sa.select(evidence_gone.c.alert_id).where(evidence_gone.c.alert_id.is_not(None))
+    return any(
+        connection.execute(query.limit(1)).first() is not None
+        for query in (sa.select(evidence.c.ref), from_alerts)
+    )
+
+
+def put_off(connection: Connection, refs: Collection[str], now: datetime) -> None:
+    """Let others be deleted before these, which the store would not let go."""
+    connection.execute(
+        sa.update(evidence)
+        .where(evidence.c.ref.in_(refs), evidence.c.removing_at.is_not(None))
+        .values(removing_at=now)
+    )
 
 
 def without_row(connection: Connection, refs: Sequence[str]) -> list[str]:
@@ -123,12 +152,3 @@ def settle(connection: Connection, refs: Sequence[str], now: datetime) -> int:
 def forget_old(connection: Connection, now: datetime) -> None:
     """Remove hashes that nothing can ask for any more."""
     connection.execute(sa.delete(evidence_gone).where(evidence_gone.c.gone_at < now - REMEMBERED))
-
-
-def _clean_feed(connection: Connection, incident_ids: Sequence[UUID], refs: frozenset[str]) -> None:
-    """Take refs out of events that a client may still be sent."""
-    query = sa.select(feed.c.id, feed.c.payload).where(feed.c.incident_id.in_(incident_ids))
-    for row in connection.execute(query).all():
-        if row.payload.get("evidence_ref") in refs:
-            payload = {**row.payload, **WITHOUT}
-            connection.execute(sa.update(feed).where(feed.c.id == row.id).values(payload=payload))

@@ -93,11 +93,13 @@ class EvidenceKeeper:
             with self._database.reading() as connection:
                 refs = expiry.marked(connection, BATCH)
             deleted = self._deleted(refs)
-            if deleted:
+            if refs:
                 with self._database.writing() as connection:
                     count = expiry.forget(connection, deleted, self._clock())
+                    # What is stuck goes to the end: it must not keep the others.
+                    expiry.put_off(connection, set(refs) - set(deleted), self._clock())
                 self._metrics.evidence_deleted.labels("expired").inc(count)
-            goes_on = len(deleted) == BATCH
+            goes_on = bool(deleted) and len(refs) == BATCH
         with self._database.reading() as connection:
             self._metrics.evidence_waiting.set(expiry.waiting(connection))
 
@@ -117,7 +119,9 @@ class EvidenceKeeper:
         except EvidenceStoreError as error:
             self._failed("sweep", error)
             return False
-        if len(unknown) > max(FEW_ORPHANS, count * ORPHANS_SHARE):
+        with self._database.reading() as connection:
+            stranger = count > 1 and not expiry.knows_any(connection)
+        if stranger or len(unknown) > max(FEW_ORPHANS, count * ORPHANS_SHARE):
             self._metrics.evidence_store_errors.labels("sweep").inc()
             self._faults.failed(
                 f"the database knows {count - len(unknown)} of {count} in the evidence store",
@@ -154,9 +158,12 @@ class EvidenceKeeper:
         """Delete refs from the store until it refuses; returns those that are gone."""
         gone = []
         for ref in refs:
-            if self._stopped() or not self._ask("delete", partial(self._store.delete, ref)):
+            if self._stopped():
                 break
-            gone.append(ref)
+            if self._ask("delete", partial(self._store.delete, ref)):
+                gone.append(ref)
+            elif not self._ask("probe", lambda: self._store.parts(PROBE)):
+                break  # the store is away, not this one stuck
         return gone
 
     def _ask(self, call: str, question: Callable[[], object]) -> bool:

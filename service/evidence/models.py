@@ -93,7 +93,7 @@ class Rule(Body):
 
     hazard: Hazard | None = None
     place_code: Annotated[Query | None, Field(description="0 is the same as null")] = None
-    days: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    days: Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS)]
 
 
 class RetentionIn(Body):

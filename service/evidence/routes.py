@@ -13,7 +13,7 @@ from service.accounts.gate import Gate
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.database import Database
-from service.evidence import holds, retention
+from service.evidence import expiry, holds, retention
 from service.evidence.models import (
     EvidenceList,
     HoldOut,
@@ -105,7 +105,9 @@ def _holds(gate: Gate, clock: Callable[[], datetime]) -> APIRouter:
     def hold_evidence(who: Holder, incident_id: UUID, given: Reasoned) -> HoldOut:
         """Keep an incident's evidence, what is there and what comes, until it is released."""
         with gate.writing(who, Permission.EVIDENCE_HOLD) as (connection, actor):
-            return holds.hold(connection, actor, incident_id, given.reason, clock())
+            now = clock()
+            expiry.mark_all_of(connection, incident_id, now)  # a hold revives nothing
+            return holds.hold(connection, actor, incident_id, given.reason, now)
 
     @router.delete("", status_code=204, responses=responses(401, 403, 404, 422))
     def release_evidence(who: Holder, incident_id: UUID, given: Reasoned) -> None:

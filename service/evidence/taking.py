@@ -3,33 +3,72 @@
 Everything happens in the transaction that stores the alert.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from pipelines.messages import Alert, EvidenceAbsence
+from pipelines.messages import Alert, EvidenceAbsence, MessageError
 from service.evidence import holds
-from service.evidence.errors import EvidenceTakenError
+from service.evidence.errors import EvidenceTakenError, EvidenceUntakenError
 from service.evidence.retention import Rules, loaded
 from service.evidence.rows import digest, there
-from service.tables import alerts, evidence, evidence_gone, incidents
+from service.tables import alerts, evidence, evidence_gone, feed, incidents
 
 WITHOUT: Final = {"evidence_ref": None, "evidence_absent": EvidenceAbsence.EXPIRED.value}
 """What an alert says once its evidence is gone."""
 
+_FAULTS: Final = (sa.exc.SQLAlchemyError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What one alert's names or a row of rules can lead to."""
 
-def take(connection: Connection, alert: Alert, incident_id: UUID, now: datetime) -> None:
-    """Note what an alert's revision names; the alert is stored already.
+
+def take(
+    connection: Connection, alert: Alert, incident_id: UUID, now: datetime
+) -> MessageError | None:
+    """Note what an alert's revision names; the alert is stored already, and stays whatever fails.
 
     A revision may come after its picture has gone: the alert then says so, and nothing comes back.
-    Raises ``EvidenceTakenError``.
+    Returns why the alert goes without its picture, where that is a fault.
     """
     ref = alert.evidence_ref
     if ref is None:
-        return
+        return None
+    fault = _tried(connection, partial(_take, connection, alert, ref, incident_id, now))
+    if fault is not None:
+        _without(connection, alert.alert_id, EvidenceAbsence.STORE_FAILED)
+    return fault
+
+
+def move(
+    connection: Connection, alert_id: UUID, left: UUID, incident_id: UUID, now: datetime
+) -> MessageError | None:
+    """Let evidence follow its alert into another incident, and a legal hold with it.
+
+    Returns why it stays where it was, with the hold there, where that is so.
+    """
+    return _tried(connection, partial(_move, connection, alert_id, left, incident_id, now))
+
+
+def _tried(connection: Connection, work: Callable[[], None]) -> MessageError | None:
+    """Do ``work`` wholly or not at all: no alert is lost for its picture."""
+    try:
+        with connection.begin_nested():
+            work()
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
+        raise  # the database is away: the alert is taken again
+    except EvidenceTakenError as error:
+        return error
+    except _FAULTS as error:
+        # Not in its own words: those of a database hold the ref.
+        return EvidenceUntakenError(f"its evidence can't be noted: {type(error).__name__}")
+    return None
+
+
+def _take(connection: Connection, alert: Alert, ref: str, incident_id: UUID, now: datetime) -> None:
     query = sa.select(evidence.c.alert_id, evidence.c.removing_at).where(evidence.c.ref == ref)
     known = connection.execute(query).one_or_none()
     if known is not None:
@@ -46,10 +85,12 @@ def take(connection: Connection, alert: Alert, incident_id: UUID, now: datetime)
     _insert(connection, alert, ref, incident_id, now)
 
 
-def move(
+def _move(
     connection: Connection, alert_id: UUID, left: UUID, incident_id: UUID, now: datetime
 ) -> None:
-    """Let evidence follow its alert into another incident, and a legal hold with it."""
+    refs = connection.execute(sa.select(evidence.c.ref).where(evidence.c.alert_id == alert_id))
+    # Expiry cleans the events of the incident that has the evidence then, which this is not.
+    clean_feed(connection, [left], frozenset(refs.scalars()), dict.fromkeys(WITHOUT))
     place_code = _place_of(connection, incident_id)
     moved = connection.execute(
         sa.update(evidence)
@@ -70,16 +111,19 @@ def _require_own(alert: Alert, owner: UUID) -> None:
         )
 
 
-def _without(connection: Connection, alert_id: UUID) -> None:
-    connection.execute(sa.update(alerts).where(alerts.c.alert_id == alert_id).values(**WITHOUT))
+def _without(
+    connection: Connection, alert_id: UUID, why: EvidenceAbsence = EvidenceAbsence.EXPIRED
+) -> None:
+    values = {"evidence_ref": None, "evidence_absent": why.value}
+    connection.execute(sa.update(alerts).where(alerts.c.alert_id == alert_id).values(**values))
 
 
 def _insert(
     connection: Connection, alert: Alert, ref: str, incident_id: UUID, now: datetime
 ) -> None:
     place_code = _place_of(connection, incident_id)
-    # A spool may have kept it for days: its time runs from what it shows.
-    made_at = min(alert.last_seen_at, now)
+    # A spool may have kept it for days, and an alert goes on: its time runs from the first sight.
+    made_at = min(alert.first_seen_at, now)
     rules = Rules(loaded(connection))
     connection.execute(
         sa.insert(evidence).values(
@@ -98,3 +142,17 @@ def _insert(
 def _place_of(connection: Connection, incident_id: UUID) -> str | None:
     query = sa.select(incidents.c.place_code).where(incidents.c.incident_id == incident_id)
     return connection.execute(query).scalar_one_or_none()
+
+
+def clean_feed(
+    connection: Connection,
+    incident_ids: Sequence[UUID],
+    refs: frozenset[str],
+    instead: Mapping[str, str | None],
+) -> None:
+    """Take refs out of events that a client may still be sent."""
+    query = sa.select(feed.c.id, feed.c.payload).where(feed.c.incident_id.in_(incident_ids))
+    for row in connection.execute(query).all():
+        if row.payload.get("evidence_ref") in refs:
+            payload = {**row.payload, **instead}
+            connection.execute(sa.update(feed).where(feed.c.id == row.id).values(payload=payload))

@@ -6,6 +6,7 @@ in the audit and committed; only then is there an answer that holds a byte.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -54,15 +55,13 @@ class Viewer:
         """Return what there is of an incident, asking the store for the parts of each."""
         rows, absent, hold = await run_in_threadpool(self._rows, who, incident_id)
 
-        def parts(store: EvidenceStore) -> list[list[EvidencePart]]:
-            return [list(store.parts(row["ref"])) for row in rows]
-
-        found = await self._door.ask("list", parts) if rows else []
+        questions = [partial(EvidenceStore.parts, ref=row["ref"]) for row in rows]
+        found = await self._door.ask_each("list", questions) if rows else []
         return EvidenceList(
             evidence=[
                 EvidenceOut(
                     **{name: row[name] for name in ("ref", "alert_id", "made_at", "expires_at")},
-                    parts=there,
+                    parts=list(there),
                     hold=hold,
                 )
                 for row, there in zip(rows, found, strict=True)

@@ -16,6 +16,7 @@ from pipelines.streams import ALERTS, ALERTS_CONFIRMED, ALERTS_PRIORITY, Client,
 from service.database import Database
 from service.incidents import store
 from service.incidents.reader import Entry, GroupReader
+from service.logs import FaultLog
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 
@@ -75,6 +76,7 @@ class AlertConsumer:
         self._committed = committed
         self._reader = GroupReader(client, ALERT_STREAMS, settings=settings, metrics=metrics)
         self._held: list[Entry] = []
+        self._faults = FaultLog("evidence")
 
     def step(self) -> None:
         """Read and handle at most one batch a stream; waits ``block_s`` if there is none.
@@ -139,6 +141,10 @@ class AlertConsumer:
             if result.outcome is store.Outcome.OPENED:
                 drill = str(one.alert.drill).lower()
                 self._metrics.incidents.labels(one.alert.hazard, drill).inc()
+            if result.untaken is not None:
+                self._metrics.evidence_untaken.labels(result.untaken.code).inc()
+                fault = f"alert {one.alert.alert_id} without its picture: {result.untaken}"
+                self._faults.failed(fault, "the alert is taken; look at what the worker sends")
             self._metrics.observe_since("alert_to_incident", one.entry.arrived_at)
 
     def _confirm(self, alerts: list[Alert]) -> None:

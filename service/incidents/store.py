@@ -61,6 +61,8 @@ class Taken:
     """The order it led to."""
     left: UUID | None = None
     """The drill that it was taken for until now."""
+    untaken: MessageError | None = None
+    """Why its evidence could not be taken with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def take(
 ) -> list[Taken]:
     """Store a batch, one result an alert, and tell the feed once for each incident changed.
 
-    Raises ``DrillChangedError`` or ``EvidenceTakenError``.
+    Raises ``DrillChangedError``.
     """
     results = [_take_one(connection, settings, alert, now) for alert in batch]
     opened = {taken.incident_id for taken in results if taken.outcome is Outcome.OPENED}
@@ -132,16 +134,16 @@ def _take_one(
         if alert.revision <= known.revision:
             return Taken(outcome=Outcome.STALE, incident_id=known.incident_id)
         _revise_alert(connection, alert)
-        taking.take(connection, alert, known.incident_id, now)
+        untaken = taking.take(connection, alert, known.incident_id, now)
         _renew(connection, known.incident_id)
-        return Taken(outcome=Outcome.REVISED, incident_id=known.incident_id)
+        return Taken(outcome=Outcome.REVISED, incident_id=known.incident_id, untaken=untaken)
     gap_s = DRILL_MERGE_GAP_S if alert.drill else settings.merge_gap_of(alert.hazard)
     incident = home(alert, _candidates(connection, alert, gap_s), gap_s)
     if incident is None:
         return _open(connection, alert, now)
-    _insert_alert(connection, alert, incident.incident_id, now)
+    untaken = _insert_alert(connection, alert, incident.incident_id, now)
     _renew(connection, incident.incident_id)
-    return Taken(outcome=Outcome.MERGED, incident_id=incident.incident_id)
+    return Taken(outcome=Outcome.MERGED, incident_id=incident.incident_id, untaken=untaken)
 
 
 def _overrule(
@@ -161,22 +163,24 @@ def _overrule(
             incident = overruling(alert, incident.incident_id, now)
         _insert_incident(connection, incident)
     _revise_alert(connection, alert, incident_id=incident.incident_id, received_at=now)
-    taking.move(connection, alert.alert_id, drill, incident.incident_id, now)
-    taking.take(connection, alert, incident.incident_id, now)
+    unmoved = taking.move(connection, alert.alert_id, drill, incident.incident_id, now)
+    untaken = taking.take(connection, alert, incident.incident_id, now) or unmoved
     _renew(connection, incident.incident_id)
     _renew(connection, drill)
-    return Taken(outcome=outcome, incident_id=incident.incident_id, left=drill)
+    return Taken(outcome=outcome, incident_id=incident.incident_id, left=drill, untaken=untaken)
 
 
 def _open(connection: Connection, alert: Alert, now: datetime) -> Taken:
     incident = opened_by(alert, now)
     _insert_incident(connection, incident)
-    _insert_alert(connection, alert, incident.incident_id, now)
+    untaken = _insert_alert(connection, alert, incident.incident_id, now)
     order = drill_order(incident, alert, now) if incident.drill else None
     if order is not None:
         _insert_order(connection, order)
     _renew(connection, incident.incident_id)
-    return Taken(outcome=Outcome.OPENED, incident_id=incident.incident_id, order=order)
+    return Taken(
+        outcome=Outcome.OPENED, incident_id=incident.incident_id, order=order, untaken=untaken
+    )
 
 
 def _candidates(connection: Connection, alert: Alert, gap_s: float) -> list[Incident]:
@@ -227,10 +231,12 @@ def _insert_incident(connection: Connection, incident: Incident) -> None:
     connection.execute(sa.insert(incidents).values(**_columns(incident), place_code=place_code))
 
 
-def _insert_alert(connection: Connection, alert: Alert, incident_id: UUID, now: datetime) -> None:
+def _insert_alert(
+    connection: Connection, alert: Alert, incident_id: UUID, now: datetime
+) -> MessageError | None:
     values = _alert_columns(alert) | {"incident_id": incident_id, "received_at": now}
     connection.execute(sa.insert(alerts).values(**values))
-    taking.take(connection, alert, incident_id, now)
+    return taking.take(connection, alert, incident_id, now)
 
 
 def _revise_alert(connection: Connection, alert: Alert, **changes: Any) -> None:

@@ -1,7 +1,7 @@
 """Every step, up and down, on tables that hold rows, on both kinds of database."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -95,6 +95,28 @@ def test_0005_adds_evidence_and_leaves_nothing_that_an_older_service_can_t_read(
     assert set(_all(filled)) == set(before)
     migrate(filled.engine)
     assert _models_differ(filled) == []
+
+
+def test_0005_lets_what_alerts_name_already_go_in_its_time(filled: Database) -> None:
+    migrate(filled.engine, "0004")
+    _fill(filled, _new_since(filled, {"incidents", "alerts", "orders", "feed"}))
+    with filled.writing() as connection:
+        one, other = connection.execute(sa.select(tables.alerts)).all()
+        for row, ref in ((one, "r" * 32), (other, "too long for a ref of ours, by far")):
+            mine = tables.alerts.c.alert_id == row.alert_id
+            connection.execute(sa.update(tables.alerts).where(mine).values(evidence_ref=ref))
+        connection.execute(sa.update(tables.incidents).values(place_code="330100"))
+    for _ in range(2):  # also a step that was taken back
+        migrate(filled.engine)
+        with filled.reading() as connection:
+            (made,) = connection.execute(sa.select(tables.evidence)).all()
+        assert (made.ref, made.removing_at) == ("r" * 32, None)
+        for name in ("alert_id", "incident_id", "camera_id"):
+            assert getattr(made, name) == getattr(one, name)
+        assert (made.hazard, made.place_code) == (one.hazard, "330100")
+        assert made.made_at == one.first_seen_at
+        assert made.expires_at - made.made_at == timedelta(days=30)
+        migrate(filled.engine, "0004")
 
 
 def test_the_newest_step_equals_the_tables(database: Database) -> None:

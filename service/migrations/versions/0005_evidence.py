@@ -3,6 +3,8 @@
 Revision 0005, after 0004.
 """
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -19,6 +21,9 @@ DIGEST = sa.String(64)
 
 NEW_ABSENCES = ("pending", "no_frames", "no_store", "expired")
 """Reasons that no service before this step knows: it could not show an alert that has one."""
+
+KEPT = timedelta(days=30)
+"""There are no rules yet."""
 
 
 def upgrade() -> None:
@@ -74,6 +79,47 @@ def upgrade() -> None:
     )
     op.create_index("ix_evidence_gone_gone_at", "evidence_gone", ["gone_at"])
     op.create_index("ix_feed_incident_id", "feed", ["incident_id"])
+    _take_over()
+
+
+def _take_over() -> None:
+    """Let what alerts name already go in its time: newer workers, or this step taken back."""
+    alerts, incidents = (
+        sa.table(
+            name,
+            *(sa.column(one) for one in ("evidence_ref", "camera_id", "hazard", "place_code")),
+            sa.column("alert_id", sa.Uuid()),
+            sa.column("incident_id", sa.Uuid()),
+            sa.column("first_seen_at", INSTANT),
+        )
+        for name in ("alerts", "incidents")
+    )
+    there = alerts.join(incidents, incidents.c.incident_id == alerts.c.incident_id)
+    query = (
+        sa.select(
+            alerts.c.evidence_ref,
+            alerts.c.alert_id,
+            alerts.c.incident_id,
+            alerts.c.camera_id,
+            incidents.c.place_code,
+            alerts.c.hazard,
+            alerts.c.first_seen_at,
+        )
+        .select_from(there)
+        .where(sa.func.length(alerts.c.evidence_ref) <= WORD.length)  # others were none of ours
+    )
+    columns = ("ref", "alert_id", "incident_id", "camera_id", "place_code", "hazard", "made_at")
+    rows = {one[0]: dict(zip(columns, one, strict=True)) for one in op.get_bind().execute(query)}
+    evidence = sa.table(
+        "evidence",
+        *(sa.column(one) for one in ("ref", "camera_id", "place_code", "hazard")),
+        *(sa.column(one, sa.Uuid()) for one in ("alert_id", "incident_id")),
+        *(sa.column(one, INSTANT) for one in ("made_at", "expires_at")),
+    )
+    for row in rows.values():
+        row["expires_at"] = row["made_at"] + KEPT
+    if rows:
+        op.get_bind().execute(sa.insert(evidence), list(rows.values()))
 
 
 def downgrade() -> None:

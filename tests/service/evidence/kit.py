@@ -1,5 +1,6 @@
 """A service with evidence in a real directory, two townships, and a clock of the test's own."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -134,6 +135,41 @@ def taken(given: Parts, *alerts: Alert) -> None:
     """Let the consumer take alerts now."""
     given.send(*alerts)
     given.consumer.step()
+
+
+def put(given: Parts, count: int = 1, first_s: float = 0.0) -> list[str]:
+    """Take alerts whose stills lie in the store; returns their refs."""
+    store, refs = EvidenceStore(given.settings.evidence), [new_ref() for _ in range(count)]
+    for ref in refs:
+        store.put(ref, EvidencePart.STILL, STILL)
+    taken(
+        given,
+        *(alert(first_s - number, evidence_ref=ref) for number, ref in enumerate(refs)),
+    )
+    while len(given.rows(tables.evidence)) < count:
+        given.consumer.step()  # which reads so many at once
+    return refs
+
+
+def month_later() -> Clock:
+    return Clock(timedelta(days=31))
+
+
+def aged(given: Parts, days: float) -> str:
+    """Put a still into the store that no alert tells of; returns its ref."""
+    ref = new_ref()
+    EvidenceStore(given.settings.evidence).put(ref, EvidencePart.STILL, STILL)
+    file = Path(given.settings.evidence) / ref / EvidencePart.STILL
+    moment = file.stat().st_mtime - days * 24 * 3600
+    os.utime(file, (moment, moment))
+    return ref
+
+
+def block(given: Parts, ref: str) -> Path:
+    """Put something in the way that no deleting of files takes away, root's neither."""
+    in_the_way = Path(given.settings.evidence) / ref / "lost+found"
+    in_the_way.mkdir()
+    return in_the_way
 
 
 def rows_of(given: Parts, ref: str) -> list[dict[str, Any]]:

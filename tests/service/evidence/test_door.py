@@ -17,9 +17,11 @@ from moto.server import ThreadedMotoServer
 
 from pipelines.evidence_store import EvidenceStore, EvidenceStoreError
 from pipelines.messages import EvidencePart
+from service import tables
 from service.__main__ import parse
 from service.errors import BadSettingError
 from service.evidence.door import SEATS, StoreHealth, opened
+from service.evidence.viewing import LISTED
 from tests.service.evidence.kit import STILL, Clock, Scene, keeper, new_ref, scene, taken
 from tests.service.helpers import Parts, alert
 from tests.support.waiting import until
@@ -81,6 +83,34 @@ def test_a_store_that_hangs_holds_up_nothing_else(given: Parts) -> None:
             assert 'fengsui_evidence_store_errors_total{call="view"} 60.0' in told
         until(lambda: there.viewer.get(there.path(other)).content == STILL, "the store again")
         given.send(alert(9.0, camera_id="here"))  # and alerts were never held up
+
+
+def test_a_slow_store_is_asked_for_all_of_an_incident_at_once(
+    given: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scene(given, evidence_every_s=3600.0, evidence_limit_s=5.0) as there:
+        first = there.seen()
+        given.send(
+            *(alert(1.0 + n, camera_id="here", evidence_ref=new_ref()) for n in range(LISTED))
+        )
+        until(lambda: len(given.rows(tables.evidence)) == LISTED + 1, "the rows")
+        asked = EvidenceStore.parts
+
+        def slow(self: EvidenceStore, ref: str) -> Any:
+            time.sleep(0.25)
+            return asked(self, ref)
+
+        monkeypatch.setattr(EvidenceStore, "parts", slow)  # 12.5 s one after the other
+        assert len(there.listed(first)["evidence"]) == LISTED
+        monkeypatch.setattr(EvidenceStore, "parts", refuse)
+        answer = there.viewer.get(f"{there.incident(first)}/evidence")
+        assert (answer.status_code, answer.json()["code"]) == (503, "evidence_store")
+        told = there.admin.get("/metrics").text
+        assert 'fengsui_evidence_store_errors_total{call="list"} 1.0' in told
+
+
+def refuse(*_: object, ref: str) -> None:
+    raise EvidenceStoreError("away")
 
 
 @contextmanager

@@ -73,6 +73,21 @@ def test_held_evidence_survives_its_time_and_goes_after_the_release(there: Scene
     assert there.given.rows(tables.evidence_holds) == []
 
 
+def test_a_hold_revives_nothing_that_is_due(given: Parts) -> None:
+    with scene(given, evidence_every_s=3600.0) as there:  # no keeper comes by meanwhile
+        due = there.seen()
+        there.clock.go_to(one_row(given, due)["expires_at"] + timedelta(hours=5))
+        assert there.viewer.get(there.path(due)).status_code == 404
+        assert hold(there.admin, there.incident(due)).status_code == 200
+        assert there.viewer.get(there.path(due)).status_code == 404
+        assert there.listed(due)["evidence"] == []
+        assert one_row(given, due)["removing_at"] is not None
+        assert named_in(given, due.evidence_ref or "") == ["evidence"]
+        coming = there.seen(onset_s=3.0)
+        hold(there.admin, there.incident(due), "again").raise_for_status()
+        assert there.viewer.get(there.path(coming)).content == STILL  # held since it came
+
+
 def test_rules_move_what_is_held_only_once_it_is_released(there: Scene) -> None:
     one = there.seen()
     hold(there.admin, there.incident(one)).raise_for_status()
@@ -81,7 +96,7 @@ def test_rules_move_what_is_held_only_once_it_is_released(there: Scene) -> None:
     there.admin.put("/api/evidence/retention", json=rules).raise_for_status()
     assert one_row(there.given, one)["expires_at"] == before
     release(there.admin, there.incident(one)).raise_for_status()
-    assert one_row(there.given, one)["expires_at"] == one.last_seen_at + timedelta(days=100)
+    assert one_row(there.given, one)["expires_at"] == one.first_seen_at + timedelta(days=100)
 
 
 def test_holding_again_changes_the_reason_and_releasing_twice_nothing(there: Scene) -> None:

@@ -1,9 +1,7 @@
 """What is due goes, from everywhere, whatever happens on the way; what is held stays."""
 
-import os
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,19 +10,24 @@ from pipelines.evidence_store import EvidenceStore
 from pipelines.messages import EvidencePart
 from service import tables
 from service.evidence import expiry
-from service.evidence.keeper import FEW_ORPHANS, EvidenceKeeper
+from service.evidence.keeper import EvidenceKeeper
 from service.metrics import ServiceMetrics
 from tests.service.evidence.kit import (
     STILL,
     Clock,
+    aged,
+    block,
     keeper,
+    month_later,
     named_in,
     new_ref,
     on_disk,
     one_row,
+    put,
     rows_of,
     scene,
     taken,
+    townships,
     viewed,
 )
 from tests.service.helpers import Parts, alert
@@ -40,7 +43,7 @@ def test_visible_at_t_minus_one_and_gone_everywhere_at_t_plus_one(given: Parts) 
         one = there.seen()
         ref = one.evidence_ref or ""
         expires_at = one_row(given, one)["expires_at"]
-        assert expires_at == one.last_seen_at + timedelta(days=30)
+        assert expires_at == one.first_seen_at + timedelta(days=30)
         clock.go_to(expires_at - 5 * SECOND)
         there.given.send(alert(camera_id="there"))  # the keeper has been round since
         until(lambda: len(given.rows(tables.incidents)) == 2, "another alert")
@@ -66,24 +69,6 @@ def test_visible_at_t_minus_one_and_gone_everywhere_at_t_plus_one(given: Parts) 
         assert events[-1]["payload"]["evidence_absent"] == "expired"
         told = there.admin.get("/metrics").text
         assert 'fengsui_evidence_deleted_total{reason="expired"} 1.0' in told
-
-
-def put(given: Parts, count: int = 1, first_s: float = 0.0) -> list[str]:
-    """Take alerts whose stills lie in the store; returns their refs."""
-    store, refs = EvidenceStore(given.settings.evidence), [new_ref() for _ in range(count)]
-    for ref in refs:
-        store.put(ref, EvidencePart.STILL, STILL)
-    taken(
-        given,
-        *(alert(first_s - number, evidence_ref=ref) for number, ref in enumerate(refs)),
-    )
-    while len(given.rows(tables.evidence)) < count:
-        given.consumer.step()  # which reads so many at once
-    return refs
-
-
-def month_later() -> Clock:
-    return Clock(timedelta(days=31))
 
 
 class PowerCutError(Exception):
@@ -123,8 +108,7 @@ def test_a_store_that_refuses_is_asked_again_and_nothing_is_shown_meanwhile(give
     with scene(given, clock := Clock()) as there:
         one = there.seen()
         ref = one.evidence_ref or ""
-        in_the_way = Path(given.settings.evidence) / ref / "lost+found"
-        in_the_way.mkdir()  # what no deleting of files takes away, root's neither
+        in_the_way = block(given, ref)
         clock.go_to(one_row(given, one)["expires_at"] + SECOND)
         until(lambda: one_row(given, one)["removing_at"] is not None, "the mark")
         refused = 'fengsui_evidence_store_errors_total{call="delete"}'
@@ -191,16 +175,6 @@ def test_replicas_at_once_neither_fail_nor_count_twice(given: Parts) -> None:
     assert len(events) == 1
 
 
-def aged(given: Parts, days: float) -> str:
-    """Put a still into the store that no alert tells of; returns its ref."""
-    ref = new_ref()
-    EvidenceStore(given.settings.evidence).put(ref, EvidencePart.STILL, STILL)
-    file = Path(given.settings.evidence) / ref / EvidencePart.STILL
-    moment = file.stat().st_mtime - days * 24 * 3600
-    os.utime(file, (moment, moment))
-    return ref
-
-
 def test_what_no_alert_told_of_for_a_week_is_deleted_and_counted(given: Parts) -> None:
     (known,) = put(given)
     old, young = aged(given, 7.01), aged(given, 6.99)
@@ -214,33 +188,6 @@ def test_what_no_alert_told_of_for_a_week_is_deleted_and_counted(given: Parts) -
     row = next(row for row in given.rows(tables.alerts) if row["camera_id"] == "slow")
     assert (row["evidence_ref"], row["evidence_absent"]) == (None, "expired")
     made.sweep()
-    assert given.count("fengsui_evidence_deleted_total", reason="orphan") == 1
-
-
-@sqlite_only
-def test_a_database_that_does_not_know_the_store_deletes_nothing_of_it(given: Parts) -> None:
-    refs = {aged(given, 30) for _ in range(FEW_ORPHANS + 1)}
-    assert keeper(given, Clock()).sweep()
-    assert on_disk(given) == refs
-    assert given.count("fengsui_evidence_deleted_total", reason="orphan") == 0
-    assert given.count("fengsui_evidence_store_errors_total", call="sweep") == 1
-
-
-@sqlite_only
-def test_an_orphan_that_can_t_be_deleted_is_tried_again_and_counted_once(given: Parts) -> None:
-    ref = aged(given, 8)
-    in_the_way = Path(given.settings.evidence) / ref / "lost+found"
-    in_the_way.mkdir()
-    made = keeper(given, Clock())
-    assert not made.sweep()
-    assert given.count("fengsui_evidence_store_errors_total", call="delete") == 1
-    assert given.count("fengsui_evidence_deleted_total", reason="orphan") == 0
-    in_the_way.rmdir()
-    EvidenceStore(given.settings.evidence).put(ref, EvidencePart.STILL, STILL)
-    file = Path(given.settings.evidence) / ref / EvidencePart.STILL
-    os.utime(file, (0, 0))
-    assert made.sweep()
-    assert on_disk(given) == set()
     assert given.count("fengsui_evidence_deleted_total", reason="orphan") == 1
 
 
@@ -267,3 +214,17 @@ def test_more_than_a_batch_goes_in_one_round(given: Parts) -> None:
     assert on_disk(given) == set()
     assert given.count("fengsui_evidence_deleted_total", reason="expired") == 150
     assert given.count("fengsui_evidence_waiting") == 0
+
+
+def test_events_of_a_drill_that_was_overruled_name_nothing_either(given: Parts) -> None:
+    townships(given)
+    ref = new_ref()
+    taken(given, alert(camera_id="here", drill=True, evidence_ref=ref))
+    taken(given, alert(camera_id="here", revision=2, seen_s=3.0, evidence_ref=ref))
+    drill = next(row for row in given.rows(tables.incidents) if row["drill"])
+    left = [r for r in given.rows(tables.feed) if r["incident_id"] == drill["incident_id"]]
+    assert {row["payload"]["evidence_ref"] for row in left} == {None}
+    made = keeper(given, month_later())
+    made.mark()
+    made.delete()
+    assert named_in(given, ref) == []

@@ -132,8 +132,10 @@ def test_a_shorter_rule_hides_at_once_and_a_longer_one_revives_nothing(given: Pa
         ([rule(1, None, "earthquake")], "rules.0.hazard", "enum"),
         ([rule(0)], "rules.0.days", "greater_than_equal"),
         ([rule(MOST_DAYS + 1)], "rules.0.days", "less_than_equal"),
-        ([rule(1.5)], "rules.0.days", "int_from_float"),  # type: ignore[arg-type]
-        ([rule("soon")], "rules.0.days", "int_parsing"),  # type: ignore[arg-type]
+        ([rule(1.5)], "rules.0.days", "int_type"),  # type: ignore[arg-type]
+        ([rule("soon")], "rules.0.days", "int_type"),  # type: ignore[arg-type]
+        ([rule(True)], "rules.0.days", "int_type"),  # not one day
+        ([rule("5")], "rules.0.days", "int_type"),  # type: ignore[arg-type]
         ([{"days": 1, "camera_id": "x"}], "rules.0.camera_id", "extra_forbidden"),
         ([{}], "rules.0.days", "missing"),
         ([rule(1), rule(2)], "", "retention_twice"),
