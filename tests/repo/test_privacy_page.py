@@ -55,7 +55,7 @@ def test_its_figures_are_the_code_s() -> None:
         f"vehicles have {covering.VEHICLE_CELLS} cells at most": covering.VEHICLE_CELLS <= 48,
         f"at most {clip.LONGEST_S:.0f} s": True,
         f"the last {album.KEPT_S:.0f} s": True,
-        f"{evidence_desk.PICTURES_AN_HOUR} pictures a camera and hour": True,
+        f"{evidence_desk.PICTURES_AN_HOUR} alerts a camera and hour": True,
         f"S3): {retention.DEFAULT_DAYS} days, or 1 to {retention.MOST_DAYS} by hazard": True,
         f"database, {kept.KEPT.days} days": True,
         "five minutes": mask_memory.VOID_S == 300.0,
