@@ -71,9 +71,8 @@ class Detection:
         self._metrics.inference.observe(time.perf_counter() - started_s)
         self._metrics.batch_size.observe(len(frames))
         self._metrics.frames_analysed.inc(len(frames))
-        looked_at = frozenset(
-            detections.frame_index.tolist()
-        )  # a foreign pack's masker saw no others
+        # A foreign pack's masker saw no other pictures than those in which that found something.
+        looked_at = frozenset(detections.frame_index.tolist())
         close = np.array([ref.is_burst for ref in frames], np.bool_)
         kept, dropped = self._drop_test(detections, regions, close)
         self._count(dropped)

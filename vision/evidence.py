@@ -54,8 +54,6 @@ WITH_LIGHT: Final = frozenset({Hazard.FIRE, Hazard.SMOKE})
 STRIP_FRAMES: Final = 4
 """Of a filmstrip: two by two, so that it is no wider than a still."""
 
-STRIP_GAP_PX: Final = 2
-
 JPEG: Final = (
     *(cv2.IMWRITE_JPEG_QUALITY, 85),
     *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
