@@ -42,7 +42,7 @@ lint: setup  ## what tests/repo checks, one by one
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy && .venv/bin/lint-imports
 
 lock:  ## after a change of pyproject.toml's dependencies; needs the tool uv
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --no-emit-package opencv-python \
 		--extra dev pyproject.toml -o requirements.lock
 
 train:  ## the shipped weights again into ../training, from ../shared: two hours, resumable; ARGS="--device cuda"

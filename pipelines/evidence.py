@@ -214,6 +214,8 @@ class Darkroom:
                 return maker.clip(job.frames, job.box, job.hazard)
             case EvidencePart.STRIP:
                 return maker.filmstrip(job.frames, job.box, job.hazard)
+            case EvidencePart.PLACE:
+                raise ValueError("no alert has a place picture: a probe makes it")
             case _:
                 assert_never(job.part)
 

@@ -17,6 +17,7 @@ from redis.retry import Retry
 from pipelines.messages import (
     Alert,
     CameraChange,
+    CameraFigures,
     CameraState,
     Candidates,
     Confirmation,
@@ -71,6 +72,7 @@ ALERTS = Stream(name="alerts", message=Alert, group="service")
 ALERTS_CONFIRMED = Stream(name="alerts.confirmed", message=Confirmation, keep_s=3600)
 CAMERA_CHANGES = Stream(name="camera.changes", message=CameraChange, keep_s=24 * 3600)
 CAMERA_STATES = Stream(name="camera.states", message=CameraState, keep_s=24 * 3600)
+CAMERA_FIGURES = Stream(name="camera.figures", message=CameraFigures, keep_s=3600)
 PROBE_JOBS = Stream(name="probe.jobs", message=ProbeJob, group="workers")
 PROBE_RESULTS = Stream(name="probe.results", message=ProbeResult, group="service")
 HEARTBEATS = Stream(name="heartbeats", message=Heartbeat, keep_s=600)
@@ -87,6 +89,7 @@ STREAMS: Final = {
         ALERTS_CONFIRMED,
         CAMERA_CHANGES,
         CAMERA_STATES,
+        CAMERA_FIGURES,
         PROBE_JOBS,
         PROBE_RESULTS,
         HEARTBEATS,

@@ -37,6 +37,16 @@ from pipelines.messages.evidence import (
 )
 from pipelines.messages.identities import alert_id, decision_id, incident_id, order_id
 from pipelines.messages.orders import DispatchOrder, Receipt, ReceiptKind
+from pipelines.messages.probes import (
+    Advice,
+    FoundBy,
+    FoundStream,
+    Onvif,
+    PlaceAbsence,
+    ProbeJob,
+    ProbeResult,
+    StreamFacts,
+)
 from pipelines.messages.wire import (
     FUTURE_TOLERANCE_S,
     MAX_REVISION,
@@ -55,7 +65,14 @@ from pipelines.messages.wire import (
     decode,
     encode,
 )
-from pipelines.messages.workers import CameraState, Heartbeat, ProbeJob, ProbeResult, WatchState
+from pipelines.messages.workers import (
+    MAX_FIGURES,
+    CameraFigure,
+    CameraFigures,
+    CameraState,
+    Heartbeat,
+    WatchState,
+)
 from pipelines.messages.zones import MIN_DWELL_S, PointShares, WaterScale, Zone, ZoneKind
 
 __all__ = [
@@ -63,17 +80,21 @@ __all__ = [
     "FUTURE_TOLERANCE_S",
     "HELD_BACK",
     "MAX_CANDIDATES",
+    "MAX_FIGURES",
     "MAX_LEVELS",
     "MAX_REVISION",
     "MAX_WINDOWS",
     "MIN_DWELL_S",
     "USUAL_HAZARDS",
+    "Advice",
     "Alert",
     "AlertDetail",
     "BoxShares",
     "Camera",
     "CameraChange",
     "CameraFault",
+    "CameraFigure",
+    "CameraFigures",
     "CameraState",
     "Candidate",
     "Candidates",
@@ -86,11 +107,15 @@ __all__ = [
     "EvidencePart",
     "EvidenceRef",
     "Expected",
+    "FoundBy",
+    "FoundStream",
     "Heartbeat",
     "Instant",
     "Message",
     "MessageError",
     "Name",
+    "Onvif",
+    "PlaceAbsence",
     "PlaceCode",
     "PointShares",
     "ProbeJob",
@@ -99,6 +124,7 @@ __all__ = [
     "ReceiptKind",
     "Revision",
     "Share",
+    "StreamFacts",
     "Text",
     "TraceId",
     "UnknownVersionError",

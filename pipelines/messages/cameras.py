@@ -66,6 +66,10 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     """Scores below which a hazard's sign isn't strong at this camera; they raise a label's own."""
     place: Annotated[tuple[PlaceCode, ...], msgspec.Meta(max_length=MAX_LEVELS)] = ()
     """The places that it lies in, from the root of the tree to its own; empty: not known."""
+    gb_id: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+    """What the platform calls its channel (GB/T 28181)."""
+    upstream: Name | None = None
+    """The platform or switch that it is behind."""
 
     def __repr__(self) -> str:
         return f"Camera({self.camera_id!r})"  # an address given in a file may hold a password

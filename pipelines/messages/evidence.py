@@ -18,6 +18,8 @@ class EvidencePart(StrEnum):
     STILL = "still.jpg"
     CLIP = "clip.mp4"
     STRIP = "strip.jpg"
+    PLACE = "place.jpg"
+    """A place picture, alone under its ref: no alert's."""
 
 
 class EvidenceAbsence(StrEnum):

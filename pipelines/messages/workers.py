@@ -1,10 +1,11 @@
-"""What a worker says of itself and of its cameras, and what it is asked to look at."""
+"""What a worker says of itself and of its cameras."""
 
 from enum import StrEnum
-from uuid import UUID
+from typing import Annotated
 
-from pipelines.messages.cameras import Camera
-from pipelines.messages.wire import Count, Instant, Message, Name, Revision, Text
+import msgspec
+
+from pipelines.messages.wire import Count, Instant, Message, Name, Revision
 
 
 class WatchState(StrEnum):
@@ -29,30 +30,28 @@ class CameraState(Message, frozen=True, kw_only=True):
     at: Instant
 
 
-class ProbeJob(Message, frozen=True, kw_only=True):
-    """Look at one stream and say what it is. Done by a worker, never by the service."""
+class CameraFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """What one camera had and cost since its worker last told."""
 
-    job_id: UUID
-    camera: Camera
-    requested_at: Instant
-    expires_at: Instant
-
-
-class ProbeResult(Message, frozen=True, kw_only=True):
-    """What a probe found; the fields after ``fault`` are absent where it could not look."""
-
-    job_id: UUID
     camera_id: Name
-    finished_at: Instant
-    fault: Name | None = None
-    advice: tuple[Text, ...] = ()
-    codec: Name | None = None
-    width_px: Count | None = None
-    height_px: Count | None = None
-    frame_rate_hz: float | None = None
-    keyframe_interval_s: float | None = None
-    bit_rate_bps: Count | None = None
-    clock_skew_s: float | None = None
+    looks: Count
+    core_ms: Count
+    """Of one core: reading, decoding, scaling, and its share of the batches."""
+    received_bytes: Count
+
+
+MAX_FIGURES = 300
+"""In one message: some 40 kB."""
+
+
+class CameraFigures(Message, frozen=True, kw_only=True):
+    """What cameras had and cost over the last minute; not all of a worker's fit into one."""
+
+    worker_id: Name
+    epoch: Count
+    at: Instant
+    over_s: Annotated[float, msgspec.Meta(gt=0)]
+    cameras: Annotated[tuple[CameraFigure, ...], msgspec.Meta(max_length=MAX_FIGURES)]
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):

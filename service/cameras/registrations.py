@@ -18,6 +18,8 @@ _COLUMNS: Final = tuple(
     cameras.c[name]
     for name in (
         "camera_id",
+        "gb_id",
+        "upstream",
         "main_url",
         "sub_url",
         "sealed_credentials",
@@ -97,6 +99,8 @@ def change_of(row: Registration) -> CameraChange:
                 "windows": row["windows"],
                 "thresholds": row["thresholds"],
                 "place": row["path"].strip("/").split("/"),
+                "gb_id": row["gb_id"],
+                "upstream": row["upstream"],
             },
             Camera,
         ),

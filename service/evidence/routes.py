@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -25,6 +25,9 @@ from service.evidence.models import (
 )
 from service.evidence.viewing import Viewer
 from service.problems import responses
+
+AlertPart = Literal[EvidencePart.STILL, EvidencePart.CLIP, EvidencePart.STRIP]
+"""What an alert may have; place pictures have a route of their own."""
 
 MEDIA_TYPES: Final = {
     EvidencePart.STILL: "image/jpeg",
@@ -83,7 +86,7 @@ def _pictures(gate: Gate, viewer: Viewer) -> APIRouter:
     async def view_evidence(
         who: Reader,
         ref: Ref,
-        part: EvidencePart,
+        part: AlertPart,
         why: Why,
     ) -> Response:
         """Show a picture or clip, once the audit has who, what, when and ``why``.

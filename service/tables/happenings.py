@@ -1,0 +1,117 @@
+"""Alerts, incidents, orders, the feed, and what people said of them."""
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid
+
+from service.tables.kinds import CODE, NAME, SERIAL, WORD, HazardWord, UtcDateTime, metadata
+from service.tables.people import accounts
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", Uuid, primary_key=True),
+    Column("camera_id", NAME, nullable=False),
+    Column("place_code", CODE, index=True),
+    Column("hazard", HazardWord, nullable=False),
+    Column("zone_id", NAME, nullable=False),
+    Column("drill", sa.Boolean, nullable=False),
+    Column("severity", WORD, nullable=False),
+    Column("state", WORD, nullable=False),
+    Column("state_by", NAME),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("score", sa.Float, nullable=False),
+    Index(None, "camera_id", "hazard", "zone_id", "drill", "last_seen_at"),
+    Index(None, "opened_at", "incident_id"),
+    Index(None, "drill", "state"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", Uuid, primary_key=True),
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False, index=True),
+    Column("revision", sa.BigInteger, nullable=False),
+    Column("camera_id", NAME, nullable=False),
+    Column("hazard", HazardWord, nullable=False),
+    Column("zone_id", NAME, nullable=False),
+    Column("severity", WORD, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("score", sa.Float, nullable=False),
+    Column("box", sa.JSON(none_as_null=True)),
+    Column("detail", sa.JSON(none_as_null=True)),
+    Column("model", NAME, nullable=False),
+    Column("evidence_ref", NAME),
+    Column("evidence_absent", WORD),
+    Column("drill", sa.Boolean, nullable=False),
+    Column("epoch", sa.BigInteger, nullable=False),
+    Column("trace_id", WORD, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False, index=True),
+    Column("decision_id", Uuid, nullable=False),
+    Column("target", NAME, nullable=False),
+    Column("drill", sa.Boolean, nullable=False),
+    Column("decided_by", NAME, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("sent_at", UtcDateTime, index=True),
+    Column("entry_id", WORD),
+    sa.UniqueConstraint("incident_id", "target", "decision_id"),
+)
+"""The outbox: an order without ``sent_at`` has still to be forwarded. ``body`` is the message."""
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("kind", WORD, nullable=False),
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False),
+    Column("payload", sa.JSON, nullable=False),
+    Index(None, "incident_id"),
+    sqlite_autoincrement=True,
+)
+"""What clients are told, in order. An id is never used twice, so it serves as their cursor."""
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("camera_id", NAME, primary_key=True),
+    Column("hazard", HazardWord, primary_key=True),
+    Column("zone_id", NAME, primary_key=True),
+    Column("worker_id", NAME, primary_key=True),
+    Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("moment", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("score", sa.Float, nullable=False),
+    Column("x0", sa.Float, nullable=False),
+    Column("y0", sa.Float, nullable=False),
+    Column("x1", sa.Float, nullable=False),
+    Column("y1", sa.Float, nullable=False),
+    Index(None, "camera_id", "at"),
+)
+"""What moments showed of a hazard, believed or not: for days, so that a proposal can be replayed.
+The box is in shares of the picture; there is no picture."""
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), primary_key=True),
+    Column("account_id", Uuid, ForeignKey(accounts.c.account_id), primary_key=True),
+    Column("verdict", WORD, nullable=False),
+    Column("reason", WORD),
+    Column("note", Text),
+    Column("given_at", UtcDateTime, nullable=False),
+    Column("given_by", NAME, nullable=False),
+)
+"""What an account says an incident was: one word each, the latest."""
