@@ -57,6 +57,10 @@ def _tool(name: list[str]) -> Callable[[Sequence[str]], int] | None:
         from pipelines.evaluate.command import main as evaluate
 
         return evaluate
+    if name == ["cameras"]:
+        from service.imports.command import main as cameras
+
+        return cameras
     return None
 
 
@@ -71,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="incidents, orders and the live feed (serve --help)")
     commands.add_parser("openapi", help="print the description of the API")
     commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
+    commands.add_parser("cameras", help="estates from and to files, probes (cameras --help)")
     commands.add_parser("model", help="other people's networks as packs (model --help)")
     commands.add_parser("eval", help="a pack on your pictures, the rules in drills (eval --help)")
     commands.add_parser("bench", help="what a camera costs on this machine (bench --help)")
@@ -147,6 +152,28 @@ def _add_worker(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.toml",
         help='where the cameras of a place may be, inside --networks: "654300" = ["10.43.0.0/16"],'
         " a place a line; below it the nearest line counts (docs/networks.md)",
+    )
+    parser.add_argument(
+        "--platforms",
+        type=Path,
+        metavar="FILE.toml",
+        help="GB/T 28181 platforms that are asked for another address where a camera's expired"
+        " (docs/platforms.md)",
+    )
+    parser.add_argument(
+        "--probes",
+        type=int,
+        default=16,
+        metavar="N",
+        help="streams that it looks at once at a time when the service asks; 0: none"
+        " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--onvif-ports",
+        default="80,8000,8080,8899",
+        metavar="PORT,PORT",
+        help="where a probe asks the camera for its smaller streams; empty: nowhere"
+        " (default: %(default)s)",
     )
     parser.add_argument("--id", default="worker-1", help="the same after a restart")
     parser.add_argument(
@@ -257,6 +284,8 @@ def _worker(given: argparse.Namespace) -> int:
     from pipelines.evidence_store import EvidenceStoreError
     from pipelines.faults import SourceError
     from pipelines.memory import keep_private
+    from pipelines.platforms_file import PlatformsFileError
+    from pipelines.probing.onvif import PortsError
     from pipelines.registry import PartError
     from pipelines.rtsp.networks import NetworksError
     from pipelines.worker import WorkerError, run_until_signalled, worker_of_good_pack
@@ -285,6 +314,8 @@ def _worker(given: argparse.Namespace) -> int:
         WorkerError,
         ZoneError,
         PartError,
+        PlatformsFileError,
+        PortsError,
         NetworksError,
     ) as error:
         return _fail(str(error))
@@ -295,6 +326,8 @@ def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
     from models.packs import DEFAULT_PACK
     from pipelines.cameras_file import read_cameras
     from pipelines.jurisdictions import NO_JURISDICTIONS, read_jurisdictions
+    from pipelines.platforms_file import read_platforms
+    from pipelines.probing.onvif import ports
     from pipelines.pulse import Pulse
     from pipelines.registry import Part, part
     from pipelines.rtsp.networks import Networks
@@ -312,8 +345,11 @@ def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
         worker_key=given.worker_key or Path("worker.key"),
         networks=Networks.parse(given.networks.split(",")),
         jurisdictions=NO_JURISDICTIONS if places is None else read_jurisdictions(places),
+        platforms=() if given.platforms is None else read_platforms(given.platforms),
         pack_dir=given.pack or DEFAULT_PACK,
         evidence=given.evidence,
+        probes=given.probes,
+        onvif_ports=ports(given.onvif_ports),
         metrics_port=given.metrics_port,
         processes=1 if given.pulse is None else int(given.processes or 1),
         pulse=Pulse(given.pulse),

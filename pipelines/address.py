@@ -70,6 +70,20 @@ def registered_address(url: str, login: tuple[str, Secret] | None = None) -> Add
     return Address(url=Secret(whole), shown=plain.shown, is_file=False)
 
 
+def renewed_address(url: str, platform: str, login: tuple[str, Secret] | None = None) -> Address:
+    """Return the address that a platform gave for a while; of its path nothing is shown.
+
+    Any part of it may be the token. Raises ``BadAddressError``.
+    """
+    whole = registered_address(url, login)
+    parts = urlsplit(url)
+    return Address(
+        url=whole.url,
+        shown=f"{parts.scheme}://{netloc_of(url)}/… ({platform})",
+        is_file=False,
+    )
+
+
 def _quoted(text: str, also_unquoted: str = "") -> str:
     return quote(text, _UNQUOTED + also_unquoted, errors="surrogatepass")
 

@@ -12,8 +12,9 @@ put to rest: nobody would watch what is on.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -73,15 +74,17 @@ class Estate:
         networks: Networks,
         jurisdictions: Jurisdictions = NO_JURISDICTIONS,
         admission: Admission | None = None,
+        renewed: Callable[[Camera], Address | None] = lambda _: None,
     ) -> None:
         """``networks`` are where cameras may be, ``jurisdictions`` where those of a place may.
 
         Without an ``admission`` every camera is connected to at once. ``address`` gives a camera's,
-        and raises ``SourceError`` or ``SealError``.
+        and raises ``SourceError`` or ``SealError``. ``renewed`` gives another of a camera whose own
+        has expired, if there is one, and raises ``SourceError``; readers' threads call it.
         """
         self._flow = flow
         self._states = states
-        self._address = address
+        self._address, self._renewed = address, renewed
         self._metrics = metrics
         self._networks = networks
         self._jurisdictions = jurisdictions
@@ -170,6 +173,11 @@ class Estate:
         ends_s = time.monotonic() + STOP_PATIENCE_S
         for reader in filter(lambda one: one.alive, readers):
             reader.join(max(0.0, ends_s - time.monotonic()))
+
+    def readers(self) -> Iterator[tuple[str, Reader | None]]:
+        """Yield each camera and its reader, if it can be used; one that rests has used nothing."""
+        for name, one in self._watched.items():
+            yield name, one.reader
 
     def __len__(self) -> int:
         return len(self._watched)
@@ -330,12 +338,18 @@ class Estate:
             steady=_needs_steady_looks(camera),
         )
         source.blank(zones_of(camera).privacy)
+        source.renewal.ask = partial(self._fresh, name)
 
         def notice(state: WatchState, fault: str | None) -> None:
             self._said[name] = state
             self._states.note(name, state, fault)
 
         return Reader(source, self._flow.batcher, self._metrics, notice=notice)
+
+    def _fresh(self, name: str) -> Address | None:
+        """Return another address by what the camera's registration says now."""
+        one = self._watched.get(name)
+        return None if one is None else self._renewed(one.camera)
 
     def _networks_of(self, camera: Camera) -> Networks:
         return self._jurisdictions.narrow(self._networks, camera)

@@ -18,6 +18,14 @@ SourceError
 ├── NoKeyframeError        the stream has no picture to begin with
 ├── CorruptStreamError     what arrives can't be decoded
 ├── StreamLostError        it worked, then it stopped
+├── PlatformError          the platform gives no address in place of one that expired
+│   ├── PlatformUnreachableError  it doesn't answer, or not in time
+│   ├── PlatformRefusedError      it doesn't take the key
+│   ├── PlatformAnswerError       its answer is none that a platform of this kind gives
+│   ├── PlatformChannelError      it doesn't know the camera
+│   ├── PlatformStreamError       it knows the camera and can't start its stream
+│   ├── PlatformAddressError      what it gives is no camera's address, or outside the networks
+│   └── PlatformBusyError         too many addresses are being asked for
 └── FileEndedError         a file ended: no fault, but no more pictures
 ```
 
@@ -153,6 +161,62 @@ class StreamLostError(SourceError):
 
     code = "stream_lost"
     advice = "check the camera's power and network"
+
+
+class PlatformError(SourceError):
+    """The platform gives no address in place of one that expired."""
+
+    code = "platform"
+    advice = "check the platform"
+
+
+class PlatformUnreachableError(PlatformError):
+    """It doesn't answer, or not in time."""
+
+    code = "platform_unreachable"
+    advice = "check that it runs, and its url in the file of worker --platforms"
+
+
+class PlatformRefusedError(PlatformError):
+    """It doesn't take the key."""
+
+    code = "platform_refused"
+    advice = "make a key at the platform that is enabled, and put it into its key_file"
+
+
+class PlatformAnswerError(PlatformError):
+    """Its answer is none that a platform of this kind gives."""
+
+    code = "platform_answer"
+    advice = "check its url, kind and version: docs/platforms.md"
+
+
+class PlatformChannelError(PlatformError):
+    """It doesn't know the camera."""
+
+    code = "platform_channel"
+    advice = "correct the camera's GB id, or add it to the platform once"
+
+
+class PlatformStreamError(PlatformError):
+    """It knows the camera and can't start its stream."""
+
+    code = "platform_stream"
+    advice = "check at the platform that the camera is online and plays"
+
+
+class PlatformAddressError(PlatformError):
+    """What it gives is no camera's address, or one where none may be."""
+
+    code = "platform_address"
+    advice = "correct the media server's address at the platform, or allow its network to cameras"
+
+
+class PlatformBusyError(PlatformError):
+    """Too many addresses are being asked for."""
+
+    code = "platform_busy"
+    advice = "nothing to do: it is asked again; raise its pulls if this goes on"
 
 
 class FileEndedError(SourceError):

@@ -13,6 +13,7 @@ from pipelines.alerts import AlertBook
 from pipelines.batcher import Batcher
 from pipelines.bursts import Bursts
 from pipelines.daily import DAILY_MOST
+from pipelines.figures import LookCount
 from pipelines.frames import FrameBatch, Look
 from pipelines.gate import Gate
 from pipelines.judge import Judge, shows_another_place, watches_otherwise
@@ -66,6 +67,7 @@ class Flow:
         self._seeing = Seeing(detector, metrics, None if desk is None else desk.album)
         self._is_hazard = self._seeing.columns.hazards
         self._judges: dict[str, Judge] = {}
+        self.count = LookCount()
         self._scores = scores
         self._keepsakes = keepsakes
         self._drills = drills
@@ -157,6 +159,7 @@ class Flow:
         for look in self._seeing.looks(batch):
             yield from self._judge(look)
             judge = self._judges[look.ref.camera_id]
+            self.count.detected[look.ref.camera_id] += 1
             if self._gate is not None:
                 is_empty = not self._is_hazard[look.detections.label].any()
                 self._gate.judged(look.ref, quiet=is_empty and judge.is_quiet)
@@ -166,6 +169,7 @@ class Flow:
     def _judge(self, look: Look) -> list[Alert]:
         camera_id = look.ref.camera_id
         judge = self._judges[camera_id]
+        self.count.looks[camera_id] += 1
         with self._metrics.cpu("judge"):
             alerts = self._record(judge.see(look))
         for hazard in judge.held_back:

@@ -67,6 +67,13 @@ class WorkerMetrics:
     def _count_faults(self) -> None:
         counter = self._counter
         self._source_errors = counter("source_errors", "Broken or refused connections.", "cause")
+        self._platform_requests = counter(
+            "platform_requests", "Addresses asked of platforms, by what became of it.", "outcome"
+        )
+        self._probes = counter("probes", "Streams looked at once, by what became of it.", "outcome")
+        self._place_pictures = counter(
+            "place_pictures", "Place pictures asked for, by what became of them.", "outcome"
+        )
         self.detector_errors = counter("detector_errors", "Batches that the detector refused.")
         self.masker_errors = counter("masker_errors", "Batches that the masker refused.")
         self._packs_refused = counter("packs_refused", "Starts put off by a bad pack.", "code")
@@ -100,6 +107,8 @@ class WorkerMetrics:
         self.evidence_stored = self._histogram(
             "evidence_seconds", "Time from an alert to its stored still."
         )
+        self.probe_time = self._histogram("probe_seconds", "Time of one probe.")
+        self.probes_running = self._gauge("probes_running", "Probes that are being done.")
         cpu = self._counter("worker_cpu_seconds", "Processor time of a stage.", "stage")
         self._stages = {stage: cpu.labels(stage) for stage in STAGES}
 
@@ -126,6 +135,18 @@ class WorkerMetrics:
     def source_error(self, cause: str) -> None:
         """Count a broken or refused connection."""
         self._source_errors.labels(cause).inc()
+
+    def platform_request(self, outcome: str) -> None:
+        """Count an address that a platform was asked for: ``renewed``, or a fault's code."""
+        self._platform_requests.labels(outcome).inc()
+
+    def probe(self, outcome: str) -> None:
+        """Count a job to look at a stream."""
+        self._probes.labels(outcome).inc()
+
+    def place_picture(self, outcome: str) -> None:
+        """Count a place picture that was stored, or the reason why there is none."""
+        self._place_pictures.labels(outcome).inc()
 
     def pack_refused(self, code: str) -> None:
         """Count an attempt to start with a pack that can't be used."""

@@ -8,12 +8,14 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from pipelines.batcher import Batcher
 from pipelines.faults import FileEndedError, SourceError
+from pipelines.figures import Spent
 from pipelines.messages import WatchState
 from pipelines.metrics import WorkerMetrics
 from pipelines.source import CameraSource, Source
@@ -56,6 +58,8 @@ class Reader:
         self._gives_up = gives_up
         self.ended: SourceError | None = None
         """Why it ended by itself: a file's end, or a fault that it gave up at."""
+        self._cpu_clock: int | None = None
+        self._cpu_s = 0.0
         self._thread = threading.Thread(
             target=self._run, name=f"read-{source.camera_id}", daemon=True
         )
@@ -90,7 +94,24 @@ class Reader:
         """Whether looks may still come."""
         return self._thread.is_alive()
 
+    @property
+    def spent(self) -> Spent:
+        """What it has had and used so far; any thread may ask."""
+        cpu_s, clock = self._cpu_s, self._cpu_clock
+        if clock is not None:
+            with suppress(OSError):  # it has ended since
+                cpu_s = time.clock_gettime(clock)
+        return Spent(cpu_s=cpu_s, received_bytes=self._source.received_bytes)
+
     def _run(self) -> None:
+        # Asked for by the thread itself: of one that has ended, the name is undefined behaviour.
+        self._cpu_clock = time.pthread_getcpuclockid(threading.get_ident())
+        try:
+            self._keep_reading()
+        finally:
+            self._cpu_s, self._cpu_clock = time.thread_time(), None
+
+    def _keep_reading(self) -> None:
         retry_s = FIRST_RETRY_S
         told: str | None = None
         self._say(WatchState.CONNECTING)

@@ -22,6 +22,7 @@ from pipelines.bursts import Bursts
 from pipelines.decoder import DecodeError, Decoder, EvidenceScaler, Scaler, TooManyPixelsError
 from pipelines.frames import Closeup, Frame, FrameRef
 from pipelines.metrics import WorkerMetrics
+from pipelines.renewal import Renewal
 from pipelines.rtsp.connection import Connection
 from pipelines.rtsp.networks import Networks
 from pipelines.rtsp.units import Unit
@@ -86,6 +87,8 @@ class Source(ABC):
         self._grid = grid(input_size_px)
         self._blanker = Blanker()
         self._seq = 0
+        self.received_bytes = 0
+        """Of its streams, so far; a file's are nobody's cost."""
 
     def blank(self, polygons: tuple[Polygon, ...]) -> None:
         """Hide these zones from the next picture on. Any thread may call it."""
@@ -165,20 +168,36 @@ class CameraSource(Source):
         self._due_s = 0.0
         self._has_burst = False
         self._closeup_s = -math.inf
+        self.renewal = Renewal(address)
         self.rest: Callable[[float], object] = time.sleep
         """How it waits between bursts; whoever stops it may make that shorter."""
 
     def looks(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
         """Connect and yield looks until ``stopping`` says so.
 
-        Raises ``SourceError`` when the stream can't be had, breaks or ends.
+        Raises ``SourceError`` when the stream can't be had, breaks or ends. After one for which an
+        address that has expired may be the reason, the next time begins with another.
         """
+        seen = self._seq
+        self.address, fault = self.renewal.next(self.address)
+        try:
+            if not stopping():
+                yield from self._connect(stopping)
+        except faults.SourceError as error:
+            self.renewal.failed(self.address, error)
+            if fault is not None and self._seq == seen:
+                raise fault from error  # what is to be mended first
+            raise
+
+    def _connect(self, stopping: Callable[[], bool]) -> Iterator[Frame]:
         may_keep = partial(self._bursts.keep, self)  # not by name: an older one may still be ending
         connection = Connection(self.address, self._networks, OPEN_TIMEOUT_S, may_keep)
+        before_bytes = self.received_bytes
         try:
-            yield from self._read(connection, stopping)
+            yield from self._read(connection, stopping, before_bytes)
         finally:
             connection.close()
+            self.received_bytes = before_bytes + connection.received_bytes
             may_keep(0)
             self._end_burst()
             if connection.wasted:
@@ -186,7 +205,9 @@ class CameraSource(Source):
         if not stopping():
             raise faults.StreamLostError(self.address.shown, "the stream ended")
 
-    def _read(self, connection: Connection, stopping: Callable[[], bool]) -> Iterator[Frame]:
+    def _read(
+        self, connection: Connection, stopping: Callable[[], bool], before_bytes: int
+    ) -> Iterator[Frame]:
         decoder = Decoder(connection.stream.codec, self._input_size_px)
         sampler, clock = Sampler(steady=self._steady), LiveClock(connection.stream.clock_hz)
         effort = Effort()
@@ -199,6 +220,7 @@ class CameraSource(Source):
             if units is None:
                 return
             clock.now_s, clock.newest = time.monotonic(), units[-1].ticks
+            self.received_bytes = before_bytes + connection.received_bytes
             self._metrics.frames_received.inc(len(units))
             for unit in units:
                 if self._is_wanted(unit, sampler, clock):

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,12 +21,13 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from models.packs import DEFAULT_PACK, Pack, PackError, load_pack
 from pipelines import streams
-from pipelines.address import Address, camera_address, registered_address
+from pipelines.addresses import Addresses
 from pipelines.admission import Admission
 from pipelines.estate import Estate
 from pipelines.evidence_desk import END_PATIENCE_S, evidence_desk
 from pipelines.evidence_store import EvidenceStoreError
-from pipelines.faults import BadAddressError, SourceError
+from pipelines.faults import SourceError
+from pipelines.figures import Figures
 from pipelines.flow import Flow
 from pipelines.heartbeat import Heart
 from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
@@ -36,12 +36,17 @@ from pipelines.load import LoadMeter
 from pipelines.machine import room
 from pipelines.messages import Alert, Camera
 from pipelines.metrics import WorkerMetrics
+from pipelines.platforms import Platforms
+from pipelines.platforms_file import PlatformSettings
+from pipelines.probing.onvif import PORTS
+from pipelines.probing.prober import AT_ONCE
+from pipelines.probing.room import prober
 from pipelines.publisher import Publisher
 from pipelines.pulse import Pulse
 from pipelines.registry import Change, Part, Registry
 from pipelines.rtsp.networks import Networks
 from pipelines.scores import ScoreKeeper, ScoreSender
-from pipelines.sealing import KeyFileError, host_of, key_pair, open_sealed
+from pipelines.sealing import KeyFileError
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
 from pipelines.states import States
@@ -91,11 +96,18 @@ class WorkerSettings:
     """Where its cameras may be."""
     jurisdictions: Jurisdictions = NO_JURISDICTIONS
     """Where those of a place may be, inside the networks."""
+    platforms: tuple[PlatformSettings, ...] = ()
+    """Whom it asks for another address where one expired."""
     pack_dir: Path = DEFAULT_PACK
     """The model pack."""
     evidence: str | None = None
     """Where alerts' pictures are stored: a directory, or ``s3://bucket/prefix``; ``None``: no
     pictures are made."""
+    probes: int = AT_ONCE
+    """How many streams it looks at once at a time when the service asks; 0: none. One whose
+    cameras are a file's is asked nothing."""
+    onvif_ports: tuple[int, ...] = PORTS
+    """Where cameras are asked by ONVIF for smaller streams."""
     metrics_port: int | None = 0
     """Where Prometheus scrapes it, on loopback; 0 picks a free port, ``None`` the usual one or, if
     another worker has that, a free one."""
@@ -175,17 +187,24 @@ class Worker:
             keepsakes=keepsakes,
             desk=evidence_desk(settings.evidence, metrics),
         )
+        self._figures = Figures(
+            self._client, settings.worker_id, epoch, count=self._flow.count, metrics=metrics
+        )
+        addresses = _addresses(settings, metrics)
         self._estate = Estate(
             flow=self._flow,
             states=self._states,
-            address=_addresses(settings),
+            address=addresses.of,
+            renewed=addresses.renewed,
             metrics=metrics,
             networks=settings.networks,
             jurisdictions=settings.jurisdictions,
             admission=Admission(),
         )
-        self._registry = None
+        self._registry = self._prober = None
         if settings.cameras is None:
+            if settings.probes:
+                self._prober = prober(settings, self._client, addresses, metrics)
             known = keepsakes.cameras()
             self._registry = Registry(self._client, settings.share, self._changed, metrics, known)
         else:
@@ -206,9 +225,12 @@ class Worker:
         self._heart.start()
         self._states.start()
         self._scores.start()
+        self._figures.start()
         self._estate.start()
         if self._registry is not None:
             self._registry.start()
+        if self._prober is not None:
+            self._prober.start()
         cores = room().cores / self._settings.processes
         meter = LoadMeter(self._flow.batcher, self._metrics, cores)
         while not self._stopping.is_set():
@@ -221,6 +243,7 @@ class Worker:
             for alert in self._flow.step(IDLE_S):
                 self._save([alert])
             self._save([])
+            self._figures.take(self._estate.readers)
             self._keep()
         self._end()
         shown.close()
@@ -228,6 +251,8 @@ class Worker:
     def _end(self) -> None:
         if self._registry is not None:
             self._registry.ask_to_stop()
+        if self._prober is not None:
+            self._prober.ask_to_stop()
         self._estate.stop()
         self._save(self._flow.finish(END_PATIENCE_S))
         for alert in self._unsaved:
@@ -236,6 +261,9 @@ class Worker:
         self._publisher.stop()
         self._states.stop()
         self._scores.stop()
+        self._figures.stop()
+        if self._prober is not None:
+            self._prober.stop()
         if self._registry is not None:
             self._registry.join()
         self._heart.stop()
@@ -249,7 +277,7 @@ class Worker:
     @property
     def ended(self) -> bool:
         """Whether no thread of its own works on after ``run``; waits a little for one that does."""
-        return self._flow.ended
+        return self._flow.ended and (self._prober is None or self._prober.ended)
 
     def _changed(self, change: Change) -> None:
         self._changes.put(change)
@@ -292,13 +320,13 @@ def check(settings: WorkerSettings) -> None:
     """Raise what ``Worker`` raises for a wrong setting; loads no pack and connects to nothing."""
     _check_name(settings.worker_id)
     _connected(settings.redis_url).close()
-    address = _addresses(settings)
+    metrics = WorkerMetrics(CollectorRegistry())
+    addresses = _addresses(settings, metrics)
     for camera in settings.cameras or ():
-        address(camera)
+        addresses.of(camera)
         zones_of(camera)
         settings.jurisdictions.narrow(settings.networks, camera)
     path = settings.spool_dir / f"{settings.worker_id}.sqlite"
-    metrics = WorkerMetrics(CollectorRegistry())
     evidence_desk(settings.evidence, metrics)
     _spool(path, metrics).close()
 
@@ -324,30 +352,14 @@ def _spool(path: Path, metrics: WorkerMetrics) -> Spool:
         ) from error
 
 
-def _addresses(settings: WorkerSettings) -> Callable[[Camera], Address]:
+def _addresses(settings: WorkerSettings, metrics: WorkerMetrics) -> Addresses:
     """Return what gives a camera's address: a file's hold their passwords, a registry's don't."""
-    if settings.cameras is not None:
-        return _address_in_file
+    places = settings.jurisdictions
+    platforms = Platforms(settings.platforms, metrics, settings.networks, places)
     try:
-        keys = [key_pair(settings.worker_key)]
+        return Addresses(settings.worker_key if settings.cameras is None else None, platforms)
     except KeyFileError as error:
         raise WorkerError(str(error)) from error
-
-    def address(camera: Camera) -> Address:
-        sealed = camera.sealed_credentials
-        login = None
-        if sealed is not None:
-            login = open_sealed(keys, sealed, camera.camera_id, host_of(camera.url))
-        return registered_address(camera.url, login)
-
-    return address
-
-
-def _address_in_file(camera: Camera) -> Address:
-    try:
-        return camera_address(camera.url)
-    except BadAddressError as error:
-        raise BadAddressError(f"{camera.camera_id}: {error.where}", error.what) from None
 
 
 def worker_of_good_pack(settings: WorkerSettings) -> Worker:

@@ -73,6 +73,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ServiceSe
         evidence=given.evidence,
         oidc=oidc_of(environment),
         consumer=given.consumer,
+        probe_subnet_per_s=given.probe_subnet_per_s,
+        probe_platform_pulls=given.probe_platform_pulls,
+        probe_pulls=given.probe_pulls,
     )
 
 
@@ -146,7 +149,25 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="the workers' evidence store, a directory or s3://bucket/prefix (evidence)",
     )
     parser.add_argument("--consumer", default="service-1", help="name in the consumer group")
+    _add_probe_limits(parser)
     return parser
+
+
+def _add_probe_limits(parser: argparse.ArgumentParser) -> None:
+    for name, usual, words in (
+        ("probe-subnet-per-s", 4, "probes that may start a second in one /24"),
+        ("probe-platform-pulls", 8, "probes at a time of one platform's streams"),
+        ("probe-pulls", 200, "probes at a time in all"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=_at_least_one, default=usual, metavar="N", help=f"{words} ({usual})"
+        )
+
+
+def _at_least_one(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("give a whole number from 1 on")
+    return number
 
 
 def _make_first_admin(database: Database) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
@@ -25,8 +26,13 @@ from service.accounts.throttle import Throttle
 from service.accounts.token_routes import token_router
 from service.audit.heads import HeadsExporter
 from service.audit.routes import audit_router
+from service.cameras.bulk_routes import bulk_router
+from service.cameras.figures import FiguresReader
+from service.cameras.history import HistoryKeeper
+from service.cameras.live import live_workers
 from service.cameras.publisher import CameraPublisher
 from service.cameras.routes import camera_router
+from service.cameras.saved_view_routes import saved_view_router
 from service.cameras.sealer import Sealer
 from service.cameras.states import StateReader
 from service.cameras.window_routes import window_router
@@ -40,10 +46,19 @@ from service.evidence.viewing import Viewer
 from service.feed.bell import FeedBell
 from service.feed.routes import feed_router
 from service.housekeeping import Housekeeper
+from service.imports.keeping import leave_own
+from service.imports.logins_seen import LoginsSeen
+from service.imports.parts import Imports
+from service.imports.routes import import_router
+from service.imports.running import ImportRunner
 from service.incidents.consumer import AlertConsumer
 from service.incidents.routes import incident_router
 from service.metrics import ServiceMetrics
 from service.places.routes import place_router
+from service.probes.dispatcher import ProbeDispatcher
+from service.probes.pictures import PictureViewer
+from service.probes.results import ProbeResultConsumer
+from service.probes.routes import probe_router
 from service.settings import ServiceSettings, heads_beside, worker_key_beside
 from service.status import status_router
 from service.supervise import Supervised
@@ -133,6 +148,17 @@ def _routers(
     yield account_router(database, gate, settings.oidc.issuer if settings.oidc else None)
     yield place_router(database, gate)
     sealer = Sealer(settings.worker_key or worker_key_beside(settings.database_url))
+    yield import_router(
+        Imports(
+            database=database,
+            gate=gate,
+            sealer=sealer,
+            runner=crew.imports,
+            logins_seen=LoginsSeen(),
+            vitals=crew.vitals,
+            changed=crew.cameras_changed,
+        )
+    )
     yield camera_router(
         database=database,
         gate=gate,
@@ -140,11 +166,27 @@ def _routers(
         vitals=crew.vitals,
         changed=crew.cameras_changed,
     )
+    yield bulk_router(
+        database=database,
+        gate=gate,
+        sealer=sealer,
+        vitals=crew.vitals,
+        changed=crew.cameras_changed,
+    )
+    yield saved_view_router(database, gate)
     yield window_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
     yield incident_router(database, gate)
     yield verdict_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
     viewer = Viewer(database=database, gate=gate, door=door, metrics=metrics, clock=clock)
     yield evidence_router(database=database, gate=gate, viewer=viewer, clock=clock)
+    yield probe_router(
+        database=database,
+        gate=gate,
+        viewer=PictureViewer(database=database, gate=gate, door=door, metrics=metrics, clock=clock),
+        vitals=crew.vitals,
+        clock=clock,
+        asked=crew.probes_asked,
+    )
     yield feed_router(database, gate, bell, metrics)
     yield status_router(
         database=database,
@@ -173,8 +215,9 @@ class Crew:
         clock: Callable[[], datetime],
     ) -> None:
         self._stopping = threading.Event()
-        self._clients = [connect(settings.redis_url) for _ in range(6)]
-        to_consume, to_send, to_watch, to_publish, to_follow, to_keep = self._clients
+        self._clients = [connect(settings.redis_url) for _ in range(9)]
+        to_consume, to_send, to_watch, to_publish, to_follow, to_keep, *others = self._clients
+        to_count, to_probe, to_learn = others
         self._bell = bell
         self._outbox = DrillOutbox(
             client=to_send, database=database, metrics=metrics, committed=bell.ring
@@ -205,6 +248,14 @@ class Crew:
         states = StateReader(
             client=to_follow, database=database, settings=settings, metrics=metrics
         )
+        history = HistoryKeeper(database=database, vitals=self.vitals, stopping=self._stopping)
+        figures = FiguresReader(
+            client=to_count,
+            database=database,
+            settings=settings,
+            metrics=metrics,
+            stopping=self._stopping,
+        )
         scores = CandidateConsumer(
             client=to_keep, database=database, settings=settings, metrics=metrics
         )
@@ -217,6 +268,22 @@ class Crew:
             clock=clock,
             changed=bell.ring,
         )
+        self._prober = ProbeDispatcher(
+            client=to_probe,
+            database=database,
+            settings=settings,
+            metrics=metrics,
+            live_workers=partial(live_workers, self.vitals),
+        )
+        results = ProbeResultConsumer(
+            client=to_learn, database=database, settings=settings, metrics=metrics
+        )
+        self.imports = ImportRunner(
+            metrics,
+            self._stopping,
+            replica=settings.consumer,
+            at_first=partial(leave_own, database),
+        )
         steps = {
             "consumer": consumer.step,
             "outbox": self._outbox.step,
@@ -224,8 +291,13 @@ class Crew:
             "audit": self.heads.step,
             "cameras": self._publisher.step,
             "camera_states": states.step,
+            "camera_history": history.step,
+            "camera_figures": figures.step,
             "scores": scores.step,
             "evidence": self.evidence.step,
+            "imports": self.imports.step,
+            "probes": self._prober.step,
+            "probe_results": results.step,
         }
         self.threads = [
             Supervised(part, step, settings=settings, metrics=metrics)
@@ -244,6 +316,7 @@ class Crew:
             thread.ask_to_stop()
         self._outbox.wake()
         self._publisher.wake()
+        self._prober.wake()
         for thread in self.threads:
             thread.join()
         self.heads.export_last()
@@ -253,6 +326,10 @@ class Crew:
     def cameras_changed(self) -> None:
         """Let the workers be told. For any thread."""
         self._publisher.wake()
+
+    def probes_asked(self) -> None:
+        """Let probes start. For any thread."""
+        self._prober.wake()
 
     def _alerts_committed(self) -> None:
         self._outbox.wake()

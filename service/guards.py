@@ -45,6 +45,10 @@ ARRIVES_WITHIN_S: Final = 20.0
 OWN_TIMES: Final = frozenset({"/api/places/import"})
 """Whose routes have a time of their own: large files, of those who may send one."""
 
+_CAMERA_FILE: Final = re.compile(r"/api/camera-imports/[^/]+/file")
+LARGEST_CAMERA_FILE: Final = 32 * 1024 * 1024
+"""Also with a time of its own."""
+
 HEALTH: Final = "/healthz"
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_.:\[\]-]+")
@@ -134,12 +138,16 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        is_file = _CAMERA_FILE.fullmatch(scope["path"]) is not None
         largest = LARGEST_BODIES.get(scope["path"], LARGEST_BODY)
+        if is_file:
+            largest = LARGEST_CAMERA_FILE
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > largest:
             await _too_large(largest)(scope, receive, send)
             return
-        body = _Body(largest, None if scope["path"] in OWN_TIMES else ARRIVES_WITHIN_S)
+        has_own_time = is_file or scope["path"] in OWN_TIMES
+        body = _Body(largest, None if has_own_time else ARRIVES_WITHIN_S)
 
         async def read() -> Message:
             try:

@@ -11,13 +11,23 @@ import redis
 
 from pipelines import streams
 from pipelines.messages import Heartbeat, MessageError, decode
-from pipelines.streams import ALERTS_CONFIRMED, DISPATCH_DRILL, HEARTBEATS, Client, Stream
+from pipelines.streams import (
+    ALERTS_CONFIRMED,
+    DISPATCH_DRILL,
+    HEARTBEATS,
+    PROBE_JOBS,
+    PROBE_RESULTS,
+    Client,
+    Stream,
+)
 from service.accounts import oidc_flows, sessions, throttle
 from service.database import Database
 from service.feed import log
+from service.imports.keeping import forget_old_imports
 from service.incidents import store
 from service.incidents.consumer import ALERT_STREAMS
 from service.metrics import ServiceMetrics
+from service.probes import store as probe_store
 from service.settings import ServiceSettings
 from service.verdicts import kept
 
@@ -102,7 +112,7 @@ class Housekeeper:
 
     def trim(self) -> None:
         """Remove what is finished from the alert streams and what is old elsewhere."""
-        for stream in (*ALERT_STREAMS, ALERTS_CONFIRMED, DISPATCH_DRILL):
+        for stream in (*ALERT_STREAMS, ALERTS_CONFIRMED, DISPATCH_DRILL, PROBE_JOBS, PROBE_RESULTS):
             if self._client.exists(stream.name):
                 streams.trim(self._client, stream)
         now = datetime.now(UTC)
@@ -112,8 +122,10 @@ class Housekeeper:
             throttle.forget_old(connection, now)
             oidc_flows.forget_old(connection, now)
             kept.forget_old(connection, now)
+            probe_store.forget_old(connection, now)
             silent_since = now - timedelta(seconds=DRILL_SILENCE_S)
             store.close_silent_drills(connection, silent_since, now)
+        forget_old_imports(self._database, now)
 
     def _trim_if_due(self) -> None:
         if time.monotonic() >= self._trim_at_s:

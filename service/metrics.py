@@ -73,6 +73,17 @@ class ServiceMetrics:
         self.evidence_store_errors = counter(
             "fengsui_evidence_store_errors", "Refusals and delays of the evidence store.", ["call"]
         )
+        self.probe_states = counter(
+            "fengsui_probe_states", "Probes of cameras that came to a state.", ["state"]
+        )
+        self.camera_imports = counter(
+            "fengsui_camera_imports",
+            "Files of cameras checked or committed, by what became of them.",
+            ["outcome"],
+        )
+        self.camera_import_rows = counter(
+            "fengsui_camera_import_rows", "Their good rows, by what became of them.", ["outcome"]
+        )
         self.audit_export_errors = counter(
             "fengsui_audit_export_errors", "Heads of the audit that could not be written."
         )
@@ -87,6 +98,9 @@ class ServiceMetrics:
         )
         self.evidence_waiting = gauge(
             "fengsui_evidence_waiting", "Evidence due that the store has still to delete."
+        )
+        self.probes_waiting = gauge(
+            "fengsui_probes_waiting", "Probes that were asked for and not sent yet."
         )
         self.outbox_entries = gauge("fengsui_outbox_entries", "Orders not yet in their stream.")
         self.consumer_lag_entries = gauge(

@@ -71,7 +71,12 @@ _LOCATION: Final = {
     }
 }
 _LOCATED: Final = frozenset(
-    {("add_camera", "201"), ("log_in_elsewhere", "302"), ("come_back", "303")}
+    {
+        ("add_camera", "201"),
+        ("add_camera_import", "201"),
+        ("log_in_elsewhere", "302"),
+        ("come_back", "303"),
+    }
 )
 """Answers that tell where to go on."""
 

@@ -84,6 +84,12 @@ class ServiceSettings:
     """How often finished entries are removed from the alert streams."""
     watch_every_s: float = 1.0
     """How often lag and heartbeats are read."""
+    probe_subnet_per_s: int = 4
+    """How many probes may start a second in one /24 (of IPv6, /64), by all replicas together."""
+    probe_platform_pulls: int = 8
+    """How many may run at a time of one platform's streams: what is above, or host and port."""
+    probe_pulls: int = 200
+    """How many may run at a time in all."""
     feed_clients: int = 64
     """How many live feeds are served at once; each holds a socket and reads by itself."""
     feed_keep_s: float = 7 * 24 * 3600.0

@@ -28,6 +28,9 @@ GARBAGE_BYTES: Final = 1 << 16
 LARGEST_ROW_BYTES: Final = 8 << 20
 """What is kept of a stream since its last keyframe: 4 Mb/s for 16 s."""
 
+_SENDER_REPORT: Final = 200
+"""RFC 3550, 12.1."""
+
 _FRAME: Final = struct.Struct("!xBH")
 _RTP: Final = struct.Struct("!BBHII")
 
@@ -49,10 +52,15 @@ class Connection:
         self._may_keep = may_keep
         self._shown = address.shown
         self._session = Session(address, networks, timeout_s)
+        self._session.play()
         self.stream = self._session.stream
         """What is read."""
         self.assembler: Assembler = ASSEMBLERS[self.stream.codec](self.stream)
         """Says what is wanted of the stream."""
+        self.clock: tuple[int, float] | None = None
+        """NTP's time in the camera's last report, and when that came: Unix time (RFC 3550, 6.4)."""
+        self.received_bytes = 0
+        """Of the stream, so far."""
         self.wasted = 0
         """How often something stood where a packet belongs."""
         self._wasted_bytes = 0
@@ -61,6 +69,11 @@ class Connection:
         self._row: list[tuple[bytes, int, int]] = []
         self._row_bytes = 0
         self._rewinds = False
+
+    @property
+    def session(self) -> Session:
+        """What it comes from."""
+        return self._session
 
     def close(self) -> None:
         """Say goodbye and close; waits for nothing."""
@@ -105,6 +118,7 @@ class Connection:
             chunks.append(data)
         if size:
             self._data = b"".join(chunks)
+            self.received_bytes += size
         return ended
 
     def rewind(self) -> list[Unit]:
@@ -180,10 +194,18 @@ class Connection:
                         if unit.is_keyframe and unit.is_whole:
                             is_last = unit is done[-1] and self.assembler.is_between
                             keyframe_stop = stop if is_last else at
-                elif not 192 <= head[1] < 224:  # RTCP, which says nothing we need
+                elif not 192 <= head[1] < 224:  # RTCP, of which a report alone says what we need
                     self._waste(size)
+            else:
+                self._overhear(which, data, at + 4, size)
             at = stop
         return at, keyframe_stop
+
+    def _overhear(self, which: int, data: bytes, start: int, size: int) -> None:
+        """Note what time it is at the camera, if a packet that is no picture's says so."""
+        is_report = which == self._session.channel + 1 and size >= 28
+        if is_report and data[start + 1] == _SENDER_REPORT and not self._rewinds:
+            self.clock = int.from_bytes(data[start + 8 : start + 16]), time.time()
 
     def _between(self, data: bytes, at: int) -> int:
         """Read what stands between packets; return where it ends, or -1 while it isn't whole."""

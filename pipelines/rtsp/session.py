@@ -35,7 +35,7 @@ class Session:
     """A camera's session at the address that was checked, and at no other."""
 
     def __init__(self, address: Address, networks: Networks, timeout_s: float) -> None:
-        """Connect and start the stream, all of it within ``timeout_s``.
+        """Connect and ask what stream there is; ``play`` within ``timeout_s`` of now, if at all.
 
         Raises ``SourceError``.
         """
@@ -47,15 +47,29 @@ class Session:
         self._sequence = 0
         self._name = ""
         self._data = self._early = b""
+        self.date, self.dated_at_s = "", 0.0
+        """The ``Date`` of its last answer, as it stands there, and when that came: Unix time."""
         self._socket = self._connected(parts.scheme, parts.hostname or "", parts.port, networks)
         with ExitStack() as undo:
             undo.callback(self.close)
             self._poll = poll()
             self._poll.register(self._socket, POLLIN)
             self.stream = self._described()
-            """What it was started for."""
+            """What there is."""
+            undo.pop_all()
+        self.channel = -1
+        """On which its packets come."""
+
+    @property
+    def peer(self) -> str:
+        """The address that the name was found at and that was allowed."""
+        return str(self._target[0])
+
+    def play(self) -> None:
+        """Start the stream. Raises ``SourceError``, and is closed then."""
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self.channel = self._set_up()
-            """On which its packets come."""
             self._ask("PLAY", self._base, {"Range": "npt=0.000-"})
             undo.pop_all()
         self._data, self._early = self._early + self._data, b""
@@ -109,6 +123,7 @@ class Session:
         self, scheme: str, host: str, port: int | None, networks: Networks
     ) -> socket.socket:
         target = networks.resolve(host, port or PORTS[scheme], self._shown, self._left_s())
+        self._target = target
         try:
             raw = socket.create_connection((str(target[0]), target[1]), self._left_s())
         except TimeoutError:
@@ -209,6 +224,8 @@ class Session:
             if said.method:
                 self._refuse(said)
             else:  # whatever its number: one request is on its way at a time, and some can't count
+                if date := said.header("date"):
+                    self.date, self.dated_at_s = date, time.time()
                 return said
 
     def _said(self) -> text.Said | None:

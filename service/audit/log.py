@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +17,24 @@ GENESIS: Final = "0" * 64
 """What the first entry follows."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is told."""
+
+    actor: str
+    """Who did it."""
+    action: str
+    """What was done, as ``camera.created``."""
+    object_kind: str
+    """The kind of what it was done to."""
+    object_id: str
+    """Which one."""
+    place_code: str | None = None
+    """Where that is; None is seen by those alone who see everything."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """What there is to say: JSON values and no secret."""
 
 
 def record(
@@ -33,32 +52,35 @@ def record(
     ``action`` is ``camera.created`` and the like; ``detail`` holds JSON values and no secret.
     Raises ``ValueError`` or ``TypeError`` for a detail that JSON has no words for.
     """
-    last, before = newest(connection)
-    seq, at = last + 1, datetime.now(UTC)
-    entry = {
-        "seq": seq,
-        "at": at.isoformat(),
-        "actor": actor,
-        "action": action,
-        "object_kind": object_kind,
-        "object_id": object_id,
-        "place_code": place_code,
-        "detail": dict(detail or {}),
-    }
-    body = encoded(entry)
-    connection.execute(
-        sa.insert(audit).values(
-            seq=seq,
-            at=at,
-            actor=actor,
-            action=action,
-            object_kind=object_kind,
-            object_id=object_id,
-            place_code=place_code,
-            body=body,
-            hash=chained(before, body),
-        )
+    one = Entry(
+        actor=actor,
+        action=action,
+        object_kind=object_kind,
+        object_id=object_id,
+        place_code=place_code,
+        detail=detail or {},
     )
+    return record_all(connection, [one])
+
+
+def record_all(connection: Connection, entries: Sequence[Entry]) -> int:
+    """Append entries in one go, as ``record`` does each; returns the last one's number."""
+    seq, before = newest(connection)
+    rows = []
+    for one in entries:
+        seq, at = seq + 1, datetime.now(UTC)
+        told = {
+            "actor": one.actor,
+            "action": one.action,
+            "object_kind": one.object_kind,
+            "object_id": one.object_id,
+            "place_code": one.place_code,
+        }
+        body = encoded({"seq": seq, "at": at.isoformat(), **told, "detail": dict(one.detail)})
+        before = chained(before, body)
+        rows.append({"seq": seq, "at": at, **told, "body": body, "hash": before})
+    if rows:
+        connection.execute(sa.insert(audit), rows)
     return seq
 
 

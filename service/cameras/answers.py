@@ -23,6 +23,23 @@ class PlaceOf(BaseModel):
     name: str
 
 
+class ProbeBrief(BaseModel):
+    """What a camera's last probe came to."""
+
+    finished_at: datetime
+    fault: Annotated[str | None, Field(description="Why there was no picture; null: it was good")]
+    advice: Annotated[list[str], Field(description="Codes of what would be cheaper or surer")]
+
+
+class FiguresOut(BaseModel):
+    """What a camera had and cost over the last minute that its worker told of."""
+
+    at: datetime
+    looks_per_s: float
+    core_share: Annotated[float, Field(description="Of one core")]
+    bit_rate_bps: int
+
+
 class CameraRow(BaseModel):
     """A camera in a list."""
 
@@ -36,6 +53,10 @@ class CameraRow(BaseModel):
     drill: bool
     state: State
     since: Annotated[datetime | None, Field(description="When that state was reported")]
+    fault: Annotated[str | None, Field(description="What is wrong with its stream at present")]
+    upstream: str | None
+    has_substream: bool
+    probe: Annotated[ProbeBrief | None, Field(description="Null: it was never probed")]
     revision: int
     updated_at: datetime
 
@@ -91,7 +112,6 @@ class Camera(CameraRow):
     sign_confirmed_by: str
     sign_confirmed_at: datetime
     contact_number: str
-    upstream: str | None
     position: PositionOut
     main_url: Annotated[str | None, Field(description="Without login; null without camera.write")]
     sub_url: str | None
@@ -105,8 +125,8 @@ class Camera(CameraRow):
     created_by: str
     updated_by: str
     place_path_names: list[str]
-    fault: str | None
     worker_id: str | None
+    figures: Annotated[FiguresOut | None, Field(description="Null: nothing told lately")]
     warnings: list[Warning]
 
 

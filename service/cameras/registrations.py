@@ -87,24 +87,36 @@ def change_of(row: Registration) -> CameraChange:
         kind=ChangeKind.UPSERTED,
         revision=row["revision"],
         changed_at=row["updated_at"],
-        camera=msgspec.convert(
-            {
-                "camera_id": row["camera_id"],
-                # Looks are small pictures: the substream has enough in it, at far less cost.
-                "url": row["sub_url"] or row["main_url"],
-                "sealed_credentials": row["sealed_credentials"],
-                "hazards": row["hazards"],
-                "zones": row["zones"],
-                "water": row["water"],
-                "windows": row["windows"],
-                "thresholds": row["thresholds"],
-                "place": row["path"].strip("/").split("/"),
-                "gb_id": row["gb_id"],
-                "upstream": row["upstream"],
-            },
-            Camera,
-        ),
+        camera=camera_of(row),
     )
+
+
+def camera_of(row: Registration) -> Camera:
+    """Return a camera as workers know it, also a disabled one. Raises as ``change_of`` does."""
+    return msgspec.convert(
+        {
+            "camera_id": row["camera_id"],
+            "url": watched_url(row),
+            "sealed_credentials": row["sealed_credentials"],
+            "hazards": row["hazards"],
+            "zones": row["zones"],
+            "water": row["water"],
+            "windows": row["windows"],
+            "thresholds": row["thresholds"],
+            "place": row["path"].strip("/").split("/"),
+            "gb_id": row["gb_id"],
+            "upstream": row["upstream"],
+        },
+        Camera,
+    )
+
+
+def watched_url(row: Registration) -> str:
+    """Return which of a camera's addresses is watched.
+
+    Looks are small pictures: the substream has enough in it, at far less cost.
+    """
+    return str(row["sub_url"] or row["main_url"])
 
 
 def removal(camera_id: str, revision: int) -> CameraChange:

@@ -63,21 +63,28 @@ class Registry:
         self._sealer = sealer
         self.now = datetime.now(UTC)
 
-    def add(self, new: NewCamera) -> str:
-        """Register a camera; returns its id."""
-        camera_id = str(uuid4())
+    def add(
+        self, new: NewCamera, *, camera_id: str | None = None, sealed: str | None = None
+    ) -> str:
+        """Register a camera; returns its id.
+
+        ``sealed`` is a login that was sealed before, for ``camera_id`` and hosts that are checked.
+        """
+        camera_id = camera_id or str(uuid4())
         values = self._columns(new)
         self._require_place(new.place_code)
         self._require_free(new.gb_id, None)
         require_needs(*(values[name] for name in _SEEN_BY))
         login = login_of(new.credentials, [new.main_url, new.sub_url])
         hosts = hosts_of([values["main_url"], values.get("sub_url")])
-        store.insert(
-            self.connection,
+        require_bound(sealed, hosts)
+        if login is not None:
+            sealed = self._sealed(camera_id, hosts, login)
+        self._insert(
             {
                 **values,
                 "camera_id": camera_id,
-                "sealed_credentials": self._sealed(camera_id, hosts, login),
+                "sealed_credentials": sealed,
                 "drill": False,
                 "revision": 1,
                 "published_revision": 0,
@@ -88,12 +95,18 @@ class Registry:
             },
         )
         detail = {name: values[name] for name in _AUDITED if values.get(name) is not None}
-        self._record("camera.created", camera_id, new.place_code, detail | _credentials(login))
+        self._record("camera.created", camera_id, new.place_code, detail | _credentials(sealed))
         return camera_id
 
-    def change(self, camera_id: str, if_match: str, patch: CameraPatch) -> None:
-        """Change a camera, if ``if_match`` is its newest revision."""
-        row = self._newest(camera_id, if_match)
+    def planned(
+        self, row: store.Row, patch: CameraPatch, sealed: str | None = None
+    ) -> dict[str, Any]:
+        """Return the columns that a change of an editable camera would make differ.
+
+        ``sealed`` is a login that was sealed before, as ``add`` takes it. Raises as ``change``
+        does, and writes nothing.
+        """
+        camera_id = row["camera_id"]
         values = self._columns(patch)
         if "place_code" in values:
             self._require_place(values["place_code"])
@@ -101,10 +114,20 @@ class Registry:
             self._require_free(values["gb_id"], camera_id)
         if any(name in values for name in _SEEN_BY):
             require_needs(*(values.get(name, row[name]) for name in _SEEN_BY))
-        values |= self._sealed_anew(row, patch, values)
-        changed = {name: value for name, value in values.items() if row[name] != value}
-        if not changed:
-            return
+        values |= self._sealed_anew(row, patch, values, sealed)
+        return {name: value for name, value in values.items() if row[name] != value}
+
+    def change(
+        self, camera_id: str, if_match: str, patch: CameraPatch, *, sealed: str | None = None
+    ) -> None:
+        """Change a camera, if ``if_match`` is its newest revision."""
+        row = self._newest(camera_id, if_match)
+        if changed := self.planned(row, patch, sealed):
+            self.apply(row, changed)
+
+    def apply(self, row: store.Row, changed: Mapping[str, Any]) -> None:
+        """Store what ``planned`` said of this row, which must be as it was then."""
+        camera_id = row["camera_id"]
         self._update(camera_id, changed)
         detail: dict[str, Any] = {
             name: {"old": row[name], "new": changed[name]} for name in _AUDITED if name in changed
@@ -189,7 +212,11 @@ class Registry:
         return values
 
     def _sealed_anew(
-        self, row: store.Row, patch: CameraPatch, values: Mapping[str, Any]
+        self,
+        row: store.Row,
+        patch: CameraPatch,
+        values: Mapping[str, Any],
+        sealed: str | None,
     ) -> dict[str, Any]:
         """Return the credentials' column if the change touches it."""
         named = patch.model_fields_set
@@ -200,8 +227,8 @@ class Registry:
             return {"sealed_credentials": self._sealed(row["camera_id"], hosts, login)}
         if "credentials" in named:
             return {"sealed_credentials": None}
-        require_bound(row["sealed_credentials"], hosts)
-        return {}
+        require_bound(sealed or row["sealed_credentials"], hosts)
+        return {} if sealed is None else {"sealed_credentials": sealed}
 
     def _sealed(self, camera_id: str, hosts: list[str], login: Login | None) -> str | None:
         if login is None:
@@ -218,6 +245,9 @@ class Registry:
         other = store.with_gb_id(self.connection, self.principal, gb_id, but=camera_id)
         if other is not None:
             raise GbIdTakenError(other)
+
+    def _insert(self, values: Mapping[str, Any]) -> None:
+        store.insert(self.connection, values)
 
     def _update(self, camera_id: str, values: Mapping[str, Any]) -> None:
         by = {"updated_at": self.now, "updated_by": self.principal.login}
@@ -265,5 +295,5 @@ def _drawn_columns(given: NewCamera | CameraPatch, named: Container[str]) -> dic
     return values
 
 
-def _credentials(login: Login | None) -> dict[str, str]:
-    return {} if login is None else {"credentials": "set"}
+def _credentials(sealed: str | None) -> dict[str, str]:
+    return {} if sealed is None else {"credentials": "set"}

@@ -11,9 +11,11 @@ from pipelines.messages import USUAL_HAZARDS, Expected, ZoneKind
 from service.accounts.gate import Gate
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
-from service.cameras import listing, views
+from service.cameras import health, listing, views
 from service.cameras.answers import Camera, CameraChoices, CameraList, RefusedPlaceType
+from service.cameras.health import CameraHealth
 from service.cameras.listing import Wanted
+from service.cameras.live import live_workers
 from service.cameras.models import CameraLogin, CameraPatch, NewCamera, Programme
 from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
@@ -23,8 +25,9 @@ from service.database import Database
 from service.housekeeping import Vitals
 from service.problems import responses
 from service.revisions import IfMatch, etag
-from service.status import STALE_WORKER_S
 from vision.hazards import Hazard
+
+Days = Annotated[int, Query(ge=1, le=health.KEPT.days)]
 
 Writing = Callable[[Principal], AbstractContextManager[Registry]]
 
@@ -75,7 +78,7 @@ def _reading(database: Database, gate: Gate, sealer: Sealer, vitals: Vitals) -> 
     def camera_list(who: Reader, wanted: Annotated[Wanted, Query()]) -> CameraList:
         """List one's cameras; ``place`` takes in everything below it."""
         with database.reading() as connection:
-            return listing.page(connection, who, wanted, _live(vitals))
+            return listing.page(connection, who, wanted, live_workers(vitals))
 
     @router.get("/api/cameras/{camera_id}", responses=responses(401, 403, 404))
     def camera(who: Reader, camera_id: str, response: Response) -> Camera:
@@ -84,6 +87,13 @@ def _reading(database: Database, gate: Gate, sealer: Sealer, vitals: Vitals) -> 
             registry = Registry(connection, who, sealer)
             registry.existing(camera_id)
             return _shown(registry, camera_id, vitals, response)
+
+    @router.get("/api/cameras/{camera_id}/health", responses=responses(401, 403, 404, 422))
+    def camera_health(who: Reader, camera_id: str, days: Days = 7) -> CameraHealth:
+        """Tell how it stood with a camera of late, and what share of the time each state took."""
+        with database.reading() as connection:
+            row = Registry(connection, who, sealer).existing(camera_id)
+            return health.report(connection, camera_id, days, row["created_at"], datetime.now(UTC))
 
     return router
 
@@ -142,15 +152,6 @@ def _credentials(gate: Gate, writing: Writing) -> APIRouter:
 
 
 def _shown(registry: Registry, camera_id: str, vitals: Vitals, response: Response) -> Camera:
-    found = views.one(registry.connection, registry.principal, camera_id, _live(vitals))
+    found = views.one(registry.connection, registry.principal, camera_id, live_workers(vitals))
     response.headers["ETag"] = etag(found.revision)
     return found
-
-
-def _live(vitals: Vitals) -> dict[str, int]:
-    now = datetime.now(UTC)
-    return {
-        name: seen.beat.epoch
-        for name, seen in vitals.workers.items()
-        if (now - seen.heard_at).total_seconds() <= STALE_WORKER_S
-    }

@@ -6,7 +6,7 @@ entry's id. So a restart goes on where it was, and what is read twice changes no
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import redis
@@ -17,6 +17,9 @@ from sqlalchemy import Connection
 from pipelines import streams
 from pipelines.messages import CameraState, MessageError, decode
 from pipelines.streams import CAMERA_STATES, Client
+from service.cameras import health
+from service.cameras.following import Cursor, Entry, time_of
+from service.cameras.health import Change
 from service.cameras.publisher import misused
 from service.database import Database
 from service.logs import FaultLog
@@ -30,6 +33,9 @@ _KEYS: Final = {CAMERA_STATES.name: "stream"}
 
 REFUSALS: Final = (sa.exc.DataError, sa.exc.IntegrityError, OverflowError, UnicodeError)
 """What a database says of values that it can't take; that it is away is another matter."""
+
+Said = tuple[datetime, CameraState]
+"""When Redis took it, and what it was."""
 
 log = structlog.get_logger()
 
@@ -47,9 +53,15 @@ class StateReader:
     ) -> None:
         self._client = client
         self._database = database
-        self._block_ms = max(1, int(settings.block_s * 1000))
+        self._block_s = settings.block_s
         self._metrics = metrics
-        self._cursor: bytes | None = None
+        self._cursor = Cursor(
+            client,
+            CAMERA_STATES,
+            entries=BATCH_STATES,
+            block_s=settings.block_s,
+            stored_until=self._stored_until,
+        )
         self._faults = FaultLog("camera_states")
 
     def step(self) -> None:
@@ -62,75 +74,59 @@ class StateReader:
                 raise
             self._metrics.redis_errors.labels("camera_states").inc()
             self._faults.failed("no camera's state is read", what_to_do)
-            time.sleep(self._block_ms / 1000)
+            time.sleep(self._block_s)
         else:
             self._faults.recovered()
 
     def _follow(self) -> None:
-        if self._cursor is None:
-            self._cursor = self._start()
-        found: Any = self._client.xread(
-            {CAMERA_STATES.name: self._cursor}, count=BATCH_STATES, block=self._block_ms
-        )
-        if not found:
-            self._begin_anew_after_a_loss()
-            return
-        entries: list[tuple[bytes, dict[bytes, bytes]]] = found[0][1]
-        self._store_what_can_be(self._newest(entries))
-        self._cursor = entries[-1][0]
+        if entries := self._cursor.read():
+            self._store_what_can_be(self._said(entries))
+            self._cursor.advance()
 
-    def _start(self) -> bytes:
+    def _stored_until(self) -> datetime | None:
         with self._database.reading() as connection:
-            newest = connection.execute(sa.select(sa.func.max(camera_states.c.since))).scalar()
-        if newest is None:
-            return b"0-0"
-        # A millisecond back: several entries can share one.
-        return b"%d-0" % max(0, int(newest.timestamp() * 1000) - 1)
+            return connection.execute(sa.select(sa.func.max(camera_states.c.since))).scalar()
 
-    def _begin_anew_after_a_loss(self) -> None:
-        """Read from the beginning if the stream ends before the cursor: Redis lost its data."""
-        newest: Any = self._client.xrevrange(CAMERA_STATES.name, count=1)
-        if newest and streams.ordinal(newest[0][0]) < streams.ordinal(self._cursor or b"0-0"):
-            self._cursor = b"0-0"
-
-    def _newest(
-        self, entries: Iterable[tuple[bytes, dict[bytes, bytes]]]
-    ) -> dict[str, tuple[datetime, CameraState]]:
-        found: dict[str, tuple[datetime, CameraState]] = {}
+    def _said(self, entries: Iterable[Entry]) -> dict[str, list[Said]]:
+        """Return what was said of each camera, in its order."""
+        found: dict[str, list[Said]] = {}
         for entry_id, entry in entries:
             try:
                 state = decode(streams.body(entry), CameraState)
             except MessageError as error:
                 self._metrics.messages.labels(CAMERA_STATES.name, error.code).inc()
                 continue
-            found[state.camera_id] = (_time_of(entry_id), state)
+            found.setdefault(state.camera_id, []).append((time_of(entry_id), state))
         return found
 
-    def _store_what_can_be(self, newest: dict[str, tuple[datetime, CameraState]]) -> None:
+    def _store_what_can_be(self, said: dict[str, list[Said]]) -> None:
         """Store all at once, or else one by one, and pass over what the database refuses."""
         try:
-            self._store(newest)
+            self._store(said)
         except REFUSALS:
-            for camera_id, state in newest.items():
+            for camera_id, states in said.items():
                 try:
-                    self._store({camera_id: state})
+                    self._store({camera_id: states})
                 except REFUSALS as error:
                     self._metrics.messages.labels(CAMERA_STATES.name, "refused").inc()
                     log.warning(
                         "camera_state_refused", camera=camera_id, error=type(error).__name__
                     )
 
-    def _store(self, newest: dict[str, tuple[datetime, CameraState]]) -> None:
-        if not newest:
+    def _store(self, said: dict[str, list[Said]]) -> None:
+        if not said:
             return
         with self._database.writing() as connection:
-            known = _registered(connection, list(newest))
+            known = _registered(connection, list(said))
             connection.execute(sa.delete(camera_states).where(camera_states.c.camera_id.in_(known)))
             if known:
-                connection.execute(
-                    sa.insert(camera_states), [self._columns(*newest[one]) for one in known]
-                )
-        self._metrics.messages.labels(CAMERA_STATES.name, "stored").inc(len(newest))
+                newest = [self._columns(*said[one][-1]) for one in known]
+                connection.execute(sa.insert(camera_states), newest)
+            changes = [_change(*state) for one in known for state in said[one]]
+            untold = health.note(connection, changes)
+        self._metrics.messages.labels(CAMERA_STATES.name, "stored").inc(len(said))
+        if untold:
+            self._metrics.messages.labels(CAMERA_STATES.name, "history_full").inc(untold)
 
     def _columns(self, since: datetime, state: CameraState) -> dict[str, Any]:
         return {
@@ -138,19 +134,27 @@ class StateReader:
             "worker_id": state.worker_id,
             "epoch": state.epoch,
             "state": state.state.value,
-            "fault": None if state.fault is None else state.fault[:32],
+            "fault": _word(state.fault),
             "revision": state.revision,
             "since": since,
         }
+
+
+def _change(at: datetime, state: CameraState) -> Change:
+    return Change(
+        camera_id=state.camera_id,
+        at=at,
+        worker_id=state.worker_id,
+        state=state.state.value,
+        fault=_word(state.fault),
+    )
+
+
+def _word(fault: str | None) -> str | None:
+    return None if fault is None else fault[:32]
 
 
 def _registered(connection: Connection, ids: Sequence[str]) -> list[str]:
     """Return those ids that the registry knows: cameras of a file have no page to be shown on."""
     query = sa.select(cameras.c.camera_id).where(cameras.c.camera_id.in_(ids))
     return list(connection.execute(query).scalars())
-
-
-def _time_of(entry_id: bytes) -> datetime:
-    milliseconds, _ = streams.ordinal(entry_id)
-    # An id can be set by hand, to a year that no datetime has.
-    return datetime.fromtimestamp(min(milliseconds / 1000, 32_503_680_000), UTC)

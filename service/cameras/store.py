@@ -1,7 +1,7 @@
 """Cameras in the database."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,12 +10,27 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.cameras.models import State
-from service.tables import camera_removals, camera_states, camera_windows, cameras, places
+from service.tables import (
+    camera_figures,
+    camera_health,
+    camera_removals,
+    camera_states,
+    camera_windows,
+    cameras,
+    place_pictures,
+    places,
+    probed,
+    probes,
+)
 
 Row = RowMapping
 
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 """What a camera can be called at all; PostgreSQL takes no NUL."""
+
+
+_OF_A_CAMERA: Final = (camera_states, camera_windows, camera_health, camera_figures, probed)
+"""What goes with a camera."""
 
 
 def state_of(live_workers: Mapping[str, int]) -> sa.ColumnElement[str]:
@@ -25,13 +40,29 @@ def state_of(live_workers: Mapping[str, int]) -> sa.ColumnElement[str]:
     counts for nothing, nor does what one said before it began anew: it says nothing then of cameras
     that it no longer watches. The query must have joined ``camera_states``.
     """
-    said = sa.tuple_(camera_states.c.worker_id, camera_states.c.epoch)
-    counts = said.in_(list(live_workers.items()))
     return sa.case(
         (cameras.c.enabled.is_(False), State.DISABLED.value),
-        (counts, camera_states.c.state),
+        (_said_by(live_workers), camera_states.c.state),
         else_=State.UNWATCHED.value,
     )
+
+
+def fault_of(live_workers: Mapping[str, int]) -> sa.ColumnElement[str | None]:
+    """Return a camera's fault as a column, under the same conditions as ``state_of``."""
+    counts = sa.and_(cameras.c.enabled.is_(True), _said_by(live_workers))
+    return sa.case((counts, camera_states.c.fault), else_=sa.null())
+
+
+def _said_by(live_workers: Mapping[str, int]) -> sa.ColumnElement[bool]:
+    # As one text: PostgreSQL looks up a text in a list at once, and a pair by going through it.
+    epoch = sa.cast(camera_states.c.epoch, sa.Text)
+    said = camera_states.c.worker_id.concat("/").concat(epoch)
+    return said.in_([f"{worker_id}/{epoch}" for worker_id, epoch in live_workers.items()])
+
+
+def possible_ids(ids: Iterable[str]) -> list[str]:
+    """Return those texts that may be a camera's id, each once."""
+    return [one for one in dict.fromkeys(ids) if _ID.fullmatch(one)]
 
 
 def within(principal: Principal) -> sa.ColumnElement[bool]:
@@ -90,11 +121,19 @@ def remove(connection: Connection, row: Row, now: datetime) -> None:
     Of its windows the audit alone goes on telling.
     """
     camera_id = row["camera_id"]
-    connection.execute(sa.delete(cameras).where(cameras.c.camera_id == camera_id))
-    connection.execute(sa.delete(camera_states).where(camera_states.c.camera_id == camera_id))
-    connection.execute(sa.delete(camera_windows).where(camera_windows.c.camera_id == camera_id))
+    for table in (cameras, *_OF_A_CAMERA):
+        connection.execute(sa.delete(table).where(table.c.camera_id == camera_id))
+    _let_go(connection, camera_id, now)
     connection.execute(
         sa.insert(camera_removals).values(
             camera_id=camera_id, revision=row["revision"] + 1, removed_at=now
         )
     )
+
+
+def _let_go(connection: Connection, camera_id: str, now: datetime) -> None:
+    """Let a camera's place pictures be deleted, and no probe of it start any more."""
+    shown = sa.and_(place_pictures.c.camera_id == camera_id, place_pictures.c.removing_at.is_(None))
+    connection.execute(sa.update(place_pictures).where(shown).values(removing_at=now))
+    waits = sa.and_(probes.c.camera_id == camera_id, probes.c.state == "waiting")
+    connection.execute(sa.update(probes).where(waits).values(state="cancelled", finished_at=now))

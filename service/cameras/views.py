@@ -9,12 +9,13 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
-from service.cameras import store, windows
+from service.cameras import figures, store, windows
 from service.cameras.answers import (
     Camera,
     CameraRow,
     PlaceOf,
     PositionOut,
+    ProbeBrief,
     Warning,  # noqa: A004
     WaterScaleOut,
     ZoneOut,
@@ -22,9 +23,12 @@ from service.cameras.answers import (
 from service.cameras.gb_id import civil_code_fits
 from service.cameras.models import State
 from service.places.store import path_names
-from service.tables import camera_states, cameras, places
+from service.tables import camera_states, cameras, places, probed
 
 Select = sa.Select[Any]
+
+_UNHEARD = frozenset({State.UNWATCHED, State.DISABLED})
+"""States in which nobody's word about the camera counts."""
 
 _IN_LISTS = (
     "camera_id",
@@ -34,6 +38,7 @@ _IN_LISTS = (
     "place_type",
     "enabled",
     "drill",
+    "upstream",
     "revision",
     "updated_at",
 )
@@ -45,7 +50,6 @@ _AS_STORED = (
     "sign_confirmed_by",
     "sign_confirmed_at",
     "contact_number",
-    "upstream",
     "hazards",
     "thresholds",
     "created_at",
@@ -58,7 +62,7 @@ def rows(
     connection: Connection, ids: Sequence[str], live_workers: Mapping[str, int]
 ) -> list[CameraRow]:
     """Return these cameras as a list shows them, in the order of ``ids``."""
-    columns = [cameras.c[name] for name in _IN_LISTS]
+    columns = [cameras.c[name] for name in (*_IN_LISTS, "sub_url")]
     query = _joined(sa.select(*columns), live_workers).where(cameras.c.camera_id.in_(ids))
     found = {row["camera_id"]: row for row in connection.execute(query).mappings()}
     return [CameraRow(**_row(found[one])) for one in ids if one in found]
@@ -72,7 +76,8 @@ def one(
     row = connection.execute(query).mappings().one()
     # Where a stream is to be had is of use only to whoever registers it.
     writes = Permission.CAMERA_WRITE in principal.permissions
-    known = row["state"] not in {State.UNWATCHED, State.DISABLED}
+    known = row["state"] not in _UNHEARD
+    now = datetime.now(UTC)
     return Camera(
         **_row(row),
         **{name: row[name] for name in _AS_STORED},
@@ -82,10 +87,10 @@ def one(
         has_credentials=row["sealed_credentials"] is not None,
         zones=[ZoneOut(**zone) for zone in row["zones"]],
         water=row["water"] and WaterScaleOut(**row["water"]),
-        windows=windows.current(connection, camera_id, datetime.now(UTC)),
+        windows=windows.current(connection, camera_id, now),
         place_path_names=path_names(connection, [row["path"]])[row["path"]],
-        fault=row["fault"] if known else None,
         worker_id=row["worker_id"] if known else None,
+        figures=figures.of(connection, camera_id, now),
         warnings=_warnings(connection, principal, row),
     )
 
@@ -101,21 +106,36 @@ def _joined(
             camera_states.c.worker_id,
             camera_states.c.fault,
             camera_states.c.since,
+            probed.c.finished_at.label("probed_at"),
+            probed.c.fault.label("probe_fault"),
+            probed.c.result["advice"].label("advice"),
             store.state_of(live_workers).label("state"),
         )
         .join(places, places.c.code == cameras.c.place_code)
         .outerjoin(camera_states, camera_states.c.camera_id == cameras.c.camera_id)
+        .outerjoin(probed, probed.c.camera_id == cameras.c.camera_id)
     )
 
 
 def _row(row: RowMapping) -> dict[str, Any]:
-    known = row["state"] not in {State.UNWATCHED, State.DISABLED}
+    known = row["state"] not in _UNHEARD
     return {
         **{name: row[name] for name in _IN_LISTS},
         "place": PlaceOf(code=row["its_place_code"], name=row["place_name"]),
         "state": row["state"],
         "since": row["since"] if known else None,
+        "fault": row["fault"] if known else None,
+        "has_substream": row["sub_url"] is not None,
+        "probe": _probe(row),
     }
+
+
+def _probe(row: RowMapping) -> ProbeBrief | None:
+    if row["probed_at"] is None:
+        return None
+    return ProbeBrief(
+        finished_at=row["probed_at"], fault=row["probe_fault"], advice=row["advice"] or []
+    )
 
 
 def _warnings(connection: Connection, principal: Principal, row: RowMapping) -> list[Warning]:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from service.evidence import place_pictures
 from service.evidence.retention import ROWS_AT_ONCE
 from service.evidence.rows import digest, held
 from service.evidence.taking import WITHOUT, clean_feed
@@ -97,11 +98,11 @@ def forget(connection: Connection, refs: Sequence[str], now: datetime) -> int:
 
 
 def knows_any(connection: Connection) -> bool:
-    """Tell whether an alert ever brought this database evidence: else it's no judge of a store."""
+    """Tell whether a worker ever brought this database a picture: else it's no judge of a store."""
     from_alerts = sa.select(evidence_gone.c.alert_id).where(evidence_gone.c.alert_id.is_not(None))
     return any(
         connection.execute(query.limit(1)).first() is not None
-        for query in (sa.select(evidence.c.ref), from_alerts)
+        for query in (sa.select(evidence.c.ref), from_alerts, place_pictures.ANY)
     )
 
 
@@ -117,7 +118,7 @@ def put_off(connection: Connection, refs: Collection[str], now: datetime) -> Non
 def without_row(connection: Connection, refs: Sequence[str]) -> list[str]:
     """Return which of the store's refs have no row."""
     query = sa.select(evidence.c.ref).where(evidence.c.ref.in_(refs))
-    known = set(connection.execute(query).scalars())
+    known = set(connection.execute(query).scalars()) | place_pictures.known(connection, refs)
     return [ref for ref in refs if ref not in known]
 
 

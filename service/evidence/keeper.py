@@ -14,7 +14,7 @@ from typing import Final
 
 from pipelines.evidence_store import EvidenceStore, EvidenceStoreError
 from service.database import Database
-from service.evidence import expiry
+from service.evidence import expiry, place_pictures
 from service.evidence.door import StoreHealth
 from service.logs import FaultLog
 from service.metrics import ServiceMetrics
@@ -85,9 +85,20 @@ class EvidenceKeeper:
                 count = expiry.mark(connection, self._clock(), BATCH)
             if count:
                 self._changed()
+        count = BATCH
+        while count == BATCH and not self._stopped():
+            with self._database.writing() as connection:
+                count = place_pictures.mark(connection, self._clock(), BATCH)
 
     def delete(self) -> None:
         """Delete from the store what is marked, then the rows, until the store refuses."""
+        self._delete_evidence()
+        self._delete_place_pictures()
+        with self._database.reading() as connection:
+            count = expiry.waiting(connection) + place_pictures.waiting(connection)
+        self._metrics.evidence_waiting.set(count)
+
+    def _delete_evidence(self) -> None:
         goes_on = True
         while goes_on:
             with self._database.reading() as connection:
@@ -100,8 +111,20 @@ class EvidenceKeeper:
                     expiry.put_off(connection, set(refs) - set(deleted), self._clock())
                 self._metrics.evidence_deleted.labels("expired").inc(count)
             goes_on = bool(deleted) and len(refs) == BATCH
-        with self._database.reading() as connection:
-            self._metrics.evidence_waiting.set(expiry.waiting(connection))
+
+    def _delete_place_pictures(self) -> None:
+        goes_on = True
+        while goes_on:
+            with self._database.reading() as connection:
+                refs = place_pictures.marked(connection, BATCH)
+            deleted = self._deleted(refs)
+            if refs:
+                with self._database.writing() as connection:
+                    count = place_pictures.forget(connection, deleted)
+                    left = set(refs) - set(deleted)
+                    place_pictures.put_off(connection, left, self._clock())
+                self._metrics.evidence_deleted.labels("place").inc(count)
+            goes_on = bool(deleted) and len(refs) == BATCH
 
     def sweep(self) -> bool:
         """Delete what lies in the store without a row for a week; tells whether all was seen.

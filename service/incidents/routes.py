@@ -15,6 +15,7 @@ from service.incidents import views
 from service.incidents.merge import IncidentState
 from service.incidents.models import IncidentPage, IncidentWhole
 from service.problems import responses
+from service.text import NAME_LENGTH
 
 PAGE_LIMIT = 500
 
@@ -25,12 +26,16 @@ def incident_router(database: Database, gate: Gate) -> APIRouter:
 
     @router.get("", response_model=IncidentPage, responses=responses(401, 403, 404))
     def incident_page(
+        *,
         who: Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))],
         limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="Incidents on a page")] = 100,
         before: Annotated[UUID | None, Query(description="The page before's last id")] = None,
         drill: Annotated[bool | None, Query(description="Only drills, or only real ones")] = None,
         state: Annotated[
             list[IncidentState] | None, Query(description="Only of this state, or of one of these")
+        ] = None,
+        camera_id: Annotated[
+            str | None, Query(max_length=NAME_LENGTH, description="Only of this camera")
         ] = None,
     ) -> dict[str, Any]:
         """List the incidents of one's places, newest first.
@@ -42,7 +47,7 @@ def incident_router(database: Database, gate: Gate) -> APIRouter:
         with database.reading() as connection:
             if before is not None and not views.by_id(connection, [before], who):
                 raise _unknown(before)
-            chosen = views.chosen(drill, state or ())
+            chosen = views.chosen(drill, state or (), camera_id)
             found = views.page(connection, who, limit + 1, before, chosen)
             return {
                 "incidents": found[:limit],

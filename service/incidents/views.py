@@ -48,11 +48,22 @@ def by_id(
     return _complete(connection, [found[one] for one in ids if one in found])
 
 
-def chosen(drill: bool | None, states: Collection[str]) -> sa.ColumnElement[bool]:
-    """Return the condition for drills or real ones, in one of these states; nothing lets all in."""
-    tests = [] if drill is None else [incidents.c.drill.is_(drill)]
+def chosen(
+    drill: bool | None, states: Collection[str], camera_id: str | None = None
+) -> sa.ColumnElement[bool]:
+    """Return the condition for drills or real ones, in one of these states, of one camera.
+
+    What isn't said lets all in.
+    """
+    tests: list[sa.ColumnElement[bool]] = []
+    if drill is not None:
+        tests.append(incidents.c.drill.is_(drill))
     if states:
         tests.append(incidents.c.state.in_(sorted({str(one) for one in states})))
+    if camera_id is not None:
+        # PostgreSQL takes no NUL, and no camera is called so.
+        known = incidents.c.camera_id == camera_id
+        tests.append(sa.false() if "\0" in camera_id else known)
     return sa.and_(sa.true(), *tests)
 
 

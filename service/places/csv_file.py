@@ -1,12 +1,10 @@
 """A CSV file of places, as spreadsheets and statistics offices make them, read row by row."""
 
-import codecs
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from service.csv_text import encoding_of, table
 from service.places.codes import (
     ROOT_CODE,
     Level,
@@ -65,9 +63,9 @@ class BadRow:
 
 def read(body: bytes) -> Iterator[Row | BadRow]:
     """Yield the rows of a file. Raises ``ImportUnreadableError``."""
-    table = _table(body)
-    columns = _columns(titles := next(table)[1])
-    for number, cells in table:
+    lines = _table(body)
+    columns = _columns(titles := next(lines, (1, []))[1])
+    for number, cells in lines:
         values = {name: cells[at] if at < len(cells) else "" for name, at in columns.items()}
         try:
             _require_titles(cells, len(titles))
@@ -152,31 +150,12 @@ def _code(text: str) -> str:
 
 
 def _table(body: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line and cells of the titles, and then of each row that says anything."""
-    text = _decoded(body)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        yield 1, [title.strip() for title in next(reader, [])]
-        for cells in reader:
-            if any(row := [cell.strip() for cell in cells]):
-                yield reader.line_num, row
-    except csv.Error as error:
-        said = f"line {reader.line_num}: {error}"
-        raise ImportUnreadableError(said, Refusal.FILE_CSV, line=reader.line_num) from None
-
-
-def _decoded(body: bytes) -> str:
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ImportUnreadableError("the file is UTF-16: save it as CSV UTF-8", Refusal.FILE_UTF16)
+    """Yield the line and cells of the titles, and then of each row. Raises as ``read`` does."""
     if body.startswith(b"PK"):
         raise ImportUnreadableError(
             "the file is a workbook: save it as CSV UTF-8", Refusal.FILE_WORKBOOK
         )
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return body.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ImportUnreadableError(
-        "the file is neither UTF-8 nor GB18030: save it as CSV UTF-8", Refusal.FILE_ENCODING
-    )
+    try:
+        yield from table(body, encoding_of(body))
+    except RefusedError as error:
+        raise ImportUnreadableError(str(error), error.code, **error.params) from None

@@ -57,7 +57,7 @@ probes = Table(
     Column("asked_by", NAME, nullable=False),
     Column("asked_at", UtcDateTime, nullable=False, index=True),
     Column("state", WORD, nullable=False),
-    Column("sent_at", UtcDateTime),
+    Column("sent_at", UtcDateTime, index=True),
     Column("finished_at", UtcDateTime),
     Column("result", sa.JSON(none_as_null=True)),
     Index(None, "state", "asked_at"),
@@ -65,7 +65,7 @@ probes = Table(
     Index(None, "batch_id", "state"),
 )
 """Looks at streams that somebody asked for. ``subnet`` and ``platform`` are what their rate and
-their number at a time are limited by."""
+their number at a time are limited by; ``probe_id`` is in whose turn it is."""
 
 probed = Table(
     "probed",
@@ -74,9 +74,12 @@ probed = Table(
     Column("probe_id", Uuid, nullable=False),
     Column("finished_at", UtcDateTime, nullable=False),
     Column("fault", WORD),
+    Column("is_advised", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("has_found_substream", sa.Boolean, nullable=False, server_default=sa.false()),
     Column("result", sa.JSON, nullable=False),
 )
-"""What the last finished probe of each camera found."""
+"""What the last finished probe of each camera found. Lists are filtered by ``is_advised`` and
+``has_found_substream``, which the result says as well: to read tens of thousands takes too long."""
 
 place_pictures = Table(
     "place_pictures",

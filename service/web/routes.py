@@ -23,6 +23,8 @@ PAGES: Final = (
     "/cameras",
     "/cameras/{camera_id}",
     "/cameras/{camera_id}/edit",
+    "/cameras/{camera_id}/zones",
+    "/cameras/import/{import_id}",
     "/places",
     "/accounts",
     "/audit",

@@ -4,11 +4,13 @@ Of ``../shared/data/road`` every fourth picture with somebody tall; the whole se
 ``.venv/bin/python -m tests.models.relabelled``.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from models.packs import Pack
 from pipelines import detection
 from pipelines.frames import Look
 from pipelines.voids import Voids
@@ -43,16 +45,31 @@ def shared() -> None:
         pytest.skip("needs ../shared, which is not beside this clone")
 
 
+Packs = Callable[..., Pack]
+
+
+@pytest.fixture(scope="module")
+def called(tmp_path_factory: pytest.TempPathFactory) -> Packs:
+    """Packs in which people are these words, each made once: that is what a pack costs."""
+    folder = tmp_path_factory.mktemp("packs")
+
+    @functools.cache
+    def made(*words: str) -> Pack:
+        return calling_people(words, folder)
+
+    return made
+
+
 def believe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take a foreign pack's rocks and vehicles at its word, which the product never does."""
     believed = replace(FOREIGN, vehicles=True, raises=OWN.raises)
     monkeypatch.setattr(detection, "FOREIGN", believed)
 
 
-def test_people_called_rocks_raise_nothing_and_called_fires_next_to_nothing(tmp_path: Path) -> None:
+def test_people_called_rocks_raise_nothing_and_called_fires_next_to_nothing(called: Packs) -> None:
     shown = pictures(EVERY, MOST)
     assert len(shown) == MOST
-    cameras = Cameras(calling_people(["rock", "fire"], tmp_path), shown)
+    cameras = Cameras(called("rock", "fire"), shown)
     alerts = began(cameras.watch())
     on_somebody = [
         (one.hazard, cameras.picture(one.camera_id).name)
@@ -64,18 +81,18 @@ def test_people_called_rocks_raise_nothing_and_called_fires_next_to_nothing(tmp_
     assert len(alerts) <= MISTAKEN
 
 
-def test_people_called_cars_raise_nothing(tmp_path: Path) -> None:
+def test_people_called_cars_raise_nothing(called: Packs) -> None:
     shown = pictures(FEW_EVERY, FEW)
-    assert not began(Cameras(calling_people(["car"], tmp_path), shown, LONG).watch())
+    assert not began(Cameras(called("car"), shown, LONG).watch())
 
 
 @pytest.mark.parametrize(("word", "looks"), [("rock", LOOKS), ("car", LONG)])
 def test_the_drop_test_and_the_voids_hold_what_a_pack_is_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, looks: int
+    called: Packs, monkeypatch: pytest.MonkeyPatch, word: str, looks: int
 ) -> None:
     """Another pack's rocks and vehicles reach no rule; if they did, these two would stop them."""
     believe(monkeypatch)
-    cameras = Cameras(calling_people([word], tmp_path), pictures(FEW_EVERY, FEW), looks)
+    cameras = Cameras(called(word), pictures(FEW_EVERY, FEW), looks)
     alerts = began(cameras.watch())
     assert not [one for one in alerts if on_people(one, cameras.picture(one.camera_id))]
     assert Hazard.DEBRIS not in {one.hazard for one in alerts}
@@ -90,7 +107,7 @@ def test_the_drop_test_and_the_voids_hold_what_a_pack_is_believed(
     ],
 )
 def test_the_same_looks_alarm_where_nothing_holds_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, looks: int, expected: Hazard
+    called: Packs, monkeypatch: pytest.MonkeyPatch, word: str, looks: int, expected: Hazard
 ) -> None:
     """So it is no rule's patience that keeps them quiet."""
 
@@ -103,7 +120,7 @@ def test_the_same_looks_alarm_where_nothing_holds_them(
     believe(monkeypatch)
     monkeypatch.setattr(DropTest, "__call__", passes)
     monkeypatch.setattr(Voids, "cleaned", keeps)
-    cameras = Cameras(calling_people([word], tmp_path), pictures(FEW_EVERY, FEW), looks)
+    cameras = Cameras(called(word), pictures(FEW_EVERY, FEW), looks)
     on_somebody = {
         one.camera_id
         for one in began(cameras.watch())

@@ -15,7 +15,7 @@ from models.training.records import (
     look_alikes,
     shrunk,
 )
-from tests.support.media import clip, pictures
+from tests.support.media import clip, held_out_road, pictures
 
 MOST_LIKE_A_CLIP = 0.9
 """Of thumbnails. Other hills under other smoke reach 0.89, the same camera minutes later 0.96."""
@@ -83,6 +83,7 @@ class TestSharedSets:
     def test_nothing_held_out_was_seen_and_no_moment_of_the_clips_is_on_any_side(self):
         train, held_out = load_sets(pictures("road").parent)
         assert len(held_out) > 600
+        assert [one.stem for one in held_out if one.source == "road"] == held_out_road()
         assert not {each.group for each in train} & {each.group for each in held_out}
         seen, unseen = prints(each.pixels for each in train), prints(o.pixels for o in held_out)
         turned = prints(each.pixels[:, ::-1] for each in held_out)

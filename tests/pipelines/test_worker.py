@@ -61,6 +61,8 @@ def test_a_worker_says_what_is_wrong_with_its_cameras(
         (["--networks-of", "{}/none.toml"], b"name a file for --networks-of"),
         (["--networks-of", "{}/c.toml"], b"c.toml: place 'cameras': no place has this code"),
         (["--networks-of", "{}/n.toml"], b"a: its place is not known"),
+        (["--platforms", "{}/none.toml"], b"none.toml: No such file or directory: name a file"),
+        (["--platforms", "{}/c.toml"], b'write [platforms."'),
     ],
 )
 @pytest.mark.parametrize("processes", [(), ("--processes", "3")], ids=["one", "several"])

@@ -27,6 +27,7 @@ from service.cameras.drawn import ThresholdsIn
 from service.cameras.models import Hazards
 from service.cameras.needs import require_needs
 from service.evidence.models import Rule
+from service.imports import values as cells
 from service.incidents.merge import Incident
 from service.settings import ServiceSettings
 from service.verdicts import cutting, proposing
@@ -67,6 +68,10 @@ def _array(page: str) -> set[str]:
     return set(json.loads(found[1]))
 
 
+def _mentioned(page: str) -> set[str]:
+    return set(re.findall(r"\w+", (CONSOLE / "pages" / page).read_text("utf-8"))) & WORDS
+
+
 def _table() -> set[str]:
     """Return the first column of the table of hazards in docs/cameras.md."""
     text = (REPOSITORY / "docs" / "cameras.md").read_text("utf-8")
@@ -101,6 +106,8 @@ EVERY: Final[dict[str, Callable[[], set[str]]]] = {
     "console, English": lambda: _words("en"),
     "console, cameras": lambda: _array("cameras/watching.ts"),
     "console, retention": lambda: _array("retention/RetentionPage.vue") | NO_PICTURE,
+    "console, zones": lambda: _mentioned("zones/needs.ts") | NO_PICTURE,
+    "cells of a file of cameras": lambda: set(cells._HAZARDS),
     "docs/cameras.md": _table,
 }
 SEEN: Final[dict[str, Callable[[], set[str]]]] = {
@@ -133,10 +140,12 @@ HELD: Final = frozenset(
         "models/labels.py::HAZARDS", "pipelines/cameras_file.py::SCORED",
         "pipelines/evaluate/drills_report.py::CHINESE", "pipelines/keepsakes.py::RULES",
         "pipelines/zones.py::ALL_OF_IT", "pipelines/zones.py::ANYWHERE",
-        "pipelines/zones.py::KINDS", "service/verdicts/cutting.py::_SEEN_IN",
+        "pipelines/zones.py::KINDS", "service/imports/values.py::_HAZARDS",
+        "service/verdicts/cutting.py::_SEEN_IN",
         "service/verdicts/proposing.py::REPLAYED",
         "service/web/console/src/pages/cameras/watching.ts",
         "service/web/console/src/pages/retention/RetentionPage.vue",
+        "service/web/console/src/pages/zones/needs.ts",
         "service/web/console/src/words/en.json", "service/web/console/src/words/zh.json",
         "vision/hazards.py::DETECTABLE", "vision/hazards.py::Hazard",
         "vision/hazards.py::SEVERITY", "vision/masker.py::PINNED_LABELS",

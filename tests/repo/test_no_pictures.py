@@ -13,10 +13,11 @@ from pathlib import Path
 import msgspec
 
 from pipelines import clip, evidence, evidence_store
+from pipelines.probing import place
 from tests.repo.test_house_rules import sources
 from tests.support.media import REPOSITORY
 from tests.support.wire import structs
-from vision.evidence import Evidence
+from vision.evidence import Evidence, PlacePicture
 
 WRITERS = {"imwrite", "imencode", "imencodemulti", "VideoWriter", "tofile", "tobytes", "tostring"}
 WRITERS |= {"mux", "mux_one", "add_stream", "add_stream_from_template", "write_bytes", "b64encode"}
@@ -110,16 +111,25 @@ def test_one_module_knows_the_store_and_one_puts_into_it() -> None:
     }
     assert importing == {"pipelines/evidence_store.py"}
     putting = {name for name, tree in product() if puts(tree, "store") or puts(tree, "obstore")}
-    assert putting == {"pipelines/evidence_store.py", "pipelines/evidence.py"}
+    assert putting == {
+        "pipelines/evidence_store.py",
+        "pipelines/evidence.py",
+        "pipelines/probing/place.py",
+    }
     holding = {
         name
         for name, tree in product()
         if "pipelines.evidence_store.EvidenceStore" in modules_named_in(tree)
     }
     of_workers = {name for name in holding if name.startswith("pipelines/")}
-    assert of_workers == {"pipelines/evidence.py", "pipelines/evidence_desk.py"}
+    assert of_workers == {
+        "pipelines/evidence.py",
+        "pipelines/evidence_desk.py",
+        "pipelines/probing/place.py",
+        "pipelines/probing/room.py",
+    }
     for name, tree in product():
-        if name in holding - {"pipelines/evidence.py"}:
+        if name in holding - {"pipelines/evidence.py", "pipelines/probing/place.py"}:
             assert not any(
                 isinstance(call.func, ast.Attribute) and call.func.attr == "put"
                 for call in calls(tree)
@@ -154,6 +164,41 @@ def test_the_writers_take_evidence_and_nothing_else() -> None:
     assert inspect.getmodule(evidence_store.EvidenceStore.put) is evidence_store
 
 
+def test_a_place_picture_is_put_by_one_module_and_is_nothing_else() -> None:
+    """``EvidenceMaker.place`` makes it, ``written`` takes its type alone, one line puts it."""
+    plain = inspect.unwrap(place.written)
+    (name,) = inspect.signature(plain).parameters
+    assert typing.get_type_hints(plain)[name] is PlacePicture
+    assert [
+        node
+        for node in ast.walk(ast.parse(inspect.getsource(plain)))
+        if isinstance(node, ast.Compare)
+        and ast.unparse(node) == "type(picture) is not PlacePicture"
+    ]
+    tree = ast.parse(Path(place.__file__).read_text("utf-8"))
+    (put,) = [call for call in calls(tree) if ast.unparse(call.func) == "self._store.put"]
+    assert [ast.unparse(one) for one in put.args] == ["ref", "EvidencePart.PLACE", "content"]
+    contents = [
+        ast.unparse(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and "content" in map(ast.unparse, node.targets)
+    ]
+    assert contents == ["written(picture)"]
+    making = {
+        name
+        for name, tree in product()
+        for call in calls(tree)
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr == "place"
+        and "EvidenceMaker" in ast.unparse(call.func.value)
+    }
+    assert making == {"pipelines/probing/place.py"}
+    holding = {
+        name for name, tree in product() if "vision.evidence.PlacePicture" in modules_named_in(tree)
+    }
+    assert holding == {"pipelines/probing/place.py"}
+
+
 def test_no_field_of_what_waits_for_its_masker_is_on_the_wire() -> None:
     """Unmasked frames can't be pickled, and their types are known to the worker alone."""
     for name, tree in product():
@@ -163,6 +208,8 @@ def test_no_field_of_what_waits_for_its_masker_is_on_the_wire() -> None:
                 "pipelines.album",
                 "pipelines.frames",
                 "pipelines.evidence",
+                "pipelines.probing.looking",
+                "pipelines.probing.place",
             }
             assert not foreign & modules_named_in(tree), name
 

@@ -39,8 +39,14 @@ class Things:
     incident_id: UUID
     account_id: UUID
     token_id: UUID
+    view_id: UUID
+    """One that its account saved."""
     ref: str = field(default_factory=lambda: token_urlsafe(24))
     """What ``add_evidence`` calls the incident's."""
+    import_id: UUID = field(default_factory=uuid4)
+    """One that its account began."""
+    batch_id: UUID = field(default_factory=uuid4)
+    """What ``add_probe`` calls the batch of the camera's probe."""
 
 
 def fill(database: Database) -> dict[str, Things]:
@@ -96,6 +102,32 @@ def _things(connection: sa.Connection, code: str) -> Things:
             expires_at=now + timedelta(days=1),
         )
     )
+    view_id = uuid4()
+    connection.execute(
+        sa.insert(tables.saved_views).values(
+            view_id=view_id, account_id=account_id, name=f"view-{code}", query={}, created_at=now
+        )
+    )
+    import_id = uuid4()
+    connection.execute(
+        sa.insert(tables.camera_imports).values(
+            import_id=import_id,
+            account_id=account_id,
+            created_by=f"target-{code}",
+            created_at=now,
+            moved_at=now,
+            file_name=f"import-{code}.csv",
+            digest="",
+            options={"source": "auto", "watch": False, "defaults": {}},
+            state="checked",
+            titles=[],
+            rows=0,
+            checked=0,
+            committed=0,
+            counts={},
+            by_reason={},
+        )
+    )
     seen = alert(camera_id=camera_id)
     incident = incident_id(seen.alert_id)
     connection.execute(
@@ -121,6 +153,8 @@ def _things(connection: sa.Connection, code: str) -> Things:
         incident_id=incident,
         account_id=account_id,
         token_id=token_id,
+        view_id=view_id,
+        import_id=import_id,
     )
 
 
@@ -136,6 +170,33 @@ def add_evidence(database: Database, store: EvidenceStore, things: Things) -> No
         )
         taking.take(connection, seen, things.incident_id, now)
     store.put(things.ref, EvidencePart.STILL, STILL)
+
+
+def add_probe(database: Database, store: EvidenceStore, things: Things) -> None:
+    """Give a township's camera a probe that is done, and a place picture."""
+    now, ref = datetime.now(UTC), token_urlsafe(24)
+    with database.writing() as connection:
+        connection.execute(
+            sa.insert(tables.probes).values(
+                probe_id=uuid4(),
+                batch_id=things.batch_id,
+                camera_id=things.camera_id,
+                subnet="192.0.2.0/24",
+                platform="192.0.2.1:554",
+                wants_place_picture=True,
+                asked_by=f"target-{things.code}",
+                asked_at=now,
+                state="done",
+                sent_at=now,
+                finished_at=now,
+            )
+        )
+        connection.execute(
+            sa.insert(tables.place_pictures).values(
+                ref=ref, camera_id=things.camera_id, made_at=now, asked_by=f"target-{things.code}"
+            )
+        )
+    store.put(ref, EvidencePart.PLACE, STILL)
 
 
 def camera_row(camera_id: str, code: str) -> dict[str, object]:

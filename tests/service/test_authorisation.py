@@ -15,7 +15,7 @@ from pipelines.evidence_store import EvidenceStore
 from service.accounts.roles import PERMISSIONS, SCOPES, Permission, Role
 from service.app import create_app
 from service.places.codes import ROOT_CODE
-from tests.service.estate import FOREIGN, OWN, Things, add_evidence, fill
+from tests.service.estate import FOREIGN, OWN, Things, add_evidence, add_probe, fill
 from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.process import serving
 from tests.service.signing_in import bearer, make_account, signed_in
@@ -45,6 +45,16 @@ class Row:
 PART = "still.jpg"
 
 EDIT = (("If-Match", '"1"'),)
+
+OF_AN_IMPORT = (
+    ("GET", ""),
+    ("DELETE", ""),
+    ("PUT", "/file"),
+    ("GET", "/rows"),
+    ("GET", "/annotated.csv"),
+    ("GET", "/annotated.xlsx"),
+    ("POST", "/commit"),
+)
 
 TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/healthz"): Row(may=PUBLIC),
@@ -103,6 +113,34 @@ TABLE: dict[tuple[str, str], Row] = {
         },
     ),
     ("DELETE", "/api/cameras/{camera_id}/windows/{window_id}"): Row(may=Permission.CAMERA_WRITE),
+    ("POST", "/api/cameras/bulk"): Row(
+        may=Permission.CAMERA_WRITE, send={"selection": {"filter": {}}, "patch": {"owner": "o"}}
+    ),
+    ("GET", "/api/cameras/{camera_id}/health"): Row(may=Permission.CAMERA_READ),
+    ("GET", "/api/camera-views"): Row(may=Permission.CAMERA_READ),
+    ("POST", "/api/camera-views"): Row(
+        may=Permission.CAMERA_READ, send={"name": "v", "query": {"state": "fault"}}
+    ),
+    ("DELETE", "/api/camera-views/{view_id}"): Row(may=Permission.CAMERA_READ),
+    ("POST", "/api/probes"): Row(
+        may=Permission.CAMERA_WRITE, send={"selection": {"camera_ids": []}}
+    ),
+    ("GET", "/api/probes"): Row(may=Permission.CAMERA_WRITE),
+    ("GET", "/api/probes/{batch_id}"): Row(may=Permission.CAMERA_WRITE),
+    ("DELETE", "/api/probes/{batch_id}"): Row(may=Permission.CAMERA_WRITE),
+    ("GET", "/api/cameras/{camera_id}/probe"): Row(may=Permission.CAMERA_READ),
+    ("GET", "/api/cameras/{camera_id}/place-picture"): Row(may=Permission.CAMERA_WRITE),
+    ("GET", "/api/camera-imports"): Row(may=Permission.CAMERA_WRITE),
+    ("POST", "/api/camera-imports"): Row(may=Permission.CAMERA_WRITE, send={"file_name": "f.csv"}),
+    **{
+        (method, f"/api/camera-imports/{{import_id}}{what}"): Row(may=Permission.CAMERA_WRITE)
+        for method, what in OF_AN_IMPORT
+    },
+    **{
+        ("GET", f"/api/{what}.{kind}"): Row(may=Permission.CAMERA_WRITE)
+        for what in ("camera-import-template", "cameras/export")
+        for kind in ("csv", "xlsx")
+    },
     ("GET", "/api/audit"): Row(may=Permission.AUDIT_READ),
     ("GET", "/api/incidents"): Row(may=Permission.INCIDENT_READ),
     ("GET", "/api/incidents/{incident_id}"): Row(may=Permission.INCIDENT_READ),
@@ -157,6 +195,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         store = EvidenceStore(settings.evidence)
         for one in things.values():
             add_evidence(database, store, one)
+            add_probe(database, store, one)
         url = undo.enter_context(serving(settings))
 
         def browsers(place: str) -> dict[Role, httpx.Client]:
@@ -197,14 +236,19 @@ def nowhere() -> Things:
         incident_id=uuid4(),
         account_id=uuid4(),
         token_id=uuid4(),
+        view_id=uuid4(),
     )
 
 
 GATED = [key for key, row in TABLE.items() if row.may is not PUBLIC]
 ENDS_THE_SESSION = {("DELETE", "/api/session")}
 OBJECTS = [key for key in GATED if "{" in key[1]]
-OF_ONESELF = {("DELETE", "/api/tokens/{token_id}")}
-"""Another's token is foreign wherever its owner is."""
+OF_ONESELF = {
+    ("DELETE", "/api/tokens/{token_id}"),
+    ("DELETE", "/api/camera-views/{view_id}"),
+    *((method, f"/api/camera-imports/{{import_id}}{what}") for method, what in OF_AN_IMPORT),
+}
+"""Another's is foreign wherever its owner is."""
 
 
 def test_the_table_holds_every_route_of_the_service(tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ def test_what_a_change_needs_and_what_an_answer_has_is_described(
         )
     }
     assert located == {
+        ("/api/camera-imports", "201"),
         ("/api/cameras", "201"),
         ("/api/session/oidc", "302"),
         ("/api/session/oidc/callback", "303"),

@@ -117,6 +117,7 @@ def _probes() -> None:
         sa.PrimaryKeyConstraint("probe_id", name="pk_probes"),
     )
     _index("probes", "asked_at")
+    _index("probes", "sent_at")
     _index("probes", "state", "asked_at")
     _index("probes", "camera_id", "asked_at")
     _index("probes", "batch_id", "state")
@@ -126,6 +127,10 @@ def _probes() -> None:
         _must("probe_id", sa.Uuid()),
         _must("finished_at", INSTANT),
         sa.Column("fault", WORD),
+        *(
+            sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
+            for name in ("is_advised", "has_found_substream")
+        ),
         _must("result", JSON),
         sa.PrimaryKeyConstraint("camera_id", name="pk_probed"),
     )

@@ -93,7 +93,7 @@ def test_the_cursor_outlives_a_restart_and_a_loss_of_redis(given: Parts) -> None
     given.client.xadd(CAMERA_STATES.name, {"body": b"{}"}, id="1-1")  # its clock was set back
     second.step()
     second.step()
-    assert second._cursor == b"1-1"
+    assert second._cursor.at == b"1-1"
     assert given.count("fengsui_messages_total", stream="camera.states", outcome="malformed") >= 2
 
 
@@ -114,7 +114,7 @@ def test_a_state_that_the_database_refuses_costs_no_other(
     one.step()
     assert [row["camera_id"] for row in given.rows(tables.camera_states)] == [good]
     assert given.count("fengsui_messages_total", stream="camera.states", outcome="refused") == 1
-    assert one._cursor == given.client.xrevrange(CAMERA_STATES.name, count=1)[0][0]
+    assert one._cursor.at == given.client.xrevrange(CAMERA_STATES.name, count=1)[0][0]
 
 
 def test_a_revision_beyond_any_is_malformed(given: Parts) -> None:

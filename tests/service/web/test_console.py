@@ -19,10 +19,14 @@ import service.web
 from pipelines.evaluate.drills_report import CHINESE
 from pipelines.faults import SourceError
 from pipelines.messages import (
+    Advice,
     CameraFault,
     EvidenceAbsence,
     EvidencePart,
     Expected,
+    FoundBy,
+    Onvif,
+    PlaceAbsence,
     WatchState,
     ZoneKind,
 )
@@ -39,6 +43,7 @@ from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.incidents.merge import IncidentState
 from service.places.codes import Level
+from service.probes.models import ProbeState
 from service.refusals import Refusal
 from service.text import HIDDEN
 from service.verdicts.models import Kind, Reason, Verdict
@@ -183,8 +188,8 @@ def test_a_console_that_is_not_built_says_what_to_do(tmp_path: Path) -> None:
 
 def test_the_service_knows_every_page_of_the_console() -> None:
     routes = set(re.findall(r'path: "(/[\w/:]*)"', sources(".ts")["router.ts"]))
-    served = {re.sub(r"\{camera_id\}", ":id", page) for page in PAGES}
-    assert routes - {"/cameras/new"} == served
+    served = {re.sub(r"\{\w+\}", ":id", page) for page in PAGES}
+    assert routes - {"/cameras/new", "/cameras/import"} == served
 
 
 @pytest.fixture
@@ -284,6 +289,11 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
         "incident_state": IncidentState,
         "camera_fault": CameraFault,
         "absent": EvidenceAbsence,
+        "advice": Advice,
+        "place_absence": PlaceAbsence,
+        "probe_state": ProbeState,
+        "onvif": Onvif,
+        "found_by": FoundBy,
         "part": EvidencePart,
         "why": Why,
         "camera_state": {*State, *WatchState},
@@ -313,7 +323,7 @@ def test_the_page_of_drills_calls_hazards_as_the_console_does() -> None:
 
 
 ACTION = re.compile(
-    r'"((?:session|account|token|camera|place|drills|verdict|evidence)\.(?!read\b|write\b|hold\b|retain\b)[a-z_]+)"'
+    r'"((?:session|account|token|camera|place|drills|verdict|evidence|probe|place_picture)\.(?!read\b|write\b|hold\b|retain\b)[a-z_]+)"'
 )
 
 
@@ -321,7 +331,7 @@ def test_every_action_of_the_audit_can_be_chosen_and_has_a_word() -> None:
     written: set[str] = set()
     for path in WEB.parent.rglob("*.py"):
         written |= set(ACTION.findall(path.read_text("utf-8")))
-    offered = set(re.findall(r'"([a-z]+\.[a-z_]+)"', sources(".ts")["pages/audit/actions.ts"]))
+    offered = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', sources(".ts")["pages/audit/actions.ts"]))
     assert offered == written
     assert {f"action.{one}" for one in written} - set(words("zh")) == set()
 

@@ -155,7 +155,7 @@ def test_a_refusal_s_words_have_the_values_that_they_need(reason: Refusal) -> No
 
 
 LATIN = re.compile(r"[A-Za-z]{3,}")
-MEANT = {"rtsp", "rtsps", "CSV", "UTF"}
+MEANT = {"rtsp", "rtsps", "CSV", "UTF", "xls", "xlsx", "XML", "JSON"}
 
 
 def test_a_refusal_in_chinese_has_no_english_in_it() -> None:

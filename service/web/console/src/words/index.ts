@@ -30,6 +30,12 @@ export function word(kind: string, code: string, values: Record<string, unknown>
   return words.global.te(key, language()) ? t(key, values) : code;
 }
 
+/** Every code of a kind that there are words for. */
+export function codes(kind: string): string[] {
+  const all = words.global.getLocaleMessage(language()) as Record<string, object>;
+  return Object.keys(all[kind] ?? {});
+}
+
 export function language(): Language {
   return locale.value as Language;
 }

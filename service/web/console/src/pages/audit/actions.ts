@@ -11,5 +11,6 @@ export const ACTIONS = [
   "place.created", "place.renamed", "place.removed", "place.imported",
   "camera.proposal_accepted", "verdict.given",
   "evidence.viewed", "evidence.held", "evidence.released", "evidence.retention_changed",
+  "probe.asked", "probe.cancelled", "place_picture.asked", "place_picture.viewed",
   "drills.registered",
 ] as const;

@@ -2,14 +2,7 @@
 import { computed, onBeforeUnmount, ref, shallowRef, type Ref } from "vue";
 import { api, isAborted, taken } from "../../api/client";
 import type { CameraQuery, CameraRow } from "../../api/shapes";
-
-export interface Search {
-  q: string;
-  place: string;
-  programme: string;
-  state: string;
-  sort: string;
-}
+import { type Search, asFilter } from "./filters";
 
 const WINDOW = 100;
 const KEPT_WINDOWS = 40;
@@ -58,7 +51,7 @@ export function useRows(search: Ref<Search>) {
     pending.add(at);
     loading.value = true;
     try {
-      const query = { offset: at * WINDOW, limit: WINDOW, ...given(search.value) };
+      const query = { offset: at * WINDOW, limit: WINDOW, ...sorted(search.value) };
       const data = await taken(api.GET("/api/cameras", { params: { query }, signal }));
       if (signal.aborted) return;
       hold(at, data.cameras, first);
@@ -91,6 +84,6 @@ export function useRows(search: Ref<Search>) {
   return { total, problem, loading: computed(() => loading.value), rowAt, want, anew, refresh };
 }
 
-function given(search: Search) {
-  return Object.fromEntries(Object.entries(search).filter(([, value]) => value)) as Pick<CameraQuery, keyof Search>;
+function sorted(search: Search) {
+  return { ...asFilter(search), sort: search.sort as CameraQuery["sort"] };
 }

@@ -1,0 +1,34 @@
+"""How far something is, on stderr: one line that moves on a terminal, else a line now and then."""
+
+import sys
+import time
+from typing import Final
+
+LINE_EVERY_S: Final = 5.0
+"""Where lines stay: a log of a script's run."""
+
+
+class Progress:
+    """Tells how far something is."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+        self._moves = sys.stderr.isatty()
+        self._told_s = 0.0
+        self._told = ""
+
+    def tell(self, done: int, total: int) -> None:
+        """Say it, unless the same was said, or something just now."""
+        text = f"{self._doing}: {done}" + (f" of {total}" if total else "")
+        now_s = time.monotonic()
+        if text == self._told or (not self._moves and now_s - self._told_s < LINE_EVERY_S):
+            return
+        self._told, self._told_s = text, now_s
+        sys.stderr.write(f"\r{text}" if self._moves else f"{text}\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._moves and self._told:
+            sys.stderr.write("\n")
+            sys.stderr.flush()

@@ -1,0 +1,105 @@
+"""A file checked alone, as scripts do it."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from service.imports.checking import Defaults
+from service.imports.offline import dry_run
+from service.imports.words import Language
+from tests.service.imports.files import csv_of, csv_rows, row, table, xlsx_of
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "cameras.csv"
+    path.write_bytes(csv_rows(row(1), row(2, 项目="x", 告示牌确认="否"), row(3, 项目="y"), row(1)))
+    return path
+
+
+def test_a_dry_run_says_what_scripts_wait_for(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dry_run(file, as_json=True) == 0
+    told = capsys.readouterr()
+    [line] = told.out.splitlines()
+    found = json.loads(line)
+    assert list(found)[:4] == ["rows", "good", "bad", "by_reason"]
+    assert found == {
+        "rows": 4, "good": 1, "bad": 3,
+        "by_reason": {"cell_choice": 2, "sign_unconfirmed": 1, "gb_id_twice": 1},
+    }  # fmt: skip
+    assert "--service" in told.err
+
+
+def test_a_dry_run_tells_people_which_rows_and_why(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dry_run(file) == 0
+    told = capsys.readouterr().out
+    assert "共 4 行：可导入 1，有误 3" in told
+    assert "第 5 行" in told
+    assert "与第 2 行的国标编号相同" in told
+    assert dry_run(file, language=Language.EN) == 0
+    assert "4 rows: 1 good, 3 bad" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_an_annotated_copy_is_written_whole(file: Path, ending: str) -> None:
+    out = file.with_name(f"copy.{ending}")
+    assert dry_run(file, as_json=True, annotated=out) == 0
+    assert out.stat().st_mode & 0o077 == 0
+    assert dry_run(out, as_json=True) == 0
+    assert sorted(one.name for one in file.parent.iterdir()) == ["cameras.csv", out.name]
+
+
+def test_defaults_fill_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cameras.xlsx"
+    path.write_bytes(xlsx_of(table([row(1, 坐标系="", 项目="")])))
+    assert dry_run(path, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["by_reason"] == {"required": 1}
+    assert (
+        dry_run(path, as_json=True, defaults=Defaults(coordinate_system="高德", programme="雪亮"))
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["good"] == 1
+
+
+def test_a_file_that_can_t_be_taken_ends_with_one_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cameras.xls"
+    path.write_bytes(b"<html></html>")
+    out = tmp_path / "copy.csv"
+    assert dry_run(path, as_json=True, annotated=out) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["by_reason"] == {"file_html": 1}
+    assert "另存为 xlsx" in told.err
+    assert dry_run(tmp_path / "absent.csv") == 1
+    assert "absent.csv" in capsys.readouterr().err
+    with path.open("wb") as large:
+        large.truncate(100_000_000)
+    assert dry_run(path) == 1
+    assert "32 MB" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_nothing_half_written_is_left_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cameras.csv"
+    path.write_bytes(csv_of(table([row(1)])))
+    assert dry_run(path, annotated=tmp_path / "no" / "copy.csv") == 1
+    assert "no" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == ["cameras.csv"]
+
+
+def test_thousands_of_rows_take_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cameras.csv"
+    path.write_bytes(csv_rows(*(row(at, 用户名="admin", 密码=f"pw-{at}") for at in range(1000))))
+    start_s = time.process_time()
+    assert dry_run(path, as_json=True) == 0
+    assert time.process_time() - start_s < 3, "10,000 rows have a minute"
+    assert json.loads(capsys.readouterr().out)["good"] == 1000
