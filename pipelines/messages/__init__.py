@@ -73,7 +73,14 @@ from pipelines.messages.workers import (
     Heartbeat,
     WatchState,
 )
-from pipelines.messages.zones import MIN_DWELL_S, PointShares, WaterScale, Zone, ZoneKind
+from pipelines.messages.zones import (
+    MIN_DWELL_S,
+    PointShares,
+    WaterScale,
+    Zone,
+    ZoneKind,
+    private_parts,
+)
 
 __all__ = [
     "EVIDENCE_REF_PATTERN",
@@ -139,4 +146,5 @@ __all__ = [
     "encode",
     "incident_id",
     "order_id",
+    "private_parts",
 ]

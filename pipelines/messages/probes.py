@@ -118,5 +118,7 @@ class ProbeResult(Message, frozen=True, kw_only=True):
     """Whether the platform had to be asked for another address first."""
     place_ref: EvidenceRef | None = None
     """Where the place picture lies in the evidence store."""
+    place_private: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """What was black in it, as ``private_parts`` names it: by other zones it is shown to nobody."""
     place_absence: PlaceAbsence | None = None
     """Why there is none, if one was wanted."""

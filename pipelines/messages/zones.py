@@ -1,5 +1,7 @@
 """What is drawn on a camera's picture."""
 
+import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -40,6 +42,15 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     """Of a road: an arrow on the picture, from and to, along which vehicles may drive."""
     permitted_s: Annotated[float, msgspec.Meta(ge=MIN_DWELL_S, le=86_400.0)] | None = None
     """How long a vehicle may stand in it; ``None``: the rule's own time."""
+
+
+def private_parts(zones: Iterable[Zone]) -> str:
+    """Return a name for all that is private in a picture: another if a corner of it moves.
+
+    Empty where nothing is.
+    """
+    polygons = sorted(zone.polygon for zone in zones if zone.kind is ZoneKind.PRIVACY)
+    return hashlib.sha256(msgspec.json.encode(polygons)).hexdigest() if polygons else ""
 
 
 class WaterScale(msgspec.Struct, frozen=True, kw_only=True):

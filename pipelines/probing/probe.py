@@ -22,6 +22,7 @@ from pipelines.messages import (
     PlaceAbsence,
     ProbeJob,
     ProbeResult,
+    private_parts,
 )
 from pipelines.metrics import WorkerMetrics
 from pipelines.probing.advice import advise
@@ -180,7 +181,11 @@ class Probe:
             self._metrics.place_picture(PlaceAbsence.MASKER_FAILED)
             ref, absence = None, PlaceAbsence.MASKER_FAILED
         return msgspec.structs.replace(
-            result, place_ref=ref, place_absence=absence, finished_at=datetime.now(UTC)
+            result,
+            place_ref=ref,
+            place_private=private_parts(job.camera.zones),
+            place_absence=absence,
+            finished_at=datetime.now(UTC),
         )
 
 

@@ -1,12 +1,13 @@
 """Cameras registered, changed and removed: what must be true of each, and what is audited."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from pipelines.messages import ZoneKind
 from service.accounts.principal import Principal
 from service.audit.log import record
 from service.cameras import store
@@ -129,6 +130,8 @@ class Registry:
         """Store what ``planned`` said of this row, which must be as it was then."""
         camera_id = row["camera_id"]
         self._update(camera_id, changed)
+        if _private(changed.get("zones", row["zones"])) - _private(row["zones"]):
+            store.let_pictures_go(self.connection, camera_id, self.now)
         detail: dict[str, Any] = {
             name: {"old": row[name], "new": changed[name]} for name in _AUDITED if name in changed
         }
@@ -293,6 +296,11 @@ def _drawn_columns(given: NewCamera | CameraPatch, named: Container[str]) -> dic
     if "thresholds" in named:
         values["thresholds"] = given.thresholds.model_dump(exclude_none=True)
     return values
+
+
+def _private(zones: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return what is private in a camera's picture, as texts."""
+    return {str(one["polygon"]) for one in zones if one.get("kind") == ZoneKind.PRIVACY}
 
 
 def _credentials(sealed: str | None) -> dict[str, str]:

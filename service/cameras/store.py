@@ -123,7 +123,8 @@ def remove(connection: Connection, row: Row, now: datetime) -> None:
     camera_id = row["camera_id"]
     for table in (cameras, *_OF_A_CAMERA):
         connection.execute(sa.delete(table).where(table.c.camera_id == camera_id))
-    _let_go(connection, camera_id, now)
+    let_pictures_go(connection, camera_id, now)
+    _cancel_probes(connection, camera_id, now)
     connection.execute(
         sa.insert(camera_removals).values(
             camera_id=camera_id, revision=row["revision"] + 1, removed_at=now
@@ -131,9 +132,12 @@ def remove(connection: Connection, row: Row, now: datetime) -> None:
     )
 
 
-def _let_go(connection: Connection, camera_id: str, now: datetime) -> None:
-    """Let a camera's place pictures be deleted, and no probe of it start any more."""
+def let_pictures_go(connection: Connection, camera_id: str, now: datetime) -> None:
+    """Let a camera's place pictures be deleted; from now on they are shown to nobody."""
     shown = sa.and_(place_pictures.c.camera_id == camera_id, place_pictures.c.removing_at.is_(None))
     connection.execute(sa.update(place_pictures).where(shown).values(removing_at=now))
+
+
+def _cancel_probes(connection: Connection, camera_id: str, now: datetime) -> None:
     waits = sa.and_(probes.c.camera_id == camera_id, probes.c.state == "waiting")
     connection.execute(sa.update(probes).where(waits).values(state="cancelled", finished_at=now))

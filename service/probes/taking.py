@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pipelines.messages import MessageError, ProbeResult
+from pipelines.messages import MessageError, ProbeResult, Zone, private_parts
 from service.cameras.addresses import stream_address
 from service.evidence import place_pictures
 from service.evidence.errors import EvidenceTakenError
@@ -19,7 +19,7 @@ from service.probes.store import Stage
 from service.refusals import RefusedError
 from service.tables import cameras, probed, probes
 
-_NOT_KEPT: Final = ("schema_version", "job_id", "camera_id", "place_ref")
+_NOT_KEPT: Final = ("schema_version", "job_id", "camera_id", "place_ref", "place_private")
 """Of a result: columns of their own, and the name of the picture, which no answer may hold."""
 
 _LONGEST_FAULT: Final = 32
@@ -43,8 +43,9 @@ class Taker:
         query = sa.select(probes).where(probes.c.probe_id.in_(ids))
         self._probes = {row["probe_id"]: row for row in connection.execute(query).mappings()}
         named = [row["camera_id"] for row in self._probes.values()]
-        addresses = sa.select(cameras.c.camera_id, cameras.c.main_url, cameras.c.sub_url)
-        found = connection.execute(addresses.where(cameras.c.camera_id.in_(named))).mappings()
+        wanted = (cameras.c[name] for name in ("camera_id", "main_url", "sub_url", "zones"))
+        of_them = sa.select(*wanted).where(cameras.c.camera_id.in_(named))
+        found = connection.execute(of_them).mappings()
         self._cameras = {row["camera_id"]: row for row in found}
         self._done = {key for key, row in self._probes.items() if row["state"] == Stage.DONE.value}
 
@@ -129,7 +130,8 @@ class Taker:
     ) -> bool:
         """Note the picture that a result brings; tells whether it is shown.
 
-        What nobody asked for, or is of a camera that is gone, goes from the store at once.
+        What nobody asked for, is of a camera that is gone, or shows what has become private while
+        it was made goes from the store at once.
         """
         ref = result.place_ref
         if ref is None:
@@ -144,7 +146,7 @@ class Taker:
                 f"job {result.job_id} names a picture of {whose}: such a name can't be guessed, so "
                 "look at who can write to Redis"
             )
-        is_shown = shown and probe["camera_id"] in self._cameras
+        is_shown = shown and self._private_parts(probe["camera_id"]) == result.place_private
         picture = NewPicture(
             ref=ref,
             camera_id=probe["camera_id"],
@@ -154,6 +156,12 @@ class Taker:
         )
         place_pictures.insert(self._connection, picture, self._now)
         return is_shown
+
+    def _private_parts(self, camera_id: str) -> str | None:
+        camera = self._cameras.get(camera_id)
+        return (
+            None if camera is None else private_parts(msgspec.convert(camera["zones"], list[Zone]))
+        )
 
 
 def _host(url: str) -> str | None:

@@ -19,7 +19,9 @@ from pipelines.messages import (
     PlaceAbsence,
     ProbeJob,
     ProbeResult,
+    Zone,
     encode,
+    private_parts,
 )
 from pipelines.streams import PROBE_JOBS, PROBE_RESULTS
 from service import tables
@@ -112,6 +114,32 @@ def test_a_second_picture_of_the_same_job_goes_at_once(given: Parts, job: ProbeJ
     marks = {row["ref"]: row["removing_at"] for row in given.rows(tables.place_pictures)}
     assert marks[first] is None
     assert marks[second] is not None
+
+
+def test_a_picture_of_what_has_become_private_meanwhile_goes_at_once(
+    given: Parts, job: ProbeJob
+) -> None:
+    window = [[0.1, 0.1], [0.3, 0.1], [0.3, 0.3]]
+    zone = {"zone_id": "窗", "kind": "privacy", "polygon": window}
+    with given.database.writing() as connection:
+        connection.execute(sa.update(tables.cameras).values(zones=[zone]))
+    taken(given, result_of(job, place_ref=new_ref()))
+    (picture,) = given.rows(tables.place_pictures)
+    assert picture["removing_at"] is not None
+
+
+def test_a_picture_in_which_all_is_black_that_is_private_is_shown(
+    given: Parts, job: ProbeJob
+) -> None:
+    window = [[0, 0.1], [0.3, 0.1], [0.3, 1]]
+    zone = {"zone_id": "窗", "kind": "privacy", "polygon": window}
+    road = {"zone_id": "路", "kind": "road", "polygon": window}
+    with given.database.writing() as connection:
+        connection.execute(sa.update(tables.cameras).values(zones=[road, zone]))
+    seen = msgspec.json.decode(msgspec.json.encode([zone]), type=list[Zone])
+    taken(given, result_of(job, place_ref=new_ref(), place_private=private_parts(seen)))
+    (picture,) = given.rows(tables.place_pictures)
+    assert picture["removing_at"] is None
 
 
 def test_a_result_of_no_job_of_ours_is_passed_over(given: Parts, job: ProbeJob) -> None:

@@ -227,6 +227,25 @@ def test_a_place_picture_is_shown_once_the_audit_knows(scene: Scene) -> None:
     assert len(given.rows(tables.audit)) == count
 
 
+def test_a_picture_of_what_becomes_private_goes_at_once(scene: Scene) -> None:
+    camera = scene.mine[0]
+    beat(scene.given)
+    pictured(scene, camera)
+    path = f"/api/cameras/{camera}"
+    area = {"zone_id": "院", "polygon": [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]}
+
+    def drawn(**more: Any) -> None:
+        etag = scene.here.get(path).headers["ETag"]
+        body = {"zones": [area | more]}
+        scene.here.patch(path, json=body, headers={"If-Match": etag}).raise_for_status()
+
+    drawn(kind="area")
+    assert scene.here.get(f"{path}/place-picture").status_code == 200
+    drawn(kind="privacy")
+    assert scene.here.get(f"{path}/place-picture").status_code == 404
+    assert all(row["removing_at"] for row in scene.given.rows(tables.place_pictures))
+
+
 def test_without_the_audit_nothing_is_shown(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     camera = scene.mine[0]
     beat(scene.given)
