@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipelines.worker import WorkerSettings
+    from pipelines.worker_settings import WorkerSettings
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
@@ -58,7 +58,7 @@ def _tool(name: list[str]) -> Callable[[Sequence[str]], int] | None:
 
         return evaluate
     if name == ["cameras"]:
-        from service.imports.command import main as cameras
+        from service.cli.command import main as cameras
 
         return cameras
     return None
@@ -288,7 +288,8 @@ def _worker(given: argparse.Namespace) -> int:
     from pipelines.probing.onvif import PortsError
     from pipelines.registry import PartError
     from pipelines.rtsp.networks import NetworksError
-    from pipelines.worker import WorkerError, run_until_signalled, worker_of_good_pack
+    from pipelines.worker import run_until_signalled, worker_of_good_pack
+    from pipelines.worker_settings import WorkerError, settings_given
     from pipelines.zones import ZoneError
 
     keep_private()
@@ -302,7 +303,7 @@ def _worker(given: argparse.Namespace) -> int:
     if given.cameras and given.worker_key:
         return _fail("--worker-key belongs to the registry: leave it or --cameras out")
     try:
-        settings = _worker_settings(given)
+        settings = settings_given(given)
         if given.processes is None or is_child:
             run_until_signalled(worker_of_good_pack(settings))
         else:
@@ -320,40 +321,6 @@ def _worker(given: argparse.Namespace) -> int:
     ) as error:
         return _fail(str(error))
     return 0
-
-
-def _worker_settings(given: argparse.Namespace) -> "WorkerSettings":
-    from models.packs import DEFAULT_PACK
-    from pipelines.cameras_file import read_cameras
-    from pipelines.jurisdictions import NO_JURISDICTIONS, read_jurisdictions
-    from pipelines.platforms_file import read_platforms
-    from pipelines.probing.onvif import ports
-    from pipelines.pulse import Pulse
-    from pipelines.registry import Part, part
-    from pipelines.rtsp.networks import Networks
-    from pipelines.secrets import Secret
-    from pipelines.worker import WorkerSettings
-
-    share = Part() if given.part is None else part(given.part)
-    places = given.networks_of
-    return WorkerSettings(
-        worker_id=given.id,
-        redis_url=Secret(given.redis_url),
-        spool_dir=given.spool,
-        cameras=share.of(read_cameras(given.cameras)) if given.cameras else None,
-        share=share,
-        worker_key=given.worker_key or Path("worker.key"),
-        networks=Networks.parse(given.networks.split(",")),
-        jurisdictions=NO_JURISDICTIONS if places is None else read_jurisdictions(places),
-        platforms=() if given.platforms is None else read_platforms(given.platforms),
-        pack_dir=given.pack or DEFAULT_PACK,
-        evidence=given.evidence,
-        probes=given.probes,
-        onvif_ports=ports(given.onvif_ports),
-        metrics_port=given.metrics_port,
-        processes=1 if given.pulse is None else int(given.processes or 1),
-        pulse=Pulse(given.pulse),
-    )
 
 
 def _run_fleet(given: argparse.Namespace, settings: "WorkerSettings") -> None:

@@ -25,7 +25,8 @@ from pipelines.pulse import Pulse, descriptor_of_new_pulse
 from pipelines.registry import Part
 from pipelines.spool import Spool
 from pipelines.supervisor import Child
-from pipelines.worker import METRICS_PORT, WorkerError
+from pipelines.worker import METRICS_PORT
+from pipelines.worker_settings import WorkerError
 
 STALE_S: Final = 20.0
 """A loop silent for so long hangs. Its longest honest turn is a batch on a starved machine and a

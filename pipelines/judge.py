@@ -30,7 +30,7 @@ from pipelines.rules.places import has_known, untold
 from pipelines.rules.settings import SETTINGS, Settings
 from pipelines.windows import held_back
 from pipelines.zones import WHOLE, Area, Zones
-from vision.hazards import DETECTABLE, Hazard
+from vision.hazards import DETECTABLE, OF_VEHICLES, Hazard
 
 SECOND: Final = timedelta(seconds=1)
 """The looks of a burst are judged together by the second, so that time still has to pass."""
@@ -41,9 +41,6 @@ FEWEST: Final = 3
 LONGEST_GAP: Final = timedelta(seconds=60)
 """Looks come every 1 to 4 s and a lost camera is back within 45 s. After a longer gap, or a
 clock set by more, what is seen is seen anew."""
-
-OF_VEHICLES: Final = frozenset({Hazard.STOPPED_VEHICLE, Hazard.WRONG_WAY, Hazard.OBSTRUCTION})
-"""They go by tracks."""
 
 FAULT: Final = (WHOLE.zone_id, Hazard.CAMERA_FAULT)
 """What the rule of the camera's own faults is kept under."""

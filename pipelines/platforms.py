@@ -5,6 +5,7 @@ meanwhile what it said last holds. A platform that doesn't answer is asked by no
 What it gives is looked at before anybody connects to it: RTSP, and where this camera may be.
 """
 
+import random
 import threading
 import time
 from collections.abc import Iterable
@@ -43,7 +44,14 @@ LONGEST_CLOSED_S: Final = 60.0
 """While it doesn't answer, or takes no key: then for any camera."""
 
 PATIENCE_S: Final = 2.0
-"""Who wants an address waits so long for a turn, then is told that too many do."""
+"""Who wants an address waits so long for a turn."""
+
+BUSY_TRIES: Final = 3
+"""Then is told that too many do."""
+
+BUSY_S: Final = 1.0
+"""Between two of them, more or less: that doesn't count as a failure, which would keep a camera
+away for half a minute."""
 
 LOOKUP_TIMEOUT_S: Final = 5.0
 """For the name of the host in what it gave."""
@@ -157,8 +165,9 @@ class _Desk:
         return None
 
     def _asked(self, wanted: tuple[str, str]) -> str:
-        if not self._turns.acquire(timeout=PATIENCE_S):
-            raise self._busy()
+        known = self._turn(wanted)
+        if known is not None:
+            return _told(known.given)
         try:
             given: str | SourceError = self._platform.address(wanted[1])
         except PlatformError as error:
@@ -169,6 +178,20 @@ class _Desk:
         with self._changed:
             self._note(wanted, given)
         return _told(given)
+
+    def _turn(self, wanted: tuple[str, str]) -> _Last | None:
+        """Take a turn, or return what was learnt while waiting for one, and take none."""
+        for tries in range(BUSY_TRIES):
+            if tries:
+                time.sleep(BUSY_S * random.uniform(0.5, 1.5))  # noqa: S311
+            has_turn = self._turns.acquire(timeout=PATIENCE_S)
+            with self._changed:
+                known = self._known(wanted)
+            if known is not None and has_turn:
+                self._turns.release()
+            if known is not None or has_turn:
+                return known
+        raise self._busy()
 
     def _note(self, wanted: tuple[str, str], given: str | SourceError) -> None:
         now_s = time.monotonic()

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -19,7 +19,7 @@ from wsgiref.simple_server import WSGIServer
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
-from models.packs import DEFAULT_PACK, Pack, PackError, load_pack
+from models.packs import Pack, PackError, load_pack
 from pipelines import streams
 from pipelines.addresses import Addresses
 from pipelines.admission import Admission
@@ -30,27 +30,22 @@ from pipelines.faults import SourceError
 from pipelines.figures import Figures
 from pipelines.flow import Flow
 from pipelines.heartbeat import Heart
-from pipelines.jurisdictions import NO_JURISDICTIONS, Jurisdictions
 from pipelines.keepsakes import KEEP_EVERY_S, Keepsakes
 from pipelines.load import LoadMeter
 from pipelines.machine import room
-from pipelines.messages import Alert, Camera
+from pipelines.messages import Alert
 from pipelines.metrics import WorkerMetrics
 from pipelines.platforms import Platforms
-from pipelines.platforms_file import PlatformSettings
-from pipelines.probing.onvif import PORTS
-from pipelines.probing.prober import AT_ONCE
 from pipelines.probing.room import prober
 from pipelines.publisher import Publisher
-from pipelines.pulse import Pulse
-from pipelines.registry import Change, Part, Registry
-from pipelines.rtsp.networks import Networks
+from pipelines.registry import Change, Registry
 from pipelines.scores import ScoreKeeper, ScoreSender
 from pipelines.sealing import KeyFileError
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
 from pipelines.states import States
 from pipelines.supervised import leave_at_once
+from pipelines.worker_settings import WorkerError, WorkerSettings
 from pipelines.zones import ZoneError, zones_of
 
 IDLE_S: Final = 0.25
@@ -70,51 +65,6 @@ METRICS_PORT: Final = 9600
 
 NAME: Final = re.compile(r"[\w.-]{1,64}")
 """A worker's id names its spool's file."""
-
-
-class WorkerError(Exception):
-    """The worker can't start. The text says what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
-    """What one worker process needs to know."""
-
-    worker_id: str
-    """Its name, the same after a restart: its spool goes by it."""
-    redis_url: Secret
-    """Where alerts go; may hold a password."""
-    spool_dir: Path
-    """Where its spool lies; on a disk that survives a restart."""
-    cameras: tuple[Camera, ...] | None = None
-    """What it watches; ``None``: what the registry says."""
-    share: Part = Part()  # noqa: RUF009 - frozen
-    """Which of the registry's cameras."""
-    worker_key: Path = Path("worker.key")
-    """Opens the registry's credentials; made if it isn't there."""
-    networks: Networks = Networks()  # noqa: RUF009 - frozen
-    """Where its cameras may be."""
-    jurisdictions: Jurisdictions = NO_JURISDICTIONS
-    """Where those of a place may be, inside the networks."""
-    platforms: tuple[PlatformSettings, ...] = ()
-    """Whom it asks for another address where one expired."""
-    pack_dir: Path = DEFAULT_PACK
-    """The model pack."""
-    evidence: str | None = None
-    """Where alerts' pictures are stored: a directory, or ``s3://bucket/prefix``; ``None``: no
-    pictures are made."""
-    probes: int = AT_ONCE
-    """How many streams it looks at once at a time when the service asks; 0: none. One whose
-    cameras are a file's is asked nothing."""
-    onvif_ports: tuple[int, ...] = PORTS
-    """Where cameras are asked by ONVIF for smaller streams."""
-    metrics_port: int | None = 0
-    """Where Prometheus scrapes it, on loopback; 0 picks a free port, ``None`` the usual one or, if
-    another worker has that, a free one."""
-    processes: int = 1
-    """Workers that share what this machine's cores bear."""
-    pulse: Pulse = field(default_factory=Pulse)
-    """Where a parent listens, if it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,9 +48,8 @@ from service.feed.routes import feed_router
 from service.housekeeping import Housekeeper
 from service.imports.keeping import leave_own
 from service.imports.logins_seen import LoginsSeen
-from service.imports.parts import Imports
 from service.imports.routes import import_router
-from service.imports.running import ImportRunner
+from service.imports.running import ImportRunner, Imports
 from service.incidents.consumer import AlertConsumer
 from service.incidents.routes import incident_router
 from service.metrics import ServiceMetrics

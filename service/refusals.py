@@ -34,6 +34,7 @@ class Refusal(StrEnum):
     ADDRESS_LENGTH = "address_length"
     ADDRESS_BLANK = "address_blank"
     ADDRESS_UNREADABLE = "address_unreadable"
+    ADDRESS_NUMBERS = "address_numbers"
     ADDRESS_SCHEME = "address_scheme"
     ADDRESS_FRAGMENT = "address_fragment"
     ADDRESS_USER = "address_user"

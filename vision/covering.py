@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from vision.arrays import Boxes, Pixels
-from vision.hazards import Hazard
+from vision.hazards import OF_VEHICLES, Hazard
 from vision.masker import Part, filled, tallest
 from vision.mosaic import coarsened, outlined, pixel_box
 
@@ -43,9 +43,6 @@ LEAST_WINDOW: Final = 0.2
 
 SHOWN_SHARE: Final = 0.5
 """A box of which more is filled is filled whole: what is left of it would be of somebody."""
-
-OF_VEHICLES: Final = frozenset({Hazard.STOPPED_VEHICLE, Hazard.WRONG_WAY, Hazard.OBSTRUCTION})
-"""What they show is a vehicle, or may be: the box is filled."""
 
 PEOPLE_FILL: Final = (72, 72, 72)
 """BGR."""

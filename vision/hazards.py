@@ -47,6 +47,9 @@ PRIORITY = frozenset({Hazard.FIRE, Hazard.SMOKE, Hazard.WATER_OVER_LINE, Hazard.
 DETECTABLE = frozenset({Hazard.FIRE, Hazard.SMOKE, Hazard.DEBRIS})
 """The only hazards that a detector's label may name; rules find the others."""
 
+OF_VEHICLES = frozenset({Hazard.STOPPED_VEHICLE, Hazard.WRONG_WAY, Hazard.OBSTRUCTION})
+"""They go by vehicles' tracks; what their pictures show is a vehicle, or may be."""
+
 REPORTED_WITHOUT_MASKER = frozenset(
     {Hazard.FIRE, Hazard.SMOKE, Hazard.WATER_OVER_LINE, Hazard.CAMERA_FAULT}
 )

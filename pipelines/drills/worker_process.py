@@ -20,7 +20,8 @@ from pipelines.memory import keep_private
 from pipelines.messages import Camera
 from pipelines.rtsp.networks import LOOPBACK as DRILL_NETWORKS
 from pipelines.secrets import Secret
-from pipelines.worker import Worker, WorkerSettings, run_until_signalled
+from pipelines.worker import Worker, run_until_signalled
+from pipelines.worker_settings import WorkerSettings
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 

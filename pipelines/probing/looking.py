@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from pipelines.address import Address
 from pipelines.blanker import BLACK, Blanker
 from pipelines.decoder import DecodeError, Decoder, EvidenceScaler, Scaler
+from pipelines.faults import TooLargeError
 from pipelines.messages import StreamFacts
 from pipelines.probing.advice import LONG_KEYFRAMES_S
 from pipelines.rtsp.connection import Connection
@@ -32,6 +33,10 @@ every second keyframe is taken although stamps jitter."""
 EARLY_S: Final = 0.5
 """So much sooner one may come after a nap. No camera's stamps make two of it sooner than that: a
 median of one moment would be a live frame."""
+
+AHEAD_S: Final = 12.0
+"""So much of a stream may come at once: a platform keeps all since the last keyframe. What is
+decoded beyond ``FLOW_PIXELS_A_SECOND`` of this and of the time since is nobody's camera."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,7 @@ class Looking:
         self._blanker = Blanker()
         self._blanker.polygons = private
         self._needs_all = needs_all(stream)
+        self._measured_px = (stream.width_px or 0) * (stream.height_px or 0)
         self._started = False
         self._taken_s = -math.inf
         self._taken_ticks, self._clock_hz = 0, 1
@@ -79,21 +85,32 @@ class Looking:
     ) -> Generator[PlaceLook, None, None]:
         """Connect and yield looks that are at least ``APART_S`` apart. Raises ``SourceError``.
 
-        Keyframes alone are decoded, unless they come too rarely.
+        Keyframes alone are decoded, unless they come too rarely. ``is_over`` is asked for each
+        unit: a burst may hold thousands.
         """
         connection = Connection(self._address, self._networks, OPEN_TIMEOUT_S)
         self._clock_hz = connection.stream.clock_hz
         decoder = Decoder(connection.stream.codec, self._input_size_px)
         connection.assembler.keyframes_only = not self._needs_all
+        began_s = time.monotonic()
         try:
             for units in connection.units(READ_TIMEOUT_S, is_over, rest):
                 for unit in units:
+                    if is_over():
+                        return
                     picture = self._picture(unit, decoder)
+                    self._require_bounds(decoder, time.monotonic() - began_s)
                     if picture is not None and self._is_due(unit.ticks):
                         self._taken_s, self._taken_ticks = time.monotonic(), unit.ticks
                         yield self._look(picture)
         finally:
             connection.close()
+
+    def _require_bounds(self, decoder: Decoder, since_s: float) -> None:
+        """Hold it to the size that was measured, and to pixels that a camera can have."""
+        outgrew = 0 < self._measured_px < decoder.pixels
+        if outgrew or decoder.all_pixels > FLOW_PIXELS_A_SECOND * (AHEAD_S + since_s):
+            raise TooLargeError(self._address.shown, "more pixels than were measured")
 
     def _is_due(self, ticks: int) -> bool:
         """Say whether a look is due by the stream's time; by ours it never comes much earlier."""

@@ -1,5 +1,6 @@
 """What a stream is: codec, size, frame rate, keyframe interval, bit rate, measured in seconds."""
 
+import math
 import threading
 import time
 from itertools import pairwise
@@ -10,6 +11,7 @@ from pipelines.address import Address
 from pipelines.decoder import DecodeError, Decoder, TooManyPixelsError
 from pipelines.messages import StreamFacts
 from pipelines.probing.clock import skew_of_date, skew_of_report
+from pipelines.probing.scene import Scene, scene_of
 from pipelines.rtsp.connection import Connection
 from pipelines.rtsp.networks import Networks
 from pipelines.rtsp.units import Unit
@@ -18,14 +20,18 @@ OPEN_S: Final = 8.0
 """As a worker that watches: cameras behind a platform are switched on by the request."""
 
 LONGEST_S: Final = 13.0
-"""After the stream was begun. A "smart" codec is known by 10 s without a keyframe, and the second
-of two that are 10 s apart may come a little late."""
+"""After the first keyframe, and as long again at most until that one comes. A "smart" codec is
+known by 10 s without a keyframe, and the second of two that are 10 s apart may come a little
+late."""
 
 SHORTEST_S: Final = 2.0
 """Of pictures, so that two rates can be told from them."""
 
 SILENCE_S: Final = 6.0
 """Without a picture the stream is lost: the slowest cameras send one a second."""
+
+LEAST_S: Final = 0.5
+"""For connecting, though the time is over: it ends in a fault that says so."""
 
 KEYFRAMES: Final = 3
 """Two intervals: a single one may be the camera's answer to our PLAY."""
@@ -46,15 +52,29 @@ _INPUT_PX: Final = (288, 512)
 class Measuring:
     """One stream, connected to once. What is known of it stays known, whatever ends it."""
 
-    def __init__(self, address: Address, networks: Networks, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        address: Address,
+        networks: Networks,
+        stopping: threading.Event,
+        ends_s: float = math.inf,
+    ) -> None:
         self._address, self._networks, self._stopping = address, networks, stopping
+        self.ends_s = ends_s
+        """Until when there is time for the whole probe, monotonic."""
         self._codec = ""
         self._clock_hz = 1
-        self._size_px: tuple[int, int] | None = None
+        self.scene: Scene | None = None
+        """Of its first picture."""
         self._stamps: list[tuple[int, int]] = []
         """Of each unit: ticks and bytes."""
         self._keys: list[int] = []
+        """Of each keyframe: ticks."""
+        self._keys_s: list[float] = []
+        """When each arrived."""
         self._began_s = self._ended_s = 0.0
+        self._first_s = 0.0
+        """When the first unit arrived."""
         self.peer: str | None = None
         """The address that it was connected to."""
         self.skew_s: float | None = None
@@ -62,7 +82,8 @@ class Measuring:
 
     def run(self) -> None:
         """Connect, read and close. Raises ``SourceError``; ``facts`` are there all the same."""
-        connection = Connection(self._address, self._networks, OPEN_S)
+        left_s = max(LEAST_S, self.ends_s - time.monotonic())
+        connection = Connection(self._address, self._networks, min(OPEN_S, left_s))
         try:
             self.peer = connection.session.peer
             self._codec = connection.stream.codec
@@ -82,16 +103,21 @@ class Measuring:
             self._ended_s = time.monotonic()
             for unit in units:
                 self._note(unit, decoder)
+                if self._is_enough_work():
+                    break
         if not self._is_over():
             raise faults.StreamLostError(self._address.shown, "the stream ended")
         self._require_picture()
 
     def _note(self, unit: Unit, decoder: Decoder) -> None:
+        if not self._stamps:
+            self._first_s = self._ended_s
         self._stamps.append((unit.ticks, len(unit.data)))
         if not unit.is_keyframe:
             return
         self._keys.append(unit.ticks)
-        if self._size_px is None and unit.is_whole and unit.data:
+        self._keys_s.append(self._ended_s)
+        if self.scene is None and unit.is_whole and unit.data:
             try:
                 pictures = decoder.keyframe(unit.data)
             except TooManyPixelsError:
@@ -99,26 +125,35 @@ class Measuring:
             except DecodeError:
                 return
             if pictures:
-                self._size_px = pictures[0].width, pictures[0].height
+                self.scene = scene_of(pictures[0])
 
     def _is_over(self) -> bool:
-        took_s = time.monotonic() - self._began_s
-        enough = len(self._keys) >= KEYFRAMES and self._size_px is not None
-        is_enough = (enough and self._span_s >= SHORTEST_S) or len(self._stamps) > MOST_UNITS
-        return self._stopping.is_set() or took_s > LONGEST_S or is_enough
+        enough = len(self._keys) >= KEYFRAMES and self.scene is not None
+        return self._is_enough_work() or (enough and self._span_s >= SHORTEST_S)
+
+    def _is_enough_work(self) -> bool:
+        """Say whether it ends, whatever is known by now; asked for each unit."""
+        now_s = time.monotonic()
+        ends_s = min(self.ends_s, self._began_s + 2 * LONGEST_S)
+        if self._keys_s:
+            ends_s = min(ends_s, self._keys_s[0] + LONGEST_S)
+        return self._stopping.is_set() or now_s > ends_s or len(self._stamps) > MOST_UNITS
 
     def _require_picture(self) -> None:
-        if self._size_px is not None or self._stopping.is_set():
+        if self.scene is not None or self._stopping.is_set():
             return
         shown = self._address.shown
+        took_s = round(time.monotonic() - self._began_s)
+        if not self._stamps:
+            raise faults.StreamLostError(shown, f"no picture for {took_s} s")
         if not self._keys:
-            raise faults.NoKeyframeError(shown, f"no keyframe for {LONGEST_S:g} s")
-        raise faults.CorruptStreamError(shown, f"no picture could be decoded for {LONGEST_S:g} s")
+            raise faults.NoKeyframeError(shown, f"no keyframe for {took_s} s")
+        raise faults.CorruptStreamError(shown, f"no picture could be decoded for {took_s} s")
 
     @property
     def pixels(self) -> int:
         """Of a picture; 0: not known."""
-        return 0 if self._size_px is None else self._size_px[0] * self._size_px[1]
+        return 0 if self.scene is None else self.scene.size_px[0] * self.scene.size_px[1]
 
     @property
     def facts(self) -> StreamFacts | None:
@@ -129,8 +164,8 @@ class Measuring:
         is_told = span_s >= SHORTEST_S / 2
         return StreamFacts(
             codec=self._codec,
-            width_px=None if self._size_px is None else self._size_px[0],
-            height_px=None if self._size_px is None else self._size_px[1],
+            width_px=None if self.scene is None else self.scene.size_px[0],
+            height_px=None if self.scene is None else self.scene.size_px[1],
             frame_rate_hz=round((count - 1) / span_s, 2) if is_told and count > 1 else None,
             keyframe_interval_s=self._keyframe_interval_s(),
             bit_rate_bps=round(self._bit_rate_bps(span_s)) if is_told else None,
@@ -161,10 +196,18 @@ class Measuring:
         return sum(8 * size for _, size in self._stamps[rows]) / max(span_s, 0.01)
 
     def _keyframe_interval_s(self) -> float | None:
-        """Return the longest interval, or how long none came after the last."""
+        """Return the longest interval, or how long none came before the first or after the last.
+
+        By the clock where the stamps are not in time.
+        """
         if not self._keys:
-            return round(self._ended_s - self._began_s, 1) if self._stamps else None
-        newest = max(ticks for ticks, _ in self._stamps)
-        marks = self._keys if len(self._keys) >= KEYFRAMES else [*self._keys, newest]
-        gaps_s = [(b - a) / self._clock_hz for a, b in pairwise(marks)]
+            return round(self._ended_s - self._first_s, 1) if self._stamps else None
+        ticks = [ticks for ticks, _ in self._stamps]
+        marks_s = [key / self._clock_hz for key in self._keys]
+        first_s, last_s = min(ticks) / self._clock_hz, max(ticks) / self._clock_hz
+        if not self._is_in_time(last_s - first_s):
+            marks_s, first_s, last_s = self._keys_s, self._first_s, self._ended_s
+        if len(marks_s) < KEYFRAMES:
+            marks_s = [first_s, *marks_s, last_s]
+        gaps_s = [b - a for a, b in pairwise(marks_s)]
         return max((round(gap, 2) for gap in gaps_s if 0.01 < gap < JUMP_S), default=None)

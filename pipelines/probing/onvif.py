@@ -6,8 +6,10 @@ gives a path, a stream's address counts only if it names the camera.
 """
 
 import asyncio
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -94,15 +96,19 @@ class OnvifDesk:
         self._ending: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
 
-    def ask(self, question: Question) -> Answer:
-        """Return what a camera says, within ``LONGEST_S``. Nothing that it does raises."""
-        if not self._ports:
+    def ask(self, question: Question, ends_s: float = math.inf) -> Answer:
+        """Return what a camera says, within ``LONGEST_S`` and until ``ends_s``.
+
+        Nothing that it does raises.
+        """
+        longest_s = min(LONGEST_S, ends_s - time.monotonic())
+        if not self._ports or longest_s <= 0:
             return Answer(status=Onvif.NOT_ASKED)
-        future = self._begun(_asked(question, self._ports))
+        future = self._begun(_asked(question, self._ports, longest_s))
         if future is None:
             return Answer(status=Onvif.NOT_ASKED)
         try:
-            return future.result(LONGEST_S + 2.0)
+            return future.result(longest_s + 2.0)
         except (TimeoutError, CancelledError):
             future.cancel()
             return Answer(status=Onvif.ABSENT)
@@ -140,12 +146,12 @@ class OnvifDesk:
         await self._ending.wait()
 
 
-async def _asked(question: Question, ports: tuple[int, ...]) -> Answer:
+async def _asked(question: Question, ports: tuple[int, ...], longest_s: float) -> Answer:
     from pipelines.probing import onvif_client as onvif  # noqa: PLC0415 - 48 MB, for who needs it
 
     skew_s = None
     try:
-        async with asyncio.timeout(LONGEST_S):
+        async with asyncio.timeout(longest_s):
             port = await onvif.found_port(question.peer, ports)
             if port is None:
                 return Answer(status=Onvif.ABSENT)

@@ -39,6 +39,12 @@ from pipelines.secrets import Secret
 END_S: Final = 5.0
 """Of a job's time, kept for telling what came of it."""
 
+LONGEST_S: Final = 60.0
+"""Of a probe, but for the place picture: a camera that is slow everywhere keeps none waiting."""
+
+LEAST_S: Final = 1.0
+"""What a job has that came at its last moment."""
+
 log = structlog.get_logger()
 
 
@@ -74,13 +80,13 @@ class Probe:
         return done
 
     def _probed(self, job: ProbeJob) -> ProbeResult:
-        camera, renewed = job.camera, False
+        camera, renewed, ends_s = job.camera, False, _ends_s(job)
         try:
             networks = self._jurisdictions.narrow(self._networks, camera)
             address = self._addresses.of(camera)
         except (SourceError, SealError) as error:
             return self._failed(job, error)
-        measuring = Measuring(address, networks, self._stopping)
+        measuring = Measuring(address, networks, self._stopping, ends_s)
         fault = _run(measuring)
         if isinstance(fault, EXPIRED):
             try:
@@ -89,7 +95,7 @@ class Probe:
                 fresh, fault = None, error  # what is to be mended first
             if fresh is not None:
                 address, renewed = fresh, True
-                measuring = Measuring(address, networks, self._stopping)
+                measuring = Measuring(address, networks, self._stopping, ends_s)
                 fault = _run(measuring)
         facts, skew_s = measuring.facts, measuring.skew_s
         result = self._failed(job, fault)
@@ -129,8 +135,9 @@ class Probe:
             camera, pixels = job.camera, measuring.pixels
             # Behind a platform the host is the platform's, which is no camera to be asked.
             if camera.upstream is None and measuring.peer is not None:
-                answer = self._onvif.ask(_question(camera, address, measuring.peer, pixels))
-            found = self._found(camera, answer, networks, pixels)
+                asked = _question(camera, address, measuring.peer, pixels)
+                answer = self._onvif.ask(asked, measuring.ends_s)
+            found = self._found(camera, answer, networks, measuring)
         skew_s = answer.skew_s if result.clock_skew_s is None else result.clock_skew_s
         advice = () if result.stream is None else advise(result.stream, found, skew_s)
         return msgspec.structs.replace(
@@ -143,7 +150,7 @@ class Probe:
         )
 
     def _found(
-        self, camera: Camera, answer: Answer, networks: Networks, main_px: int
+        self, camera: Camera, answer: Answer, networks: Networks, measuring: Measuring
     ) -> FoundStream | None:
         def address(url: str) -> Address:
             return self._addresses.of(msgspec.structs.replace(camera, url=url))
@@ -156,7 +163,10 @@ class Probe:
                 if url not in tried:
                     yield Candidate(url=url, found_by=FoundBy.NAMING)
 
-        return Search(address, networks, self._stopping).first(candidates(), main_px)
+        if measuring.scene is None:
+            return None
+        search = Search(address, networks, self._stopping, measuring.ends_s)
+        return search.first(candidates(), measuring.scene)
 
     def _with_place(
         self, job: ProbeJob, result: ProbeResult, address: Address, networks: Networks
@@ -164,14 +174,13 @@ class Probe:
         """Add a picture of the place, or why there is none, if one is wanted."""
         if not job.wants_place_picture or result.stream is None:
             return result
-        left_s = (job.expires_at - datetime.now(UTC)).total_seconds() - END_S
         asked = PlaceJob(
             job_id=job.job_id,
             camera=job.camera,
             address=address,
             networks=networks,
             stream=result.stream,
-            ends_s=time.monotonic() + left_s,
+            ends_s=time.monotonic() + _left_s(job),
         )
         try:
             ref, absence = self._place.picture(asked)
@@ -189,6 +198,15 @@ class Probe:
         )
 
 
+def _left_s(job: ProbeJob) -> float:
+    return (job.expires_at - datetime.now(UTC)).total_seconds() - END_S
+
+
+def _ends_s(job: ProbeJob) -> float:
+    """Return until when there is time for all but the place picture, monotonic."""
+    return time.monotonic() + max(LEAST_S, min(LONGEST_S, _left_s(job)))
+
+
 def _run(measuring: Measuring) -> SourceError | None:
     try:
         measuring.run()
@@ -200,7 +218,8 @@ def _run(measuring: Measuring) -> SourceError | None:
 def _question(camera: Camera, address: Address, peer: str, main_px: int) -> Question:
     parts = urlsplit(address.url.reveal())
     login = None
-    if parts.username is not None:
+    # Whoever has their login encrypted doesn't want it over plain HTTP, not even as a digest.
+    if parts.username is not None and parts.scheme != "rtsps":
         login = unquote(parts.username), Secret(unquote(parts.password or ""))
     return Question(
         peer=peer,

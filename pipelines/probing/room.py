@@ -1,7 +1,6 @@
 """Puts a worker's probing together."""
 
 import threading
-from typing import TYPE_CHECKING
 
 from pipelines import streams
 from pipelines.addresses import Addresses
@@ -11,13 +10,11 @@ from pipelines.probing.onvif import OnvifDesk
 from pipelines.probing.place import PlaceRoom
 from pipelines.probing.probe import Probe
 from pipelines.probing.prober import Prober
-
-if TYPE_CHECKING:
-    from pipelines.worker import WorkerSettings
+from pipelines.worker_settings import WorkerSettings
 
 
 def prober(
-    settings: "WorkerSettings", client: streams.Client, addresses: Addresses, metrics: WorkerMetrics
+    settings: WorkerSettings, client: streams.Client, addresses: Addresses, metrics: WorkerMetrics
 ) -> Prober:
     """Return what does a worker's probes. Raises ``EvidenceStoreError``."""
     stopping = threading.Event()

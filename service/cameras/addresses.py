@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from pipelines.sealing import SealError, host_of
 from pipelines.secrets import Secret
@@ -14,6 +15,9 @@ LONGEST: Final = 2048
 SCHEMES: Final = frozenset({"rtsp", "rtsps"})
 
 _WHITE: Final = re.compile(r"[\s\x00-\x1f\x7f]")
+
+_NUMBER: Final = re.compile(r"(?:.*\.)?(?:\d+|0x[\da-f]*)", re.IGNORECASE)
+"""A host that resolvers take for an IPv4 address, each in its own way: ``10.1``, ``0x0a000001``."""
 
 _LOGIN: Final = re.compile(
     r"(?:^|[/&;,?_:.])"
@@ -80,22 +84,9 @@ def stream_address(text: str) -> StreamAddress:
             Refusal.ADDRESS_BLANK,
             "the address holds a blank or a control character: paste it anew",
         )
-    try:
-        parts = urlsplit(text)
-        userinfo, at, netloc = parts.netloc.rpartition("@")
-        url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
-        host = parts.hostname
-        host_of(url)
-    except (ValueError, SealError):
-        raise AddressError(
-            Refusal.ADDRESS_UNREADABLE,
-            "the address can't be read: write it as rtsp://host:port/path; in a user or password "
-            "each of @ : / ? # [ ] % must be written as % and two digits, or be given apart",
-        ) from None
-    if parts.scheme not in SCHEMES or not host:
-        raise AddressError(
-            Refusal.ADDRESS_SCHEME, "an address begins with rtsp:// or rtsps:// and names a host"
-        )
+    parts = _parts(text)
+    userinfo, at, netloc = parts.netloc.rpartition("@")
+    url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
     if parts.fragment or "#" in text:
         raise AddressError(
             Refusal.ADDRESS_FRAGMENT, "a # in the address would cut it off: write it as %23"
@@ -103,6 +94,44 @@ def stream_address(text: str) -> StreamAddress:
     _require_no_secret(parts.path, parts.query)
     user, password = _login(userinfo) if at else (None, None)
     return StreamAddress(url=url, user=user, password=password)
+
+
+def _parts(text: str) -> SplitResult:
+    """Return an address's parts, once its scheme and host are good."""
+    try:
+        parts: SplitResult | None = urlsplit(text)
+        has_host = bool(parts and parts.hostname)
+        if has_host:
+            host_of(text)
+    except (ValueError, SealError):
+        parts, has_host = None, True
+    if text.partition(":")[0].lower() not in SCHEMES or not has_host:
+        raise AddressError(
+            Refusal.ADDRESS_SCHEME, "an address begins with rtsp:// or rtsps:// and names a host"
+        )
+    if parts is None:
+        raise AddressError(
+            Refusal.ADDRESS_UNREADABLE,
+            "the address can't be read: write it as rtsp://host:port/path; in a user or password "
+            "each of @ : / ? # [ ] % must be written as % and two digits, or be given apart",
+        )
+    _require_dotted(parts.hostname or "")
+    return parts
+
+
+def _require_dotted(host: str) -> None:
+    """Refuse a number that is no dotted quad: what limits and allowed networks see is one host."""
+    name = host.rstrip(".")
+    if ":" in name or not _NUMBER.fullmatch(name):
+        return
+    try:
+        IPv4Address(name)
+    except ValueError:
+        raise AddressError(
+            Refusal.ADDRESS_NUMBERS,
+            "an IP address is written as four numbers without leading zeros, such as "
+            "192.168.1.64: other spellings mean different hosts to different systems",
+        ) from None
 
 
 def _login(userinfo: str) -> tuple[str, Secret]:

@@ -12,7 +12,7 @@
 import re
 from typing import Final
 
-from service.places.codes import PROVINCES
+from service.places.codes import FULL_WIDTH, PROVINCES
 from service.refusals import Refusal, RefusedError
 
 LENGTH: Final = 20
@@ -61,7 +61,6 @@ OTHER_TYPES: Final = {
 """What pasted wrong identities are most often."""
 
 _BLANK: Final = re.compile(r"[\s\u00a0\u3000\u200b\ufeff]+")
-_FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
 class GbIdError(RefusedError):
@@ -74,7 +73,7 @@ def camera_gb_id(text: str) -> str:
     Blanks and full-width digits, as spreadsheets and platforms put them in, are normalised: they
     change nothing of what is meant. Anything else is refused.
     """
-    digits = _BLANK.sub("", text[: 4 * LENGTH]).translate(_FULL_WIDTH)
+    digits = _BLANK.sub("", text[: 4 * LENGTH]).translate(FULL_WIDTH)
     if len(text) > 4 * LENGTH or not (digits.isascii() and digits.isdigit()):
         raise _not_digits(digits)
     if len(digits) != LENGTH:

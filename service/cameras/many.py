@@ -1,7 +1,6 @@
 """The registry for some cameras in one transaction: read at once, audited at once."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,7 +31,7 @@ class ManyCameras(Registry):
         )
         self._rows = {row["camera_id"]: row for row in connection.execute(query).mappings()}
         self._entries: list[Entry] = []
-        self._require_place = cache(super()._require_place)  # type: ignore[method-assign]
+        self._required: set[str] = set()
 
     def existing(self, camera_id: str) -> store.Row:
         """Return a camera's row, of those that were looked up."""
@@ -41,6 +40,11 @@ class ManyCameras(Registry):
     def flush(self) -> None:
         """Write the audit's entries in their order."""
         record_all(self.connection, self._entries)
+
+    def _require_place(self, code: str) -> None:
+        if code not in self._required:
+            super()._require_place(code)
+            self._required.add(code)
 
     def _record(
         self, action: str, camera_id: str, place_code: str, detail: Mapping[str, Any]

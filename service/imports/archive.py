@@ -42,6 +42,9 @@ MOST_MERGED: Final = 20_000
 MOST_ELEMENTS: Final = 1_000_000
 """Elements of what is neither a sheet nor shared texts."""
 
+MOST_SKIPPED: Final = 100_000
+"""Empty rows above others, of all sheets: openpyxl makes up every one of them."""
+
 LAST_ROW: Final = 1_048_576
 """Of a sheet, by the format."""
 
@@ -70,6 +73,8 @@ class Scanned:
     """Rows with anything in them."""
     last_row: int = 0
     """The last of these."""
+    skipped: int = 0
+    """Rows above that with nothing in them."""
     is_long: bool = False
     """Whether there are more of them than any import takes; then nothing was looked at further."""
     merged: list[Merged] = field(default_factory=list)
@@ -79,10 +84,10 @@ class _LongError(Exception):
     """A sheet has more rows than are of any use."""
 
 
-def scanned(body: bytes) -> Mapping[str, Scanned]:
+def scanned(source: io.BytesIO) -> Mapping[str, Scanned]:
     """Return what each sheet of a workbook holds, by member. Raises ``FileRefusedError``."""
     try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        with zipfile.ZipFile(source) as archive:
             return _scanned(archive)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError,
             RuntimeError) as error:  # fmt: skip
@@ -110,12 +115,15 @@ def _scanned(archive: zipfile.ZipFile) -> dict[str, Scanned]:
     members = archive.infolist()
     _require_workbook(members)
     found: dict[str, Scanned] = {}
-    unpacked = 0
+    unpacked = skipped = 0
     for member in members:
         pieces = _Pieces(archive, member, MOST_UNPACKED - unpacked)
         sheet = _scan_member(pieces)
         if sheet is not None:
             found[member.filename] = sheet
+            skipped += sheet.skipped
+            if skipped > MOST_SKIPPED:
+                raise bomb()
         unpacked += pieces.unpacked
     return found
 
@@ -125,18 +133,26 @@ def _require_workbook(members: list[zipfile.ZipInfo]) -> None:
     if len(members) > MOST_MEMBERS or len(names) < len(members):
         raise bomb()
     if any(member.flag_bits & 1 for member in members):
-        raise FileRefusedError(
-            Refusal.FILE_ENCRYPTED,
-            "the workbook is protected by a password: take that off first",
-        )
+        raise encrypted()
     if "xl/workbook.bin" in names:
         raise binary()
     if "[Content_Types].xml" not in names or not any(name.startswith("xl/") for name in names):
-        raise FileRefusedError(
-            Refusal.FILE_ARCHIVE,
-            "the file is an archive or another format, no xlsx workbook: unpack it, or save it "
-            "as xlsx",
-        )
+        raise no_workbook()
+
+
+def encrypted() -> FileRefusedError:
+    """Return why a workbook with a password can't be read."""
+    return FileRefusedError(
+        Refusal.FILE_ENCRYPTED, "the workbook is protected by a password: take that off first"
+    )
+
+
+def no_workbook() -> FileRefusedError:
+    """Return why an archive of something else can't be read."""
+    return FileRefusedError(
+        Refusal.FILE_ARCHIVE,
+        "the file is an archive or another format, no xlsx workbook: unpack it, or save it as xlsx",
+    )
 
 
 def binary() -> FileRefusedError:
@@ -177,9 +193,9 @@ def _scan_member(pieces: _Pieces) -> Scanned | None:
     """Unpack a member, and return what it holds if it is a sheet."""
     scan: _Scan | None = None
     for at, piece in enumerate(pieces):
-        if at == 0 and (pieces.is_named_xml or _looks_like_xml(piece)):
+        if at == 0:  # whatever it's called: content types say what openpyxl takes it for
             scan = _Scan()
-        if scan is not None and not _fed(scan, piece, pieces):
+        if scan is not None and not scan.is_over and not _fed(scan, piece, pieces):
             break
     if scan is None:
         return None
@@ -189,21 +205,17 @@ def _scan_member(pieces: _Pieces) -> Scanned | None:
 
 
 def _fed(scan: "_Scan", piece: bytes, pieces: _Pieces, *, final: bool = False) -> bool:
-    """Parse a piece; tell whether more is wanted."""
+    """Parse a piece; tell whether to unpack more."""
     try:
         scan.feed(piece, final=final)
     except expat.ExpatError:
         if pieces.is_named_xml:
             raise broken() from None
-        scan.is_over = True
+        scan.is_over = True  # what is no XML for us is none for openpyxl
     except _LongError:
         scan.is_over = True
-    return not scan.is_over
-
-
-def _looks_like_xml(piece: bytes) -> bool:
-    start = piece[:64].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
-    return start.startswith(b"<")
+        return False
+    return True
 
 
 class _Kinds(dict[str, str]):
@@ -324,6 +336,7 @@ class _Rows(_Lengths):
         sheet = self._sheet
         if sheet.last_row == self._row:
             return
+        sheet.skipped += max(0, self._row - sheet.last_row - 1)
         sheet.last_row = self._row
         sheet.count += 1
         if sheet.count > MOST_ROWS + TITLE_ROWS:

@@ -7,17 +7,19 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
-from service.audit.log import Entry, record_all
 from service.cameras import store
 from service.cameras.errors import GbIdTakenError
-from service.cameras.registry import Registry
+from service.cameras.many import ManyCameras
+from service.cameras.models import CameraPatch
 from service.cameras.sealer import Sealer
+from service.imports.changes import changes
+from service.imports.logins_seen import LoginsSeen
 from service.places.errors import UnknownPlaceError
 from service.tables import cameras, places
 
 
-class Batch(Registry):
-    """Holds rows to what ``Registry`` does; ``flush`` writes what was added and recorded."""
+class Batch(ManyCameras):
+    """As ``ManyCameras``, for new ones too; ``flush`` writes what was added and recorded."""
 
     def __init__(
         self,
@@ -26,46 +28,42 @@ class Batch(Registry):
         sealer: Sealer,
         rows: Sequence[RowMapping],
     ) -> None:
-        super().__init__(connection, principal, sealer)
+        super().__init__(connection, principal, sealer, [row["camera_id"] for row in rows])
         wanted = [row["wanted"].get("new") or row["wanted"]["patch"] for row in rows]
         self._places = self._visible_places({one.get("place_code") for one in wanted})
         self._names = self._names_by_gb_id({one.get("gb_id") for one in wanted})
-        self._rows = self._visible_cameras({row["camera_id"] for row in rows})
         self._new: list[Mapping[str, Any]] = []
-        self._entries: list[Entry] = []
 
     def found(self, camera_id: str) -> store.Row | None:
         """Return a camera's row as it is in this transaction."""
         return self._rows.get(camera_id)
 
+    def twin(self, row: RowMapping, logins: LoginsSeen) -> str | None:
+        """Return the one camera of a new row's id, if it says all that the row does."""
+        given = row["wanted"].get("new", {})
+        query = sa.select(cameras).where(
+            cameras.c.gb_id == given.get("gb_id"), store.within(self.principal)
+        )
+        found = self.connection.execute(query).mappings().all()
+        if len(found) != 1:
+            return None
+        known = {name: value for name, value in given.items() if name in CameraPatch.model_fields}
+        if changes(CameraPatch.model_validate(known), dict(found[0])):
+            return None
+        sealed, other = row["sealed_credentials"], found[0]["sealed_credentials"]
+        is_same = sealed is None or (other is not None and logins.are_same(sealed, other))
+        return found[0]["camera_id"] if is_same else None
+
     def flush(self) -> None:
         """Write what was added, and the audit's entries in their order."""
         if self._new:
             self.connection.execute(sa.insert(cameras), self._new)
-        record_all(self.connection, self._entries)
-
-    def existing(self, camera_id: str) -> store.Row:
-        """Return a camera's row, of those that were looked up."""
-        return self._rows.get(camera_id) or super().existing(camera_id)
+        super().flush()
 
     def _insert(self, values: Mapping[str, Any]) -> None:
         self._new.append(values)
         if values["gb_id"] is not None:
             self._names.setdefault(values["gb_id"], {})[values["camera_id"]] = values["name"]
-
-    def _record(
-        self, action: str, camera_id: str, place_code: str, detail: Mapping[str, Any]
-    ) -> None:
-        self._entries.append(
-            Entry(
-                actor=self.principal.login,
-                action=action,
-                object_kind="camera",
-                object_id=camera_id,
-                place_code=place_code,
-                detail=detail,
-            )
-        )
 
     def _require_place(self, code: str) -> None:
         if code not in self._places:
@@ -93,9 +91,3 @@ class Batch(Registry):
         for row in self.connection.execute(query):
             names.setdefault(row.gb_id, {})[row.camera_id] = row.name
         return names
-
-    def _visible_cameras(self, camera_ids: set[str]) -> dict[str, store.Row]:
-        query = sa.select(cameras).where(
-            cameras.c.camera_id.in_(sorted(camera_ids)), store.within(self.principal)
-        )
-        return {row["camera_id"]: row for row in self.connection.execute(query).mappings()}

@@ -14,12 +14,13 @@ from service.cameras.logins import Login, hosts_of, login_of
 from service.cameras.models import CameraPatch, NewCamera
 from service.cameras.needs import require_needs
 from service.errors import ProblemError
+from service.imports.changes import POSITION, changes
 from service.imports.columns import REQUIRED
-from service.imports.knowing import Defaults, Known, NothingKnown, Present
+from service.imports.known import Defaults, Known, Present
 from service.imports.masking import Mask, uncovered
-from service.imports.reasons import Reason, reason_of, reasons_of
+from service.imports.reasons import Reason, Verdict, Work, reasons_of
 from service.imports.rows import Sheet, SheetRow, Source
-from service.imports.stored import changes
+from service.imports.tables import in_short, require_short
 from service.imports.values import (
     coordinate_system_of,
     degrees,
@@ -30,16 +31,9 @@ from service.imports.values import (
     sign_of,
     yes_or_no,
 )
-from service.imports.verdicts import Verdict
-from service.imports.work import Work
 from service.imports.wvp import meant
 from service.refusals import Refusal, RefusedError
 from service.text import NAME_LENGTH
-
-__all__ = [
-    "Checked", "Checker", "Defaults", "Known", "NothingKnown", "Present", "Reason", "Verdict",
-    "reason_of",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +75,6 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "sign_confirmed": sign_of,
 }
 
-_POSITION: Final = ("longitude", "latitude", "coordinate_system")
 _PLAIN: Final = ("name", "purpose", "legal_basis", "owner", "contact_number", "upstream")
 _MAY_BE_NONE: Final = frozenset({"upstream", "sub_url"})
 
@@ -106,6 +99,8 @@ class Checker:
         """Return what a row would do."""
         work = Work(reasons=[], given={}, values={})
         self._read_cells(row, work)
+        if any(fault.error.code == "row_cells" for fault in row.faults):
+            return self._shifted(row, work)
         gb_id = self._identity(row, work)
         present = self._present(gb_id, work)
         self._read_values(work, present)
@@ -113,7 +108,7 @@ class Checker:
         result = self._judged(work, present)
         return Checked(
             number=row.number,
-            cells=self._mask.covered(row.cells),
+            cells=in_short(self._mask.covered(row.cells), self._fields),
             verdict=Verdict.BAD if work.reasons else result.verdict,
             reasons=work.reasons,
             gb_id=gb_id,
@@ -122,11 +117,24 @@ class Checker:
             **({} if work.reasons else result.found),
         )
 
+    def _shifted(self, row: SheetRow, work: Work) -> Checked:
+        """Return a row of which nobody knows what stands where: a comma in a password does that."""
+        return Checked(
+            number=row.number,
+            cells=in_short(self._mask.covered_from_login(row.cells), self._fields),
+            verdict=Verdict.BAD,
+            reasons=work.reasons,
+        )
+
     def _read_cells(self, row: SheetRow, work: Work) -> None:
         """Take what the cells of our columns say, and what is wrong with the row already."""
         for fault in row.faults:
             column = None if fault.at is None else self._fields.get(fault.at)
             work.refuse(fault.error, column)
+        try:
+            require_short(row.cells, self._fields)
+        except RefusedError as error:
+            work.refuse(error, None)
         for field, at in self._columns.items():
             cell = row.cells[at]
             if self._is_wvp:
@@ -262,12 +270,12 @@ class _Judged:
 
 def _needed_together(given: Mapping[str, str]) -> Sequence[str]:
     """Return what a change needs: who gives one part of a position gives all."""
-    return _POSITION if {"longitude", "latitude"} & set(given) else ()
+    return POSITION if {"longitude", "latitude"} & set(given) else ()
 
 
 def _join_position(work: Work) -> None:
-    parts = {name: work.values.pop(name) for name in _POSITION if name in work.values}
-    if len(parts) == len(_POSITION):
+    parts = {name: work.values.pop(name) for name in POSITION if name in work.values}
+    if len(parts) == len(POSITION):
         work.values["position"] = parts
 
 
@@ -319,9 +327,9 @@ def _wanted(made: NewCamera) -> dict[str, Any]:
 
 def _patch_of(changed: Mapping[str, Any]) -> dict[str, Any]:
     """Return changed columns as the JSON of a patch."""
-    found = {name: value for name, value in changed.items() if name not in _POSITION}
+    found = {name: value for name, value in changed.items() if name not in POSITION}
     if "longitude" in changed:
-        found["position"] = {name: changed[name] for name in _POSITION}
+        found["position"] = {name: changed[name] for name in POSITION}
     return found
 
 

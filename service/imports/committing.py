@@ -12,17 +12,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.audit.log import record
+from service.cameras.errors import GbIdTakenError
 from service.cameras.models import CameraPatch, NewCamera
 from service.errors import ProblemError
 from service.imports import store
-from service.imports.asked import edited
 from service.imports.batch import Batch
-from service.imports.checking import Verdict, reason_of
+from service.imports.errors import CameraImportStateError
 from service.imports.models import CameraImport, ImportState
-from service.imports.parts import Imports
-from service.imports.refused import CameraImportStateError
-from service.imports.running import StoppingError
+from service.imports.reasons import Verdict, reason_of
+from service.imports.running import Imports, StoppingError, SupersededError
 from service.imports.tally import Tally, problem_of, told
+from service.imports.wanted import edited
 from service.refusals import Refusal, RefusedError
 from service.revisions import etag
 
@@ -52,10 +52,6 @@ class _EditedError(RefusedError):
             "then send the file again",
         )
         self.column = columns[0]
-
-
-class _SupersededError(Exception):
-    """Somebody else commits it now, or it was deleted."""
 
 
 def begin(parts: Imports, who: Principal, import_id: UUID) -> CameraImport:
@@ -131,7 +127,7 @@ class _Committing:
         except ProblemError as error:  # the account may do this no more
             outcome = "failed"
             self._stop(problem_of(error))
-        except _SupersededError:
+        except SupersededError:
             outcome = "superseded"
         except (StoppingError, SQLAlchemyError):
             outcome = "stalled"
@@ -167,8 +163,7 @@ class _Committing:
                     _commit(batch, row)
                     done.append(row["number"])
                 except (ProblemError, RefusedError, ValidationError) as error:
-                    refused += 1
-                    self._refuse(connection, tally, row, error)
+                    refused += self._refuse(batch, tally, row, error)
             batch.flush()
             store.mark_committed(connection, self._id, done, batch.now)
             committed = current["committed"] + len(done)
@@ -181,15 +176,22 @@ class _Committing:
     def _current(self, connection: Connection) -> RowMapping:
         row = store.found(connection, self._id)
         if row is None or row["options"].get("claim") != self._claim:
-            raise _SupersededError
+            raise SupersededError
         return row
 
-    def _refuse(
-        self, connection: Connection, tally: Tally, row: RowMapping, error: Exception
-    ) -> None:
+    def _refuse(self, batch: Batch, tally: Tally, row: RowMapping, error: Exception) -> int:
+        """Note why a row can't be taken; returns 0 if it is registered already, or else 1."""
+        connection = batch.connection
+        if isinstance(error, GbIdTakenError):
+            twin = batch.twin(row, self._parts.logins_seen)
+            if twin is not None:
+                tally.found_registered(Verdict(row["verdict"]))
+                store.mark_unchanged(connection, self._id, row["number"], twin)
+                return 0
         reason = reason_of(error, error.column if isinstance(error, _EditedError) else None)
         tally.refuse(Verdict(row["verdict"]), [reason])
         store.mark_refused(connection, self._id, row["number"], [told(reason)])
+        return 1
 
     def _finish(self, connection: Connection, actor: Principal, row: RowMapping) -> None:
         store.update(connection, self._id, state=ImportState.DONE.value)

@@ -1,97 +1,78 @@
-"""What is registered already, as far as an account sees it: what rows of a file are held against.
+"""What a file of cameras is held against: defaults, places, and the cameras that there are."""
 
-Places are read once. Cameras are read in pieces, as the file's rows come to them: an estate of a
-hundred thousand is never in memory.
-"""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Final
-
-import sqlalchemy as sa
-
-from pipelines.sealing import SealError, sealed_hosts
-from service.accounts.principal import Principal
-from service.cameras import store
 from service.cameras.logins import Login
-from service.database import Database
-from service.imports.checking import Present
-from service.imports.logins_seen import LoginsSeen
-from service.imports.place_names import PlaceNames
-from service.refusals import Refusal, RefusedError
-from service.tables import cameras, places
-
-IDS_AT_ONCE: Final = 500
-"""Values in one statement; SQLite has a limit."""
+from service.imports.place_names import place_code_in
+from service.places.codes import ROOT_CODE, level_of
 
 
-Row = dict[str, Any]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What counts where a row says nothing; words as they could stand in a cell."""
+
+    coordinate_system: str | None = None
+    programme: str | None = None
+    purpose: str | None = None
+    legal_basis: str | None = None
+    owner: str | None = None
+    contact_number: str | None = None
+    upstream: str | None = None
+    place_code: str | None = None
+    watch: bool = False
+    """Whether new cameras whose row doesn't say are enabled."""
+
+    def words(self) -> dict[str, str]:
+        """Return those that say something."""
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "watch"}
+        return {name: value for name, value in found.items() if value}
 
 
-class Registered:
-    """The ``Known`` of an account, backed by the database."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """A camera that is registered already."""
 
-    def __init__(self, database: Database, who: Principal, logins: LoginsSeen) -> None:
-        self._database = database
-        self._who = who
-        self._logins = logins
-        with database.reading() as connection:
-            query = sa.select(places.c.code, places.c.parent_code, places.c.name).where(
-                who.within(places.c.path)
-            )
-            found = [(row.code, row.parent_code, row.name) for row in connection.execute(query)]
-        self._places = PlaceNames(found)
-        self._cameras: dict[str, list[Row]] = {}
-        self._by_id: dict[str, Row] = {}
+    camera_id: str
+    """Its."""
+    columns: Mapping[str, Any]
+    """Its row of the table ``cameras``."""
+    login_hosts: frozenset[str] | None
+    """What its credentials are bound to (``sealed_hosts``); none if it has no credentials."""
 
-    def look_up(self, gb_ids: Iterable[str]) -> None:
-        """Read the cameras that have these ids, and forget those read before."""
-        wanted = sorted(set(gb_ids))
-        self._cameras = {one: [] for one in wanted}
-        self._by_id = {}
-        with self._database.reading() as connection:
-            for at in range(0, len(wanted), IDS_AT_ONCE):
-                query = sa.select(cameras).where(
-                    cameras.c.gb_id.in_(wanted[at : at + IDS_AT_ONCE]), store.within(self._who)
-                )
-                for row in map(dict, connection.execute(query).mappings()):
-                    self._cameras[row["gb_id"]].append(row)
-                    self._by_id[row["camera_id"]] = row
+
+class Known(Protocol):
+    """What there is already, as far as the account sees it."""
 
     def place_code(self, said: str) -> str:
-        """Return the place that a code, a name or a path of names says. Raises ``RefusedError``."""
-        return self._places.code(said)
+        """Return the place that a code, a name or a path of names says. Raises ``RefusedError``.
+
+        ``place_names.PlaceNames`` does it for places in memory.
+        """
 
     def camera(self, gb_id: str) -> Present | None:
-        """Return the camera with that id. Raises ``RefusedError`` if there are several."""
-        if gb_id not in self._cameras:  # written as nobody looked for it
-            self.look_up([*self._cameras, gb_id])
-        found = self._cameras[gb_id]
-        if not found:
-            return None
-        if len(found) > 1:
-            raise RefusedError(
-                Refusal.GB_ID_TAKEN,
-                f"{len(found)} cameras have this id: check which is wrong",
-                name=found[0]["name"],
-            )
-        row = found[0]
-        return Present(camera_id=row["camera_id"], columns=row, login_hosts=_login_hosts(row))
+        """Return the camera with that id. May raise ``RefusedError``."""
 
     def has_login(self, camera_id: str, hosts: Sequence[str], login: Login) -> bool:
         """Tell whether a camera is known to have this very login; no if that can't be told."""
-        row = self.row(camera_id)
-        sealed = None if row is None else row["sealed_credentials"]
-        return sealed is not None and self._logins.is_of(sealed, hosts, login)
-
-    def row(self, camera_id: str | None) -> Row | None:
-        """Return a camera's row, if it was looked up last."""
-        return None if camera_id is None else self._by_id.get(camera_id)
 
 
-def _login_hosts(row: Mapping[str, Any]) -> frozenset[str] | None:
-    if row["sealed_credentials"] is None:
+class NothingKnown:
+    """Of a file that is checked alone: codes are checked for their form, names are believed."""
+
+    def place_code(self, said: str) -> str:
+        """Return the code that is said, or the root's for a name. Raises ``RefusedError``."""
+        digits = place_code_in(said)
+        if digits is None:
+            return ROOT_CODE
+        level_of(digits)
+        return digits
+
+    def camera(self, gb_id: str) -> Present | None:  # noqa: ARG002 - nothing is known
+        """Return nothing."""
         return None
-    with suppress(SealError):
-        return frozenset(sealed_hosts(row["sealed_credentials"]))
-    return frozenset()
+
+    def has_login(self, camera_id: str, hosts: Sequence[str], login: Login) -> bool:  # noqa: ARG002
+        """Tell that it can't be told."""
+        return False

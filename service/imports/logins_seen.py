@@ -40,6 +40,12 @@ class LoginsSeen:
             seen = self._seen.get(_name(sealed), b"")
         return hmac.compare_digest(seen, self._mark(hosts, login))
 
+    def are_same(self, sealed: str, other: str) -> bool:
+        """Tell whether two sealed logins are known to be one, for the same hosts."""
+        with self._lock:
+            mark, others = self._seen.get(_name(sealed)), self._seen.get(_name(other))
+        return mark is not None and mark == others
+
     def _mark(self, hosts: Sequence[str], login: Login) -> bytes:
         told = [*sorted(set(hosts)), login.user, login.password.reveal()]
         text = b"".join(len(one.encode()).to_bytes(4) + one.encode() for one in told)

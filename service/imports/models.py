@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from service.cameras.bodies import Body
 from service.cameras.models import Contact, PlaceCode, Programme
 from service.cameras.position import CoordinateSystem
-from service.imports.checking import Verdict
+from service.imports.reasons import Verdict
 from service.refusals import Param
 from service.text import Name, Paragraph
 

@@ -5,13 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from service.places.codes import ROOT_CODE, level_of, without_padding
+from service.imports.values import LONGEST_SAID
+from service.places.codes import FULL_WIDTH, level_of, short_form
 from service.refusals import Refusal, RefusedError
 
-LONGEST_SAID: Final = 64
-"""Of a cell, in words about it."""
-
-_FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９", "0123456789")
 _BETWEEN: Final = re.compile(r"[\s/\\>＞／、,，|·.→-]+")
 
 _PROVINCES: Final = {
@@ -93,10 +90,8 @@ class PlaceNames:
 
 def place_code_in(said: str) -> str | None:
     """Return the code, in its short form, if digits are said and no name."""
-    text = said.translate(_FULL_WIDTH).strip()
-    if not (text.isascii() and text.isdigit()):
-        return None
-    return without_padding(text) if text.strip("0") else ROOT_CODE
+    text = said.translate(FULL_WIDTH).strip()
+    return short_form(text) if text.isascii() and text.isdigit() else None
 
 
 def unknown(said: str) -> RefusedError:

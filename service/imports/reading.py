@@ -1,16 +1,18 @@
-"""Files of cameras as they come: what each is found out by its bytes, not its name."""
+"""Files of cameras as they come: what each is found out by its bytes.
 
+A name's ending is what somebody called it: a web page is often called ``.xls``.
+"""
+
+from collections.abc import Callable
 from typing import Final
 
-from service.imports.archive import binary
+from service.imports.archive import binary, encrypted, no_workbook
 from service.imports.csv_files import read_csv
 from service.imports.errors import FileRefusedError
-from service.imports.rows import MOST_BYTES, CellFault, Note, Sheet, SheetRow, Source
+from service.imports.rows import MOST_BYTES, Sheet, Source
 from service.imports.workbooks import read_xlsx
 from service.imports.wvp import is_json, read_json
 from service.refusals import Refusal
-
-__all__ = ["MOST_BYTES", "CellFault", "Note", "Sheet", "SheetRow", "Source", "read"]
 
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """What old workbooks and encrypted new ones begin with."""
@@ -20,16 +22,18 @@ _ARCHIVES: Final = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"
 _HTML: Final = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<meta", b"<head", b"<style")
 
 
-def read(body: bytes, file_name: str = "", source: Source = Source.AUTO) -> Sheet:  # noqa: ARG001
+def read(
+    body: bytes, source: Source = Source.AUTO, require_wanted: Callable[[], None] = lambda: None
+) -> Sheet:
     """Return the table of a file. Raises ``FileRefusedError``.
 
-    A name's ending is what somebody called it: a web page is often called ``.xls``.
+    ``require_wanted`` is called often while a workbook is read, and raises ``UnwantedError``.
     """
     require_small(len(body))
     _require_readable(body)
     wvp = source is Source.WVP
     if body.startswith(b"PK"):
-        return read_xlsx(body, wvp=wvp)
+        return read_xlsx(body, require_wanted, wvp=wvp)
     if is_json(body):
         return read_json(body)
     return read_csv(body, wvp=wvp)
@@ -49,17 +53,10 @@ def _require_readable(body: bytes) -> None:
         raise FileRefusedError(Refusal.FILE_EMPTY, "the file is empty")
     if body.startswith(_OLE):
         if _ENCRYPTED in body:
-            raise FileRefusedError(
-                Refusal.FILE_ENCRYPTED,
-                "the workbook is protected by a password: take that off first",
-            )
+            raise encrypted()
         raise binary()
     if body.startswith(_ARCHIVES):
-        raise FileRefusedError(
-            Refusal.FILE_ARCHIVE,
-            "the file is an archive or another format, no xlsx workbook: unpack it, or save it "
-            "as xlsx",
-        )
+        raise no_workbook()
     if body[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML):
         raise FileRefusedError(
             Refusal.FILE_HTML,

@@ -1,7 +1,8 @@
-"""Why a row can't be taken, whoever found it."""
+"""What a row would do, and why it can't be taken, whoever found that."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -21,6 +22,15 @@ _PARTS: Final = frozenset({"longitude", "latitude", "coordinate_system", "user",
 _CODES: Final = frozenset(Refusal)
 
 
+class Verdict(StrEnum):
+    """What a row would do."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    BAD = "bad"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why a row can't be taken."""
@@ -33,11 +43,6 @@ class Reason:
     """In English."""
     params: dict[str, Param]
     """What words about the code need."""
-
-
-def required(column: str) -> Reason:
-    """Return that a cell is empty which has to say something."""
-    return reason_of(RefusedError(Refusal.REQUIRED, "it must be given"), column)
 
 
 def reason_of(error: Exception, column: str | None = None) -> Reason:
@@ -96,3 +101,44 @@ def _plain(one: Any, where: list[str], context: Any) -> RefusedError:
 
 def _column_of(field: str | None) -> str | None:
     return None if field is None else _COLUMNS.get(field, field)
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A row on its way through the checks."""
+
+    reasons: list[Reason]
+    """What is wrong with it."""
+    given: dict[str, str]
+    """What the cells say, by field; none is empty."""
+    values: dict[str, Any]
+    """The same as the models take it."""
+    is_masked: bool = False
+    """Whether a login was taken out of the row before it came here."""
+
+    @property
+    def refused(self) -> set[str | None]:
+        """The columns that something is wrong with."""
+        return {reason.column for reason in self.reasons}
+
+    def refuse(self, error: Exception, column: str | None) -> None:
+        """Note what is wrong."""
+        self.add(reason_of(error, column))
+
+    def add(self, reason: Reason) -> None:
+        """Note what is wrong, once a column."""
+        if reason.column is None or reason.column not in self.refused:
+            self.reasons.append(reason)
+
+    def require(self, names: Sequence[str]) -> None:
+        """Note which of these say nothing."""
+        for name in names:
+            if name not in self.given and name not in self.values:
+                self.refuse(RefusedError(Refusal.REQUIRED, "it must be given"), name)
+
+    def parse(self, field: str, parse: Callable[[str], Any]) -> None:
+        """Turn a word into a value."""
+        try:
+            self.values[field] = parse(self.given[field])
+        except RefusedError as error:
+            self.refuse(error, field)

@@ -13,7 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.cameras.live import live_workers
-from service.imports import committing, copies, export, sheets, store, taking
+from service.imports import committing, downloads, sheets, store, taking
+from service.imports.errors import CameraImportTooLargeError, CameraImportTooSlowError
 from service.imports.models import (
     CameraImport,
     CameraImportList,
@@ -21,14 +22,17 @@ from service.imports.models import (
     NewCameraImport,
     RowsWanted,
 )
-from service.imports.parts import Imports
-from service.imports.refused import CameraImportTooLargeError, CameraImportTooSlowError
 from service.imports.rows import MOST_BYTES
+from service.imports.running import Imports
 from service.imports.words import Language
 from service.problems import responses
 
 ARRIVES_WITHIN_S: Final = 120.0
 """For a whole file, however its pieces come."""
+
+BEGINS_WITHIN_S: Final = 10.0
+LEAST_RATE_BYTES_PER_S: Final = 64 * 1024
+"""On average, once that time is over: a file that hardly comes holds a place for the others."""
 
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -83,12 +87,9 @@ def _beginning(parts: Imports) -> APIRouter:
         Another file may be sent in its place as long as nothing of it is committed.
         """
         await run_in_threadpool(taking.require_open, parts, who, import_id)
-        place = parts.runner.arriving()
-        try:
+        with parts.runner.arriving(who.account_id):
             body = await _body(request)
             return await run_in_threadpool(taking.begin, parts, who, import_id, body)
-        finally:
-            place.release()
 
     return router
 
@@ -131,7 +132,7 @@ def _copies(parts: Imports) -> APIRouter:
     )  # fmt: skip
     def annotated_csv(who: Writer, import_id: UUID, language: Language = Language.ZH) -> Response:
         """Give the file back, with what becomes of each row and why; logins are ***."""
-        name, titles, rows = copies.annotated(parts.database, who, import_id, language)
+        name, titles, rows = downloads.annotated(parts.database, who, import_id, language)
         return _file(sheets.write_csv(titles, rows), CSV, f"{name}.csv")
 
     @router.get(
@@ -140,7 +141,7 @@ def _copies(parts: Imports) -> APIRouter:
     )  # fmt: skip
     def annotated_xlsx(who: Writer, import_id: UUID, language: Language = Language.ZH) -> Response:
         """Give the file back as a workbook, with what becomes of each row and why."""
-        name, titles, rows = copies.annotated(parts.database, who, import_id, language)
+        name, titles, rows = downloads.annotated(parts.database, who, import_id, language)
         return _file(sheets.write_xlsx(titles, rows), XLSX, f"{name}.xlsx")
 
     return router
@@ -189,18 +190,18 @@ def _exports(parts: Imports) -> APIRouter:
         "/api/cameras/export.csv", response_class=Response,
         responses={**_CSV, **responses(401, 403, 422)},
     )  # fmt: skip
-    def export_cameras_csv(who: Writer, wanted: Annotated[export.Wanted, Query()]) -> Response:
+    def export_cameras_csv(who: Writer, wanted: Annotated[downloads.Wanted, Query()]) -> Response:
         """Give the cameras of the list's filters as a file that can be imported; no logins."""
-        titles, rows = export.table(parts.database, who, wanted, live_workers(parts.vitals))
+        titles, rows = downloads.registry(parts.database, who, wanted, live_workers(parts.vitals))
         return _file(sheets.write_csv(titles, rows), CSV, "cameras.csv")
 
     @router.get(
         "/api/cameras/export.xlsx", response_class=Response,
         responses={**_XLSX, **responses(401, 403, 422)},
     )  # fmt: skip
-    def export_cameras_xlsx(who: Writer, wanted: Annotated[export.Wanted, Query()]) -> Response:
+    def export_cameras_xlsx(who: Writer, wanted: Annotated[downloads.Wanted, Query()]) -> Response:
         """Give the cameras of the list's filters as a workbook; no logins."""
-        titles, rows = export.table(parts.database, who, wanted, live_workers(parts.vitals))
+        titles, rows = downloads.registry(parts.database, who, wanted, live_workers(parts.vitals))
         return _file(sheets.write_xlsx(titles, rows), XLSX, "cameras.xlsx")
 
     return router
@@ -217,11 +218,14 @@ async def _body(request: Request) -> bytes:
     """Return the body, unless it is too large, of which no more is kept, or takes too long."""
     body = bytearray()
     try:
-        async with asyncio.timeout(ARRIVES_WITHIN_S):
+        began_s = asyncio.get_running_loop().time()
+        async with asyncio.timeout(BEGINS_WITHIN_S) as limit:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MOST_BYTES:
                     raise CameraImportTooLargeError(MOST_BYTES)
+                paid_for_s = max(BEGINS_WITHIN_S, len(body) / LEAST_RATE_BYTES_PER_S)
+                limit.reschedule(began_s + min(paid_for_s, ARRIVES_WITHIN_S))
     except TimeoutError:
-        raise CameraImportTooSlowError(ARRIVES_WITHIN_S) from None
+        raise CameraImportTooSlowError(ARRIVES_WITHIN_S, LEAST_RATE_BYTES_PER_S) from None
     return bytes(body)

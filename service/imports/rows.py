@@ -20,6 +20,12 @@ MOST_COLUMNS: Final = 200
 MOST_CHARACTERS: Final = 4096
 """Of a cell: an address may have half as many."""
 
+MOST_KEPT_CHARACTERS: Final = 16 * 1024
+"""Of a row; the longest that can be taken have half as many."""
+
+MOST_FOREIGN_CHARACTERS: Final = 256
+"""Kept of a cell in a column that means nothing here."""
+
 TITLE_ROWS: Final = 10
 """Rows in which the column titles are looked for: some files have a heading above them."""
 

@@ -3,20 +3,26 @@
 import queue
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Final, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from service.imports.refused import CameraImportBusyError
+from service.accounts.gate import Gate
+from service.cameras.sealer import Sealer
+from service.database import Database
+from service.housekeeping import Vitals
+from service.imports.errors import CameraImportBusyError, UnwantedError
+from service.imports.logins_seen import LoginsSeen
 from service.metrics import ServiceMetrics
 
 MOST_ARRIVING: Final = 2
-"""Files in memory besides the one being worked on; each has 32 MB at most."""
+"""Files in memory besides the one being worked on, one an account; each has 32 MB at most."""
 
 LOOKED_FOR_EVERY_S: Final = 0.2
 
@@ -31,8 +37,12 @@ _BUGS: Final = (IntegrityError, ProgrammingError, sa.exc.DataError)
 Made = TypeVar("Made")
 
 
-class StoppingError(Exception):
+class StoppingError(UnwantedError):
     """The service ends; what is done stays done."""
+
+
+class SupersededError(UnwantedError):
+    """Another piece of work has the import now, or it was deleted: this one counts no more."""
 
 
 class ImportRunner:
@@ -52,7 +62,8 @@ class ImportRunner:
         self._at_first: Callable[[str], None] | None = at_first
         self._stopping = stopping
         self._busy = threading.Lock()
-        self._arriving = threading.Semaphore(MOST_ARRIVING)
+        self._arriving: set[UUID] = set()
+        self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def step(self) -> None:
@@ -71,11 +82,19 @@ class ImportRunner:
         finally:
             self._busy.release()
 
-    def arriving(self) -> threading.Semaphore:
-        """Return what a file that arrives takes. Raises ``CameraImportBusyError``."""
-        if self._busy.locked() or not self._arriving.acquire(blocking=False):
-            raise CameraImportBusyError
-        return self._arriving
+    @contextmanager
+    def arriving(self, account_id: UUID) -> Iterator[None]:
+        """Hold an account's place while its file arrives. Raises ``CameraImportBusyError``."""
+        with self._lock:
+            is_full = len(self._arriving) >= MOST_ARRIVING or account_id in self._arriving
+            if is_full or self._busy.locked():
+                raise CameraImportBusyError
+            self._arriving.add(account_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._arriving.remove(account_id)
 
     def begin(self, prepare: Callable[[], Callable[[], None]]) -> None:
         """Take the place, ``prepare`` a job and let the thread do it.
@@ -114,3 +133,23 @@ class ImportRunner:
                 self.metrics.database_errors.labels("imports").inc()
             self.pause(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imports:
+    """What the routes of imports work with."""
+
+    database: Database
+    """Where imports and cameras are."""
+    gate: Gate
+    """Who may."""
+    sealer: Sealer
+    """Seals the files' logins."""
+    runner: ImportRunner
+    """The thread."""
+    logins_seen: LoginsSeen
+    """So that a file sent again changes nothing."""
+    vitals: Vitals
+    """Which workers are heard of: the list's filters ask."""
+    changed: Callable[[], None]
+    """Called after each commit of cameras."""

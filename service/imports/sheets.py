@@ -21,14 +21,18 @@ from service.imports.columns import (
     is_wvp,
     key_of,
 )
-from service.imports.explained import HOLDS, TITLES, YES_NO
-from service.imports.neutral import neutralised, undone
-from service.imports.reasons import Reason
+from service.imports.reasons import Reason, Verdict
+from service.imports.tables import neutralised
 from service.imports.values import label
-from service.imports.verdicts import Verdict
-from service.imports.words import Language, judged, said_of
-
-__all__ = ["neutralised", "undone"]
+from service.imports.words import (
+    HOLDS,
+    TEMPLATE_TITLES,
+    YES_NO,
+    Language,
+    index_of,
+    judged,
+    said_of,
+)
 
 _PIECE_BYTES: Final = 1 << 16
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
@@ -74,10 +78,13 @@ def template_csv(language: Language) -> bytes:
 def template_xlsx(language: Language) -> bytes:
     """Return the same as a workbook, with a second sheet that explains the columns."""
     workbook = Workbook(write_only=True)
-    at = _at(language)
-    _add_sheet(workbook, ("摄像机", "Cameras")[at], template_titles(language), [])
-    rows = [[(one.zh, one.en)[at], YES_NO[one.required][at], HOLDS[one.name][at]] for one in FIELDS]
-    _add_sheet(workbook, ("说明", "Explained")[at], TITLES[at], rows)
+    which = index_of(language)
+    _add_sheet(workbook, ("摄像机", "Cameras")[which], template_titles(language), [])
+    rows = [
+        [(one.zh, one.en)[which], YES_NO[one.required][which], HOLDS[one.name][which]]
+        for one in FIELDS
+    ]
+    _add_sheet(workbook, ("说明", "Explained")[which], TEMPLATE_TITLES[which], rows)
     return b"".join(_saved(workbook))
 
 
@@ -115,28 +122,24 @@ def _told(reasons: Sequence[Reason], language: Language) -> str:
 
 
 def _titled(one: Field, language: Language) -> str:
-    title = (one.zh, one.en)[_at(language)]
+    title = (one.zh, one.en)[index_of(language)]
     return f"{title}*" if one.name in REQUIRED else title
-
-
-def _at(language: Language) -> int:
-    return 0 if language is Language.ZH else 1
 
 
 def _cell(name: str, columns: Mapping[str, Any], language: Language) -> str:
     if name in _NOT_KEPT:
         return ""
-    at = _at(language)
+    which = index_of(language)
     if name in {"sign_confirmed", "enabled"}:
-        return YES_NO[name == "sign_confirmed" or bool(columns[name])][at]
+        return YES_NO[name == "sign_confirmed" or bool(columns[name])][which]
     value = columns[name]
     if value is None:
         return ""
     if name in _CHOICES:
-        return label(name, str(value), is_chinese=at == 0)
+        return label(name, str(value), is_chinese=which == 0)
     if name == "hazards":
-        words = [label(name, str(one), is_chinese=at == 0) for one in value]
-        return ("、", ", ")[at].join(words)
+        words = [label(name, str(one), is_chinese=which == 0) for one in value]
+        return ("、", ", ")[which].join(words)
     return repr(value) if isinstance(value, float) else str(value)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.accounts.roles import Role
-from service.imports.checking import Verdict
+from service.imports.errors import UnknownCameraImportError
 from service.imports.models import (
     CameraImport,
     ImportCounts,
@@ -21,7 +21,7 @@ from service.imports.models import (
     NewCameraImport,
     RowsWanted,
 )
-from service.imports.refused import UnknownCameraImportError
+from service.imports.reasons import Verdict
 from service.tables import camera_import_rows as rows
 from service.tables import camera_imports as imports
 
@@ -246,6 +246,11 @@ def mark_refused(
     """Note that a row that was good is none any more."""
     found = {"verdict": Verdict.BAD.value, "reasons": reasons, "camera_id": None}
     _mark(connection, import_id, [number], **found)
+
+
+def mark_unchanged(connection: Connection, import_id: UUID, number: int, camera_id: str) -> None:
+    """Note that somebody has registered meanwhile just what a row says."""
+    _mark(connection, import_id, [number], verdict=Verdict.UNCHANGED.value, camera_id=camera_id)
 
 
 def page(connection: Connection, row: RowMapping, wanted: RowsWanted) -> ImportRows:

@@ -1,14 +1,17 @@
-"""Where in a table the titles stand, and what its rows are with respect to them."""
+"""Where in a table the titles stand, rows fitted to them, cells that no spreadsheet runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from service.imports.columns import BY_NAME, REQUIRED, field_of, is_result, known_titles
+from service.imports.columns import REQUIRED, field_of, is_result, known_titles
 from service.imports.errors import FileRefusedError
-from service.imports.neutral import undone
 from service.imports.rows import (
     MOST_CHARACTERS,
     MOST_COLUMNS,
+    MOST_FOREIGN_CHARACTERS,
+    MOST_KEPT_CHARACTERS,
     MOST_ROWS,
     TITLE_ROWS,
     CellFault,
@@ -17,11 +20,14 @@ from service.imports.rows import (
 from service.refusals import Refusal, RefusedError
 from service.text import require_plain
 
-FEWEST_KNOWN = 2
+FEWEST_KNOWN: Final = 2
 """Fields that a row of titles names at least: fewer may be a heading that happens to."""
 
-_LISTED = 12
+_LISTED: Final = 12
 """Columns that a note names."""
+
+_RUN: Final = re.compile(r"'*\s*[=+\-@\t\r\n＝＋－＠]")
+_UNDONE: Final = re.compile(r"'+\s*[=+\-@\t\r\n＝＋－＠]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,8 @@ class Titles:
     """The titles."""
     known: int
     """How many fields they name."""
+    width: int = 0
+    """Cells of that line, with empty ones at its end; 0 if that says nothing."""
 
 
 def titles_among(rows: Iterable[tuple[int, Sequence[str]]]) -> Titles | None:
@@ -44,7 +52,9 @@ def titles_among(rows: Iterable[tuple[int, Sequence[str]]]) -> Titles | None:
     for at, (number, cells) in zip(range(TITLE_ROWS), rows, strict=False):
         known = known_titles(cells)
         if known >= FEWEST_KNOWN and (best is None or known > best.known):
-            best = Titles(at=at, number=number, cells=_trimmed(cells), known=known)
+            best = Titles(
+                at=at, number=number, cells=_trimmed(cells), known=known, width=len(cells)
+            )
     return best
 
 
@@ -95,14 +105,7 @@ def fitted(cells: Sequence[str], titles: int) -> tuple[list[str], list[CellFault
     """Return as many cells as there are titles, as they were meant, and what is wrong."""
     faults: list[CellFault] = []
     if any(cells[titles:]):
-        error = RefusedError(
-            Refusal.ROW_CELLS,
-            f"the row has {len(cells)} cells, the first line {titles} titles: put a name with a "
-            "comma between quotes",
-            cells=len(cells),
-            titles=titles,
-        )
-        faults.append(CellFault(at=None, error=error))
+        faults.append(slipped(len(cells), titles))
     found = [undone(cell.strip()) for cell in cells[:titles]]
     found += [""] * (titles - len(found))
     for at, cell in enumerate(found):
@@ -113,6 +116,18 @@ def fitted(cells: Sequence[str], titles: int) -> tuple[list[str], list[CellFault
             found[at] = f"{cell[:MOST_CHARACTERS]}…"
             faults.append(CellFault(at=at, error=too_long(len(cell), MOST_CHARACTERS)))
     return found, faults
+
+
+def slipped(cells: int, titles: int) -> CellFault:
+    """Return what is wrong with a row that has more cells than titles."""
+    error = RefusedError(
+        Refusal.ROW_CELLS,
+        f"the row has {cells} cells, the first line {titles} titles: put a name with a "
+        "comma between quotes",
+        cells=cells,
+        titles=titles,
+    )
+    return CellFault(at=None, error=error)
 
 
 def _hostile(cell: str) -> RefusedError:
@@ -133,6 +148,31 @@ def too_long(characters: int, most: int) -> RefusedError:
     )
 
 
+def in_short(cells: Sequence[str], ours: Collection[int]) -> list[str]:
+    """Return what is kept of cells that have their logins covered."""
+    found: list[str] = []
+    left = MOST_KEPT_CHARACTERS
+    for at, cell in enumerate(cells):
+        short = cell
+        if at not in ours and len(cell) > MOST_FOREIGN_CHARACTERS:
+            short = f"{cell[:MOST_FOREIGN_CHARACTERS]}…"
+        if len(short) > left:
+            short = "…"[:left]
+        left -= len(short)
+        found.append(short)
+    return found
+
+
+def require_short(cells: Sequence[str], ours: Collection[int]) -> None:
+    """Raise ``RefusedError`` for a row of which not all is kept, but for the columns of others."""
+    lengths = (
+        len(cell) if at in ours else min(len(cell), MOST_FOREIGN_CHARACTERS + 1)
+        for at, cell in enumerate(cells)
+    )
+    if (characters := sum(lengths)) > MOST_KEPT_CHARACTERS:
+        raise too_long(characters, MOST_KEPT_CHARACTERS)
+
+
 def notes_on(titles: Titles, columns: Iterable[str]) -> list[Note]:
     """Return what whoever sends the file should know of its columns."""
     notes: list[Note] = []
@@ -142,9 +182,9 @@ def notes_on(titles: Titles, columns: Iterable[str]) -> list[Note]:
     if unknown:
         said = _list(one[:32] for one in unknown)
         notes.append(Note(code="columns_unknown", params={"columns": said}))
-    missing = [BY_NAME[one].zh for one in REQUIRED if one not in set(columns)]
+    missing = [one for one in REQUIRED if one not in set(columns)]
     if missing:
-        notes.append(Note(code="columns_absent", params={"columns": _list(missing)}))
+        notes.append(Note(code="columns_absent", params={"fields": " ".join(missing)}))
     return notes
 
 
@@ -159,3 +199,13 @@ def _trimmed(cells: Sequence[str]) -> list[str]:
     while found and not found[-1]:
         found.pop()
     return found
+
+
+def neutralised(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula; ``undone`` is its inverse."""
+    return f"'{cell}" if _RUN.match(cell) else cell
+
+
+def undone(cell: str) -> str:
+    """Return what ``neutralised`` was given."""
+    return cell[1:] if _UNDONE.match(cell) else cell

@@ -1,9 +1,9 @@
 """A file that has come: read, checked row by row, kept with its verdicts. No login is kept open."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -17,21 +17,30 @@ from service.cameras.gb_id import camera_gb_id
 from service.cameras.logins import Login
 from service.errors import ProblemError
 from service.imports import store
-from service.imports.asked import hosts_for, kept
-from service.imports.checking import Checked, Checker, Defaults, Verdict, reason_of
-from service.imports.known import Registered
+from service.imports.archive import bomb
+from service.imports.checking import Checked, Checker
+from service.imports.errors import CameraImportStateError
+from service.imports.known import Defaults
 from service.imports.models import CameraImport, ImportState
-from service.imports.parts import Imports
 from service.imports.reading import read
-from service.imports.refused import CameraImportStateError
-from service.imports.rows import Sheet, SheetRow, Source
-from service.imports.running import StoppingError
+from service.imports.reasons import Verdict, reason_of
+from service.imports.registered import Registered
+from service.imports.rows import MOST_KEPT_CHARACTERS, Sheet, SheetRow, Source
+from service.imports.running import Imports, StoppingError, SupersededError
 from service.imports.store import CheckedRow
 from service.imports.tally import Tally, problem_of, told
+from service.imports.wanted import hosts_for, kept
 from service.imports.words import Language, noted
 from service.refusals import RefusedError
 
 ROWS_AT_ONCE: Final = 50
+CHARACTERS_AT_ONCE: Final = 256 * 1024
+
+MOST_KEPT_BYTES: Final = 128 * 1024 * 1024
+"""Of a file's cells: 50,000 rows of 2.5 KB. A workbook can say one text a million times."""
+
+LOOKED_EVERY_S: Final = 0.5
+"""Whether a file that takes long to read is still wanted."""
 
 PAUSE_S: Final = 0.005
 """Between two transactions, so that whoever waits for the lock gets it."""
@@ -42,10 +51,6 @@ _BROKEN: Final = {
     "message": "the service's log says what happened; please report it",
     "params": None,
 }
-
-
-class _SupersededError(Exception):
-    """Another file came, or the import was deleted: what this one says counts no more."""
 
 
 def require_open(parts: Imports, who: Principal, import_id: UUID) -> RowMapping:
@@ -103,6 +108,8 @@ class _Taking:
         self._claim = claim
         self._body = body
         self._tally = Tally({}, {})
+        self._kept_bytes = 0
+        self._looks_at_s = time.monotonic() + LOOKED_EVERY_S
 
     def run(self) -> None:
         """Read and check; whatever comes of it stands with the import."""
@@ -114,7 +121,7 @@ class _Taking:
         except (RefusedError, ProblemError) as error:
             outcome = "failed"
             self._fail(problem_of(error))
-        except _SupersededError:
+        except SupersededError:
             outcome = "superseded"
         except (StoppingError, SQLAlchemyError):
             outcome = "stalled"
@@ -125,7 +132,7 @@ class _Taking:
             self._parts.runner.metrics.camera_imports.labels(outcome).inc()
 
     def _take(self) -> None:
-        sheet = read(self._body, self._row["file_name"], Source(self._row["options"]["source"]))
+        sheet = read(self._body, Source(self._row["options"]["source"]), self._require_wanted)
         self._body = b""
         self._note(sheet)
         known = Registered(self._parts.database, self._who, self._parts.logins_seen)
@@ -143,6 +150,20 @@ class _Taking:
                 **self._tally.columns(),
             )
         )
+
+    def _require_wanted(self) -> None:
+        """Raise ``UnwantedError`` for a file that nobody waits for any more."""
+        self._parts.runner.pause(0)
+        if time.monotonic() < self._looks_at_s:
+            return
+        with suppress(SQLAlchemyError), self._parts.database.reading() as connection:
+            self._require_claim(connection)
+        self._looks_at_s = time.monotonic() + LOOKED_EVERY_S
+
+    def _require_claim(self, connection: Connection) -> None:
+        row = store.found(connection, self._id)
+        if row is None or row["options"].get("claim") != self._claim:
+            raise SupersededError
 
     def _note(self, sheet: Sheet) -> None:
         notes = [
@@ -176,6 +197,9 @@ class _Taking:
             except ProblemError as error:
                 reasons, verdict, is_good = [reason_of(error)], Verdict.BAD, False
         self._tally.count(verdict, reasons)
+        self._kept_bytes += sum(len(cell.encode()) for cell in checked.cells)
+        if self._kept_bytes > MOST_KEPT_BYTES:
+            raise bomb()
         return CheckedRow(
             number=checked.number,
             cells=checked.cells,
@@ -211,7 +235,7 @@ class _Taking:
 
     def _fail(self, problem: dict[str, Any]) -> None:
         """Say why; none of the file's rows stay."""
-        with suppress(_SupersededError):
+        with suppress(SupersededError):
             self._empty()
             self._write(
                 lambda connection: store.update(
@@ -228,16 +252,22 @@ class _Taking:
 
         def once() -> None:
             with self._parts.database.writing() as connection:
-                row = store.found(connection, self._id)
-                if row is None or row["options"].get("claim") != self._claim:
-                    raise _SupersededError
+                self._require_claim(connection)
                 work(connection)
 
         self._parts.runner.patiently(once)
 
 
 def _pieces(rows: Iterator[SheetRow]) -> Iterator[list[SheetRow]]:
-    while some := list(islice(rows, ROWS_AT_ONCE)):
+    some: list[SheetRow] = []
+    characters = 0
+    for row in rows:
+        some.append(row)
+        characters += min(sum(map(len, row.cells)), MOST_KEPT_CHARACTERS)
+        if len(some) == ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield some
+            some, characters = [], 0
+    if some:
         yield some
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service.errors import ProblemError
-from service.imports.checking import Reason, Verdict, reason_of
+from service.imports.reasons import Reason, Verdict, reason_of
 
 
 class Tally:
@@ -31,6 +31,11 @@ class Tally:
         self._counts[before.value] -= 1
         self._counts["refused"] += 1
         self.count(Verdict.BAD, reasons)
+
+    def found_registered(self, before: Verdict) -> None:
+        """Count a row that somebody has registered meanwhile."""
+        self._counts[before.value] -= 1
+        self._counts[Verdict.UNCHANGED.value] += 1
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of ``camera_imports``."""

@@ -3,9 +3,9 @@
 import heapq
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 from itertools import islice
 from typing import Any, Final, Protocol
 
@@ -13,16 +13,8 @@ import openpyxl
 
 from service.imports.archive import Merged, Scanned, broken, scanned
 from service.imports.columns import columns_of, is_wvp
-from service.imports.errors import FileRefusedError
-from service.imports.rows import (
-    MOST_COLUMNS,
-    TITLE_ROWS,
-    CellFault,
-    Note,
-    Sheet,
-    SheetRow,
-    Source,
-)
+from service.imports.errors import FileRefusedError, UnwantedError
+from service.imports.rows import MOST_COLUMNS, TITLE_ROWS, CellFault, Note, Sheet, SheetRow, Source
 from service.imports.tables import (
     Titles,
     fitted,
@@ -36,6 +28,12 @@ from service.refusals import Param, Refusal, RefusedError
 
 _SURE_DIGITS: Final = 15
 """Of a number: a spreadsheet forgets further ones."""
+
+
+_MOST_SHEETS: Final = 50
+"""In which titles are looked for."""
+
+_TITLES_ABOVE_ROW: Final = 200
 
 
 class _Cell(Protocol):
@@ -57,17 +55,29 @@ class _Chosen:
     """Sheets that hold something else."""
 
 
-def read_xlsx(body: bytes, *, wvp: bool) -> Sheet:
+class _Watched(io.BytesIO):
+    """A file whose reader hears, piece by piece, whether it is still wanted."""
+
+    def __init__(self, body: bytes, require_wanted: Callable[[], None]) -> None:
+        super().__init__(body)
+        self._require_wanted = require_wanted
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any file's. Raises ``UnwantedError``."""
+        self._require_wanted()
+        return super().read(size)
+
+
+def read_xlsx(body: bytes, require_wanted: Callable[[], None], *, wvp: bool) -> Sheet:
     """Return the table of a workbook. Raises ``FileRefusedError``."""
-    scans = scanned(body)
+    source = _Watched(body, require_wanted)
+    scans = scanned(source)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
     try:
         # Nothing is evaluated: a formula is its text, a link isn't followed.
-        workbook = openpyxl.load_workbook(
-            io.BytesIO(body), read_only=True, data_only=False, keep_links=False
-        )
+        workbook = openpyxl.load_workbook(source, read_only=True, data_only=False, keep_links=False)
         chosen = _chosen(workbook, scans)
-    except FileRefusedError:
+    except (FileRefusedError, UnwantedError):
         raise
     except Exception:  # noqa: BLE001 - openpyxl raises anything at all
         raise broken() from None
@@ -101,8 +111,10 @@ def _chosen(workbook: Any, scans: Mapping[str, Scanned]) -> _Chosen:
         if not scan.count:
             continue
         filled += 1
-        titles = titles_among(_first_rows(sheet))
-        if best is None and titles is not None:
+        if best is not None or filled > _MOST_SHEETS:
+            continue
+        titles = titles_among(_first_rows(sheet, scan))
+        if titles is not None:
             best = (sheet, scan, titles)
     if not filled:
         raise FileRefusedError(Refusal.FILE_EMPTY, "the file is empty")
@@ -119,18 +131,22 @@ def _sheet_note(chosen: _Chosen) -> list[Note]:
     return [Note(code="sheet_chosen", params=params)]
 
 
-def _first_rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
-    lines = _lines(sheet, MOST_COLUMNS + 1, None)
+def _first_rows(sheet: Any, scan: Scanned) -> Iterator[tuple[int, list[str]]]:
+    last_row = min(scan.last_row, _TITLES_ABOVE_ROW)
+    lines = _lines(sheet, MOST_COLUMNS + 1, last_row, None)
     return ((number, texts) for number, texts, _ in islice(lines, TITLE_ROWS))
 
 
 def _lines(
-    sheet: Any, width: int, gb_id_at: int | None
+    sheet: Any, width: int, last_row: int, gb_id_at: int | None
 ) -> Iterator[tuple[int, list[str], list[CellFault]]]:
-    """Yield number, texts and faults of each row that says anything, in so many columns."""
+    """Yield number, texts and faults of each row that says anything, in so many columns.
+
+    What follows the last row is of no use, and could be long.
+    """
     sheet.reset_dimensions()  # what a sheet claims of its size binds nobody
     cells: Sequence[_Cell]
-    for number, cells in enumerate(sheet.iter_rows(max_col=width), 1):
+    for number, cells in enumerate(sheet.iter_rows(max_col=width, max_row=last_row), 1):
         texts: list[str] = []
         faults: list[CellFault] = []
         for at, cell in enumerate(cells):
@@ -186,8 +202,6 @@ def text_of(value: object) -> str:
         return str(int(value)) if whole else format(value, ".15g")
     if isinstance(value, datetime):
         return str(value.date()) if value.time() == time() else value.isoformat(sep=" ")
-    if isinstance(value, date | time | timedelta):
-        return str(value)
     return str(value)
 
 
@@ -196,7 +210,7 @@ def _rows(chosen: _Chosen, gb_id_at: int | None) -> Iterator[SheetRow]:
     width = len(chosen.titles.cells)
     merged = _Below(chosen.scan.merged, width)
     try:
-        for number, texts, faults in _lines(chosen.sheet, width, gb_id_at):
+        for number, texts, faults in _lines(chosen.sheet, width, chosen.scan.last_row, gb_id_at):
             if number > chosen.titles.number:
                 cells, more = fitted(texts, width)
                 yield SheetRow(
@@ -204,9 +218,7 @@ def _rows(chosen: _Chosen, gb_id_at: int | None) -> Iterator[SheetRow]:
                     cells=cells,
                     faults=(*faults, *more, *merged.faults(number)),
                 )
-            if number >= chosen.scan.last_row:
-                return  # what follows the last row is of no use, and could be long
-    except FileRefusedError:
+    except (FileRefusedError, UnwantedError):
         raise
     except Exception:  # noqa: BLE001 - openpyxl raises anything at all
         raise broken() from None

@@ -15,13 +15,10 @@ from pipelines.messages import FUTURE_TOLERANCE_S, Alert, Confirmation, MessageE
 from pipelines.streams import ALERTS, ALERTS_CONFIRMED, ALERTS_PRIORITY, Client, Stream
 from service.database import Database
 from service.incidents import store
-from service.incidents.reader import Entry, GroupReader
+from service.incidents.reader import MAX_DELIVERIES, Entry, GroupReader
 from service.logs import FaultLog
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
-
-MAX_DELIVERIES = 20
-"""An entry delivered this often has ended its reader each time: it must not do so for ever."""
 
 ALERT_STREAMS = (ALERTS_PRIORITY, ALERTS)
 """Read together, handled in this order."""

@@ -27,6 +27,9 @@ CLAIM_SHARE = 0.5
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 """What Redis says when the group is not there, or its stream vanished under a waiting read."""
 
+MAX_DELIVERIES = 20
+"""An entry delivered this often has ended its reader each time: it must not do so for ever."""
+
 FIRST, END = b"0-0", b"0-0"
 
 

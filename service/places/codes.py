@@ -54,6 +54,9 @@ class Level(StrEnum):
 
 ORDER: Final = tuple(Level)
 
+FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９", "0123456789")
+"""Digits as Chinese spreadsheets have them, to plain ones."""
+
 
 class PlaceCodeError(RefusedError):
     """The code is not a place's. The text says what to do."""
@@ -132,6 +135,12 @@ def without_padding(code: str) -> str:
     while len(code) > 6 and code.endswith("000"):
         code = code[:-3]
     return code
+
+
+def short_form(text: str) -> str:
+    """Return the code that digits in a list say: plain, without padding, the root for zeros."""
+    code = without_padding(text.translate(FULL_WIDTH))
+    return ROOT_CODE if code and not code.strip("0") else code
 
 
 def _may_be_above(code: str, above: str) -> bool:

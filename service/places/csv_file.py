@@ -6,11 +6,10 @@ from typing import Final
 
 from service.csv_text import encoding_of, table
 from service.places.codes import (
-    ROOT_CODE,
     Level,
     level_of,
     lies_within,
-    without_padding,
+    short_form,
 )
 from service.places.errors import ImportUnreadableError
 from service.refusals import Refusal, RefusedError
@@ -31,8 +30,6 @@ _LEVELS: Final = {
     "社区村": Level.VILLAGE, "村社区": Level.VILLAGE, "全部": Level.INSTALLATION,
     "Grid cell": Level.CELL,
 } | {word: one for one in Level for word in (one.value, one.value.capitalize())}  # fmt: skip
-
-_FULL_WIDTH: Final = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +108,7 @@ def _require_titles(cells: Sequence[str], titles: int) -> None:
 
 
 def _row(number: int, values: Mapping[str, str]) -> Row:
-    code = _code(values["code"])
+    code = short_form(values["code"])
     level = level_of(code)
     said = values.get("level", "")
     if said and _LEVELS.get(said) is not level:
@@ -133,7 +130,7 @@ def _row(number: int, values: Mapping[str, str]) -> Row:
     require_plain(name)
     parent = values.get("parent_code", "")
     if parent:
-        parent = _code(parent)
+        parent = short_form(parent)
         if not lies_within(code, parent):
             raise RefusedError(
                 Refusal.PLACE_CODE_PARENT,
@@ -142,11 +139,6 @@ def _row(number: int, values: Mapping[str, str]) -> Row:
                 parent=parent,
             )
     return Row(number=number, code=code, name=name, parent_code=parent or None)
-
-
-def _code(text: str) -> str:
-    code = without_padding(text.translate(_FULL_WIDTH))
-    return ROOT_CODE if code and not code.strip("0") else code
 
 
 def _table(body: bytes) -> Iterator[tuple[int, list[str]]]:

@@ -1,7 +1,7 @@
 """Asking for probes: an estate at a time, a batch of rows in each transaction."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -17,13 +17,10 @@ from service.evidence import place_pictures
 from service.probes import store
 from service.probes.errors import PlacePictureTodayError
 from service.probes.models import ProbesAsked, ProbesIn
-from service.probes.store import Asking
+from service.probes.store import A_DAY, Asking
 
 BATCH: Final = 500
 """Cameras of a transaction: an alert waits behind it."""
-
-A_DAY: Final = timedelta(days=1)
-"""One place picture of a camera in that time."""
 
 
 class Asker:
@@ -90,8 +87,10 @@ def next_picture_at(
     connection: Connection, ids: Collection[str], now: datetime
 ) -> dict[str, datetime]:
     """Return from when on a place picture may be asked for of those cameras that have to wait."""
-    made = place_pictures.made_since(connection, ids, now - A_DAY)
-    return {camera_id: at + A_DAY for camera_id, at in made.items()}
+    last = store.pictures_sent_for(connection, ids, now - A_DAY)
+    for camera_id, at in place_pictures.made_since(connection, ids, now - A_DAY).items():
+        last[camera_id] = max(at, last.get(camera_id, at))
+    return {camera_id: at + A_DAY for camera_id, at in last.items()}
 
 
 def _begun(

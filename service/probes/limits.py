@@ -5,12 +5,14 @@ batch. So a batch of nine thousand lets those pass that come after it, yet none 
 is asked for after a probe's turn comes after it.
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from secrets import randbits
+from socket import inet_aton
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -108,15 +110,33 @@ def keys_of(url: str, upstream: str | None) -> tuple[str, str]:
     registry calls the one above, or else host and port, which cameras of one recorder share.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
+    name = _one_spelling(parts.hostname or "").replace("\u3002", ".").rstrip(".")
+    address = _address(name)
+    host = name if address is None else str(address)
     own = f"{host}:{parts.port or ('322' if parts.scheme == 'rtsps' else '554')}"
-    return _subnet(host)[-LONGEST_KEY:], (upstream or own)[-LONGEST_KEY:]
+    platform = _one_spelling(upstream or "") or own
+    return _subnet(host, address)[-LONGEST_KEY:], platform[-LONGEST_KEY:]
 
 
-def _subnet(host: str) -> str:
+def _one_spelling(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host is, however it is spelt; registered ones may be old."""
     try:
-        address = ip_address(host.partition("%")[0])
+        address = ip_address(name.partition("%")[0])
     except ValueError:
+        try:
+            return IPv4Address(inet_aton(name))
+        except (OSError, ValueError):
+            return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _subnet(host: str, address: IPv4Address | IPv6Address | None) -> str:
+    if address is None:
         return host
     length = 24 if isinstance(address, IPv4Address) else 64
     return str(ip_network((address, length), strict=False))

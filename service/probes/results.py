@@ -7,7 +7,6 @@ taken goes to the dead letters; what fits no probe of ours is counted and passed
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from pipelines import streams
 from pipelines.messages import FUTURE_TOLERANCE_S, MessageError, ProbeResult, decode
@@ -15,13 +14,10 @@ from pipelines.streams import PROBE_RESULTS, Client
 from service.cameras.states import REFUSALS
 from service.database import Database
 from service.incidents.consumer import FutureError, TooManyDeliveriesError, UnprocessableError
-from service.incidents.reader import Entry, GroupReader
+from service.incidents.reader import MAX_DELIVERIES, Entry, GroupReader
 from service.metrics import ServiceMetrics
 from service.probes.taking import Taker
 from service.settings import ServiceSettings
-
-MAX_DELIVERIES: Final = 20
-"""An entry delivered this often has ended its reader each time, as with alerts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

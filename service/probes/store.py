@@ -25,6 +25,9 @@ LISTED: Final = 20
 LOOKED_THROUGH: Final = 200
 """Batches of others that are passed over for a list of one's own."""
 
+A_DAY: Final = timedelta(days=1)
+"""One place picture of a camera in that time."""
+
 KEPT: Final = timedelta(days=30)
 
 FORGOTTEN_AT_ONCE: Final = 500
@@ -119,6 +122,30 @@ def ask(
     if values:
         connection.execute(sa.insert(probes), values)
     return rows
+
+
+def pictures_sent_for(
+    connection: Connection, ids: Collection[str], since: datetime
+) -> dict[str, datetime]:
+    """Return when a worker was last told to make a picture of those cameras, as far as it may have.
+
+    It may have unless it said that it has none; one that runs holds the camera ``busy``.
+    """
+    has_picture = probes.c.result["place_picture"].as_string().is_not(None)
+    query = (
+        sa.select(probes.c.camera_id, sa.func.max(probes.c.sent_at))
+        .where(
+            probes.c.camera_id.in_(ids),
+            probes.c.wants_place_picture,
+            probes.c.sent_at > since,
+            sa.or_(
+                probes.c.state == Stage.EXPIRED.value,
+                sa.and_(probes.c.state == Stage.DONE.value, has_picture),
+            ),
+        )
+        .group_by(probes.c.camera_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def free_moment(connection: Connection, now: datetime) -> datetime:

@@ -15,7 +15,7 @@ from service.cameras.addresses import stream_address
 from service.evidence import place_pictures
 from service.evidence.errors import EvidenceTakenError
 from service.evidence.place_pictures import NewPicture
-from service.probes.store import Stage
+from service.probes.store import A_DAY, Stage
 from service.refusals import RefusedError
 from service.tables import cameras, probed, probes
 
@@ -130,8 +130,8 @@ class Taker:
     ) -> bool:
         """Note the picture that a result brings; tells whether it is shown.
 
-        What nobody asked for, is of a camera that is gone, or shows what has become private while
-        it was made goes from the store at once.
+        What nobody asked for, is of a camera that is gone, comes after another of that day, or
+        shows what has become private while it was made goes from the store at once.
         """
         ref = result.place_ref
         if ref is None:
@@ -146,10 +146,15 @@ class Taker:
                 f"job {result.job_id} names a picture of {whose}: such a name can't be guessed, so "
                 "look at who can write to Redis"
             )
-        is_shown = shown and self._private_parts(probe["camera_id"]) == result.place_private
+        camera_id = probe["camera_id"]
+        is_shown = (
+            shown
+            and self._private_parts(camera_id) == result.place_private
+            and not place_pictures.made_since(self._connection, [camera_id], made_at - A_DAY)
+        )
         picture = NewPicture(
             ref=ref,
-            camera_id=probe["camera_id"],
+            camera_id=camera_id,
             asked_by=probe["asked_by"],
             made_at=made_at,
             is_shown=is_shown,

@@ -7,7 +7,6 @@ go: a lost score makes a proposal a little less sure, and no alarm depends on on
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 import msgspec
 
@@ -16,13 +15,10 @@ from pipelines.messages import FUTURE_TOLERANCE_S, Candidates, MessageError, dec
 from pipelines.streams import CANDIDATES, Client
 from service.cameras.states import REFUSALS
 from service.database import Database
-from service.incidents.reader import Entry, GroupReader
+from service.incidents.reader import MAX_DELIVERIES, Entry, GroupReader
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 from service.verdicts import kept
-
-MAX_DELIVERIES: Final = 20
-"""An entry delivered this often has ended its reader each time, as with alerts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,8 @@ from pipelines.evidence_store import EvidenceStore
 from pipelines.messages import Alert, Camera, EvidenceAbsence, EvidencePart, decode
 from pipelines.rtsp.networks import LOOPBACK
 from pipelines.secrets import Secret
-from pipelines.worker import Worker, WorkerSettings
+from pipelines.worker import Worker
+from pipelines.worker_settings import WorkerSettings
 from tests.pipelines.drills.live import served
 from tests.pipelines.test_evidence import broken, slow
 from tests.pipelines.test_evidence_store import small_disk
@@ -194,7 +195,8 @@ from pipelines import evidence
 from pipelines.messages import Camera
 from pipelines.rtsp.networks import LOOPBACK
 from pipelines.secrets import Secret
-from pipelines.worker import Worker, WorkerSettings, run_until_signalled
+from pipelines.worker import Worker, run_until_signalled
+from pipelines.worker_settings import WorkerSettings
 from tests.support.pictures import maker
 from vision.letterbox import fit
 

@@ -21,7 +21,8 @@ from pipelines.reader import Reader
 from pipelines.rtsp.networks import LOOPBACK
 from pipelines.secrets import Secret
 from pipelines.source import CameraSource
-from pipelines.worker import Worker, WorkerSettings
+from pipelines.worker import Worker
+from pipelines.worker_settings import WorkerSettings
 from tests.pipelines.drills.live import served
 from tests.support.drill_clip import short_drill
 from tests.support.redis_server import RedisServer

@@ -22,7 +22,7 @@ from pipelines.metrics import WorkerMetrics
 from pipelines.registry import Part
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
-from pipelines.worker import WorkerError
+from pipelines.worker_settings import WorkerError, settings_given
 from tests.pipelines.test_supervisor import gone
 from tests.support.builders import alert
 from tests.support.media import REPOSITORY
@@ -203,7 +203,7 @@ def test_each_worker_has_its_share_of_the_cores(tmp_path: Path) -> None:
     given = fengsui._parser().parse_args(
         [*member.child.command, "--worker-key", str(tmp_path / "k")]
     )
-    assert fengsui._worker_settings(given).processes == 3
+    assert settings_given(given).processes == 3
     member.close()
 
 

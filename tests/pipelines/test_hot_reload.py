@@ -24,7 +24,8 @@ from pipelines.registry import Part
 from pipelines.rtsp.networks import LOOPBACK
 from pipelines.sealing import key_pair, seal
 from pipelines.secrets import Secret
-from pipelines.worker import Worker, WorkerSettings
+from pipelines.worker import Worker
+from pipelines.worker_settings import WorkerSettings
 from tests.pipelines.drills.live import served
 from tests.support.redis_server import RedisServer
 from tests.support.registrar import Registrar

@@ -28,7 +28,8 @@ from pipelines.registry import Change
 from pipelines.rtsp.networks import LOOPBACK, Networks, NetworksError
 from pipelines.secrets import Secret
 from pipelines.states import States
-from pipelines.worker import WorkerSettings, check
+from pipelines.worker import check
+from pipelines.worker_settings import WorkerSettings
 from service.places.codes import MUNICIPALITIES, PROVINCES, PlaceCodeError, level_of
 from tests.pipelines.drills.live import served
 from tests.support.waiting import until

@@ -24,7 +24,8 @@ from pipelines.rules.events import Change
 from pipelines.rules.moment import Columns
 from pipelines.secrets import Secret
 from pipelines.spool import Spool
-from pipelines.worker import Worker, WorkerSettings
+from pipelines.worker import Worker
+from pipelines.worker_settings import WorkerSettings
 from pipelines.zones import zones_of
 from tests.support.builders import at, look
 from tests.support.redis_server import RedisServer

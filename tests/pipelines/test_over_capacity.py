@@ -32,7 +32,8 @@ from pipelines.rtsp.networks import LOOPBACK
 from pipelines.secrets import Secret
 from pipelines.source import Source
 from pipelines.states import States
-from pipelines.worker import Worker, WorkerSettings
+from pipelines.worker import Worker
+from pipelines.worker_settings import WorkerSettings
 from tests.pipelines.drills.live import served
 from tests.support import builders
 from tests.support.redis_server import RedisServer

@@ -166,6 +166,41 @@ def test_no_more_than_its_pulls_are_asked_at_a_time(
     assert said.count("platform_busy") == rig.counted("platform_busy") == 12 - said.count(rig.url)
 
 
+def crowd(platforms: Platforms, count: int) -> list[object]:
+    """What cameras that ask at once are told."""
+    said: list[object] = []
+
+    def ask(number: int) -> None:
+        gb_id = f"3402000000132000{number:04d}"
+        camera = Camera(camera_id=gb_id, url="rtsp://127.0.0.1/x", gb_id=gb_id, upstream=WEST)
+        try:
+            said.append(platforms.fresh_url(camera))
+        except PlatformError as error:
+            said.append(error.code)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return said
+
+
+def test_who_finds_no_turn_tries_again_soon(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(module, "BUSY_S", 0.6)
+    rig.wvp.slow_s = 0.1
+    rig.wvp.channels = {f"3402000000132000{n:04d}": n for n in range(2)}
+    assert crowd(rig.platforms(pulls=1), 2) == [rig.url] * 2
+    assert rig.counted("platform_busy") == 0
+
+
+def test_who_waited_for_a_turn_hears_that_the_platform_is_away_and_asks_nothing(rig: Rig) -> None:
+    rig.wvp.lie = lambda _: (time.sleep(0.2), told(401, "请登录", None, status=401))[1]
+    assert crowd(rig.platforms(pulls=1), 4) == ["platform_refused"] * 4
+    assert len(rig.wvp.asked) == 1
+
+
 def test_two_who_ask_for_one_camera_are_one_question(rig: Rig) -> None:
     rig.wvp.slow_s = 0.1
     platforms, said = rig.platforms(), []

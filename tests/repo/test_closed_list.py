@@ -45,7 +45,7 @@ from tests.repo.hazard_places import (
 from tests.support.builders import alert
 from tests.support.media import REPOSITORY
 from tests.support.wire import structs
-from vision.hazards import DETECTABLE, SEVERITY, Hazard
+from vision.hazards import DETECTABLE, OF_VEHICLES, SEVERITY, Hazard
 from vision.masker import PINNED_LABELS
 
 CONSOLE: Final = REPOSITORY / "service" / "web" / "console" / "src"
@@ -124,10 +124,10 @@ SEEN: Final[dict[str, Callable[[], set[str]]]] = {
 PARTS: Final = frozenset(
     {
         "pipelines/evaluate/names.py::_HAZARDS", "pipelines/evidence_desk.py::SEEN_BY_DETECTOR",
-        "pipelines/judge.py::DRAWN", "pipelines/judge.py::OF_VEHICLES",
+        "pipelines/judge.py::DRAWN",
         "pipelines/judge.py::_VEHICLE_RULES", "pipelines/messages/cameras.py::HELD_BACK",
         "pipelines/messages/cameras.py::USUAL_HAZARDS", "service/cameras/needs.py::_ZONE_NEEDS",
-        "vision/droptest.py::JUDGED_BY_TIME", "vision/covering.py::OF_VEHICLES",
+        "vision/droptest.py::JUDGED_BY_TIME", "vision/hazards.py::OF_VEHICLES",
         "vision/evidence.py::WITH_LIGHT", "vision/hazards.py::PRIORITY",
         "vision/hazards.py::REPORTED_WITHOUT_MASKER",
     }
@@ -175,7 +175,7 @@ def test_every_list_of_hazards_is_the_one_list() -> None:
         assert read() == WORDS, name
     for name, read in SEEN.items():
         assert read() == set(DETECTABLE), name
-    for settings in (judge.OF_VEHICLES, judge.DRAWN):
+    for settings in (OF_VEHICLES, judge.DRAWN):
         assert all(isinstance(one, Hazard) for one in settings)
     found = {one.where: one.hazards for one in places()}
     ours = {where for where in found if not where.startswith(FOLDERS)}

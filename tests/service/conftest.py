@@ -3,18 +3,52 @@
 Whatever touches the database runs on SQLite and on PostgreSQL.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from ssl import SSLContext
+from typing import Any
 
 import httpx
 import pytest
+from httpx._transports import default
 
+from service import app
 from service.database import Database
-from tests.service.helpers import Parts, Postgres, opened, parts, settings_for, sqlite_copy
+from service.imports import running
+from tests.service.helpers import Parts, opened, parts, settings_for, sqlite_copy
+from tests.service.postgres_copies import Postgres
 from tests.service.process import database_of, serving
 from tests.service.signing_in import bearer
 from tests.support.postgres import PostgresServer
 from tests.support.redis_server import RedisServer
+
+
+def _context(made: Callable[..., SSLContext]) -> Callable[..., SSLContext]:
+    """Read the list of public authorities once: a client of plain HTTP took 22 ms for it."""
+    public = cache(made)
+
+    def context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> SSLContext:
+        if (
+            verify is True
+            and cert is None
+            and not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & {*os.environ}
+        ):
+            return public()
+        return made(verify=verify, cert=cert, trust_env=trust_env)
+
+    return context
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick() -> Iterator[None]:
+    """A thousand apps: each would compress the console anew, and end a fifth of a second later."""
+    with pytest.MonkeyPatch.context() as changes:
+        changes.setattr(app, "web_router", cache(app.web_router))
+        changes.setattr(running, "LOOKED_FOR_EVERY_S", 0.02)
+        changes.setattr(default, "create_ssl_context", _context(default.create_ssl_context))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +84,15 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def given(shared_redis: RedisServer, tmp_path: Path, database_url: str) -> Iterator[Parts]:
     settings = settings_for(shared_redis.url, tmp_path, database_url=database_url)
+    with parts(settings) as made:
+        made.client.flushall()
+        yield made
+
+
+@pytest.fixture
+def lone(shared_redis: RedisServer, tmp_path: Path) -> Iterator[Parts]:
+    """As ``given``, on SQLite: for what has nothing to do with the kind of database."""
+    settings = settings_for(shared_redis.url, tmp_path, database_url=sqlite_copy(tmp_path))
     with parts(settings) as made:
         made.client.flushall()
         yield made

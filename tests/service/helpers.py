@@ -20,7 +20,6 @@ from service.dispatch.outbox import DrillOutbox
 from service.incidents.consumer import AlertConsumer
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings, sqlite_url
-from tests.support.postgres import PostgresServer
 from vision.hazards import SEVERITY, Hazard
 
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
@@ -104,25 +103,6 @@ def sqlite_copy(directory: Path) -> str:
     path = directory / "fengsui.db"
     path.write_bytes(template())
     return sqlite_url(path)
-
-
-class Postgres:
-    """A PostgreSQL server with a migrated, empty database to copy from."""
-
-    def __init__(self, server: PostgresServer) -> None:
-        self.server = server
-        self._template = server.create()
-        with opened(server.url(self._template)) as database:
-            migrate(database.engine)
-
-    @contextmanager
-    def copy(self) -> Iterator[str]:
-        """The address of a new migrated, empty database."""
-        name = self.server.create(self._template)
-        try:
-            yield self.server.url(name)
-        finally:
-            self.server.drop(name)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from service.database import Database, migrate
 from service.errors import DatabaseUnusableError
 from service.settings import sqlite_url
 from service.tables import places
-from tests.service.helpers import Postgres, migrated, opened
+from tests.service.helpers import migrated, opened
+from tests.service.postgres_copies import Postgres
 from tests.support.postgres import PostgresServer
 
 

@@ -12,7 +12,8 @@ from pipelines import streams
 from pipelines.streams import ALERTS_PRIORITY, connect
 from service.database import migrate
 from tests.service.audit.entries import add
-from tests.service.helpers import Postgres, alert, confirmed, drill_orders, opened, settings_for
+from tests.service.helpers import alert, confirmed, drill_orders, opened, settings_for
+from tests.service.postgres_copies import Postgres
 from tests.service.process import serving
 from tests.service.signing_in import bearer
 from tests.support.postgres import OPTIONS, PostgresServer

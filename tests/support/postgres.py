@@ -22,6 +22,9 @@ from tests.support.redis_server import free_port
 
 START_LIMIT_S = 20.0
 
+ENDED_WITHIN_MS = 5000
+"""A connection that is cut is gone within this."""
+
 OWNERS = ("postgres", "nobody")
 """PostgreSQL refuses to run as root: then it runs as the first of these that exists."""
 
@@ -113,6 +116,17 @@ class PostgresServer:
         with self._administering() as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
+
+    def rename(self, name: str, new: str) -> bool:
+        """Cut whoever uses a database, and rename it; tells whether it could."""
+        cut = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = %s"
+        with self._administering() as connection:
+            connection.execute(cut, (ENDED_WITHIN_MS, name))
+            try:
+                connection.execute(f"ALTER DATABASE {name} RENAME TO {new}")
+            except psycopg.errors.ObjectInUse:  # somebody came back
+                return False
+        return True
 
     def drop(self, name: str) -> None:
         """Drop a database, whoever still uses it."""

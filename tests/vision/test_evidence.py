@@ -13,7 +13,7 @@ import pytest
 from models.packs import load_masker
 from tests.support.media import SHARED, held_out_road
 from vision.arrays import Boxes, Pixels
-from vision.covering import OF_VEHICLES, PEOPLE_FILL, VEHICLE_FILL, Box
+from vision.covering import PEOPLE_FILL, VEHICLE_FILL, Box
 from vision.detector import Detector, DetectorError
 from vision.evidence import (
     KEPT_FRAMES,
@@ -24,7 +24,7 @@ from vision.evidence import (
     EvidenceMaker,
     PlacePicture,
 )
-from vision.hazards import Hazard
+from vision.hazards import OF_VEHICLES, Hazard
 from vision.letterbox import PAD_VALUE, fit
 from vision.masker import NO_BOXES, MaskRegions
 

@@ -46,8 +46,10 @@ def clip(size_px: tuple[int, int] = SUB_PX, keyint: int = 25, frames: int = 50) 
 
 def mounts(main: str, sub: str | None = None) -> list[Mount]:
     """A main stream and, at another name, a smaller one."""
-    found = [Mount(name=main, clip=clip(MAIN_PX, KEYINT))]
-    return found if sub is None else [*found, Mount(name=sub, clip=clip(keyint=KEYINT))]
+    found = [Mount(name=main, clip=clip(MAIN_PX, KEYINT), restart_per_client=True)]
+    if sub is None:
+        return found
+    return [*found, Mount(name=sub, clip=clip(keyint=KEYINT), restart_per_client=True)]
 
 
 def camera(url: str, key: Path | None = None, **more: object) -> Camera:

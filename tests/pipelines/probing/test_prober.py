@@ -20,7 +20,8 @@ from pipelines.rtsp.networks import LOOPBACK
 from pipelines.sealing import key_pair
 from pipelines.secrets import Secret
 from pipelines.streams import PROBE_JOBS, PROBE_RESULTS
-from pipelines.worker import Worker, WorkerSettings
+from pipelines.worker import Worker
+from pipelines.worker_settings import WorkerSettings
 from tests.pipelines.drills.live import served
 from tests.pipelines.probing.kit import LOGIN, PASSWORD, camera, job, mounts, onvif_camera
 from tests.support.redis_server import RedisServer

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from service.cameras.addresses import AddressError, stream_address
 from service.cameras.place_types import REFUSED, PlaceType, PlaceTypeError, allowed_place_type
+from service.refusals import Refusal
 
 SECRET = "canary-7Qx"
 
@@ -199,3 +200,27 @@ def test_places_that_are_watched() -> None:
 def test_the_usual_addresses_carry_no_login(path: str) -> None:
     url = f"rtsp://192.0.2.1:554/{path}"
     assert stream_address(url).url == url
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["10.1", "0x0a000001", "167772161", "012.0.0.1", "10.0.0.256", "１０.0.0.1", "10.0.0.0x1"],
+)
+def test_a_number_that_systems_read_differently_is_refused(host: str) -> None:
+    with pytest.raises(AddressError) as refused:
+        stream_address(f"rtsp://{host}/a")
+    assert refused.value.code is Refusal.ADDRESS_NUMBERS
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "10.0.0.1.", "10.cam", "cam.1a", "[::ffff:10.0.0.1]"])
+def test_what_is_no_odd_number_stays(host: str) -> None:
+    assert stream_address(f"rtsp://{host}/a").url == f"rtsp://{host}/a"
+
+
+@pytest.mark.parametrize(
+    "text", ["http://192.0.2.1/a", "http://[::1/a", "http://", "192.0.2.1/a", "rtsp:///a"]
+)
+def test_another_scheme_is_said_before_all_else(text: str) -> None:
+    with pytest.raises(AddressError) as refused:
+        stream_address(text)
+    assert refused.value.code is Refusal.ADDRESS_SCHEME

@@ -7,7 +7,8 @@ from typing import Any
 
 import openpyxl
 
-from service.imports.checking import Checked, Checker, Defaults, Known, NothingKnown
+from service.imports.checking import Checked, Checker
+from service.imports.known import Defaults, Known, NothingKnown
 from service.imports.reading import read
 from service.imports.rows import Sheet, Source
 
@@ -90,7 +91,7 @@ def checked(
     known: Known | None = None,
     source: Source = Source.AUTO,
 ) -> list[Checked]:
-    sheet = read(body, "cameras", source)
+    sheet = read(body, source)
     return of_sheet(sheet, defaults, known)
 
 

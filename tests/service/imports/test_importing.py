@@ -1,6 +1,9 @@
 """Files of cameras over HTTP: checked, committed in pieces, and nothing that isn't theirs to do."""
 
 import json
+import socket
+import time
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from service import tables
-from service.imports import committing, store, taking
+from service.imports import committing, routes, store, taking
 from tests.service.cameras.kit import match, registered
 from tests.service.estate import FOREIGN, OWN
 from tests.service.helpers import Parts
@@ -269,3 +272,73 @@ def test_two_replicas_that_commit_one_import_register_nothing_twice(
     outcomes = [json.loads(row["body"])["action"] for row in given.rows(tables.audit)]
     assert outcomes.count("camera.created") == 30
     assert outcomes.count("camera_import.committed") == 1
+
+
+def test_what_somebody_else_has_registered_meanwhile_is_unchanged(given: Parts) -> None:
+    same, other = described(1), described(2)
+    login = {"用户名": "admin", "密码": PASSWORD}
+    with integrators(given) as (own, _, admin):
+        theirs = sent(own, table([same, other, described(3, **login), described(4, **login)]))
+        rows = [same, {**other, "名称": "另一个名称"}, described(3, **login)]
+        ours = sent(admin, table([*rows, described(4, 用户名="admin", 密码="another")]))
+        assert counts_of(theirs) == counts_of(ours) == {"new": 4}
+        assert committed(own, theirs)["committed"] == 4
+        done = committed(admin, ours)
+        assert counts_of(done) == {"unchanged": 2, "bad": 2, "refused": 2}
+        assert done["by_reason"] == {"gb_id_taken": 2}
+        ids = [one["camera_id"] for one in cameras_of(own)]
+        found = {one["number"]: (one["verdict"], one["camera_id"]) for one in rows_of(admin, ours)}
+        assert found == {
+            2: ("unchanged", ids[0]), 3: ("bad", None), 4: ("unchanged", ids[2]), 5: ("bad", None)
+        }  # fmt: skip
+
+
+def slow_upload(client: httpx.Client, path: str, length: int = 30_000_000) -> socket.socket:
+    """A file of which nothing has come yet."""
+    caller = socket.create_connection((client.base_url.host, client.base_url.port), timeout=10)
+    caller.sendall(
+        f"PUT {path}/file HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {length}\r\n"
+        f"authorization: {client.headers['authorization']}\r\n\r\n".encode()
+    )
+    time.sleep(0.3)
+    return caller
+
+
+def test_an_account_s_slow_file_holds_up_nobody_else_s(lone: Parts) -> None:
+    with (
+        integrators(lone) as (own, other, _),
+        slow_upload(own, begun(own)),
+        slow_upload(own, begun(own)),
+    ):
+        refused = own.put(f"{begun(own)}/file", content=table([described(1)]))
+        assert (refused.status_code, refused.json()["code"]) == (503, "camera_import_busy")
+        assert sent(other, table([described(1, 行政区划=FOREIGN)]))["counts"]["new"] == 1
+
+
+def test_a_file_that_hardly_comes_is_given_up(lone: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "BEGINS_WITHIN_S", 0.5)
+    with integrators(lone) as (own, _, _):
+        with slow_upload(own, begun(own)) as caller:
+            with suppress(OSError):
+                for _ in range(30):  # a byte now and then keeps no place
+                    caller.sendall(b"x")
+                    time.sleep(0.05)
+            told = b"".join(iter(lambda: caller.recv(65536), b""))
+            assert told.startswith(b"HTTP/1.1 408 ")
+            assert b"camera_import_too_slow" in told
+        assert sent(own, table([described(1)]))["counts"]["new"] == 1
+
+
+def test_a_file_that_comes_fast_enough_is_taken_however_long_it_takes(
+    lone: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "BEGINS_WITHIN_S", 0.6)
+    pieces = [table([described(1)]).encode(), *[b" " * 65_535 + b"\n"] * 12]
+    with integrators(lone) as (own, _, _):
+        path = begun(own)
+        with slow_upload(own, path, sum(map(len, pieces))) as caller:
+            for piece in pieces:
+                caller.sendall(piece)
+                time.sleep(0.1)
+            assert caller.recv(65536).startswith(b"HTTP/1.1 202 ")
+        over(own, path)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from service.database import Database
 from service.imports import store
-from service.imports.checking import Verdict
 from service.imports.keeping import forget_old_imports, leave_own
+from service.imports.reasons import Verdict
 from service.imports.store import CheckedRow
 from service.tables import camera_import_rows, camera_imports
 from tests.service.signing_in import make_account

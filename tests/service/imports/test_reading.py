@@ -11,8 +11,9 @@ import pytest
 from service.imports import csv_files, tables
 from service.imports.errors import FileRefusedError
 from service.imports.reading import read
+from service.imports.reasons import Verdict
 from service.imports.rows import MOST_BYTES, MOST_ROWS, Source
-from service.imports.verdicts import Verdict
+from service.imports.words import Language, noted, said
 from tests.service.imports.files import (
     GOOD,
     SHEET,
@@ -298,3 +299,17 @@ def test_a_nul_is_the_row_s_fault_in_any_column() -> None:
     [one] = checked(csv_rows(row(备注="a\0b")))
     assert codes(one) == {(None, "hostile_text")}
     assert one.cells[-1] == "a\ufffdb"
+
+
+def test_columns_that_are_absent_are_called_as_the_reader_calls_them() -> None:
+    sheet = read("国标编号,名称,主码流\n1,a,b\n".encode(), Source.AUTO)
+    (note,) = sheet.notes
+    assert "：项目、场所类型、行政区划、用途" in noted(note, Language.ZH)
+    told = noted(note, Language.EN)
+    assert told.endswith("Longitude, Latitude, Coordinate system")
+    assert told.isascii()
+
+
+def test_who_has_a_spreadsheet_is_told_which_kinds_of_place_there_are() -> None:
+    for language, kind in ((Language.ZH, "消防车通道"), (Language.EN, "fire lane")):
+        assert kind in said("place_type_unknown", {}, language)

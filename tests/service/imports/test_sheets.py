@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from service.cameras.models import Programme
 from service.cameras.place_types import PlaceType
 from service.cameras.position import CoordinateSystem
-from service.imports import sheets
-from service.imports.checking import Verdict
+from service.imports import sheets, tables
 from service.imports.columns import FIELDS
 from service.imports.reading import read
-from service.imports.reasons import Reason
+from service.imports.reasons import Reason, Verdict
 from service.imports.words import CODES, REFUSALS, Language, said, said_of
 from service.refusals import Refusal
 from tests.service.imports.files import GOOD, TITLES, checked, csv_rows, of_sheet, row
@@ -33,8 +32,8 @@ cells = st.text(
 
 @given(cells)
 def test_a_neutralised_cell_never_runs_and_comes_back(cell: str) -> None:
-    neutral = sheets.neutralised(cell)
-    assert sheets.undone(neutral) == cell
+    neutral = tables.neutralised(cell)
+    assert tables.undone(neutral) == cell
     assert not neutral.lstrip(" ").startswith(RUN)
 
 

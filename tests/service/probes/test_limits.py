@@ -144,3 +144,25 @@ def test_what_a_stream_is_limited_by(
     found = keys_of(url, upstream)
     assert keys is None or found == keys
     assert all(len(one) <= 128 for one in found)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.1", "0x0a000001", "167772161", "012.0.0.1", "10.0.0.1.", "[::ffff:10.0.0.1]",
+        "[::ffff:a00:1]", "１０.0.0.1", "10。0。0。1",
+    ],
+)  # fmt: skip
+def test_a_host_has_one_limit_however_it_is_spelt(host: str) -> None:
+    assert keys_of(f"rtsp://{host}/a", None) == keys_of("rtsp://10.0.0.1:554/b", None)
+
+
+@pytest.mark.parametrize("host", ["cam.lan.", "CAM.lan", "ｃａｍ.lan", "cam.lan。"])
+def test_a_name_has_one_limit_however_it_is_spelt(host: str) -> None:
+    assert keys_of(f"rtsp://{host}/a", None) == ("cam.lan", "cam.lan:554")
+
+
+@pytest.mark.parametrize("upstream", ["nvr-1", " NVR-1 ", "ＮＶＲ-1"])
+def test_a_platform_has_one_limit_however_it_is_spelt(upstream: str) -> None:
+    assert keys_of("rtsp://a/1", upstream) == keys_of("rtsp://a/1", "NVR-1")
+    assert keys_of("rtsp://a/1", "  ") == keys_of("rtsp://a/1", None)

@@ -263,12 +263,31 @@ def test_a_substream_is_at_the_camera_s_host_and_holds_no_login(
 def test_a_newer_picture_takes_the_older_one_s_place(given: Parts, job: ProbeJob) -> None:
     old, new = new_ref(), new_ref()
     taken(given, result_of(job, place_ref=old))
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    with given.database.writing() as connection:
+        connection.execute(sa.update(tables.place_pictures).values(made_at=yesterday))
     asked(given, [job.camera.camera_id], place_pictures=True)
     assert dispatcher(given).send() == 1
     taken(given, result_of(jobs(given)[1], place_ref=new))
     marks = {row["ref"]: row["removing_at"] for row in given.rows(tables.place_pictures)}
     assert marks[old] is not None
     assert marks[new] is None
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+def test_of_two_pictures_of_a_day_the_one_that_comes_later_goes_at_once(
+    given: Parts, job: ProbeJob, late_first: bool
+) -> None:
+    set_all(given, state="expired")
+    asked(given, [job.camera.camera_id], place_pictures=True)
+    assert dispatcher(given).send() == 1
+    first, second = (job, jobs(given)[1]) if late_first else (jobs(given)[1], job)
+    shown, gone = new_ref(), new_ref()
+    taken(given, result_of(first, place_ref=shown))
+    taken(given, result_of(second, place_ref=gone))
+    marks = {row["ref"]: row["removing_at"] for row in given.rows(tables.place_pictures)}
+    assert marks[shown] is None
+    assert marks[gone] is not None
 
 
 def test_a_picture_that_nobody_asked_for_is_not_kept(given: Parts, job: ProbeJob) -> None:

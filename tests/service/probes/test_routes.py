@@ -286,7 +286,24 @@ def test_one_place_picture_a_camera_and_day(scene: Scene) -> None:
     earlier = made_at - timedelta(days=1)
     with given.database.writing() as connection:
         connection.execute(sa.update(tables.place_pictures).values(made_at=earlier))
-    set_all(given, state="done")
+    set_all(given, state="done", sent_at=earlier)
+    assert scene.ask(scene.here, [camera], place_pictures=True).status_code == 201
+
+
+def test_a_picture_probe_that_was_sent_and_not_answered_counts_for_its_day(scene: Scene) -> None:
+    given = scene.given
+    beat(given)
+    camera = scene.mine[0]
+    assert scene.ask(scene.here, [camera], place_pictures=True).status_code == 201
+    until(lambda: states(given) == {"sent": 1}, "it is sent")
+    sent_at = given.rows(tables.probes)[0]["sent_at"]
+    set_all(given, state="expired")
+    refused = scene.ask(scene.here, [camera], place_pictures=True)
+    assert (refused.status_code, refused.json()["code"]) == (409, "place_picture_today")
+    again_at = datetime.fromisoformat(refused.json()["errors"][0]["params"]["again_at"])
+    assert again_at == sent_at + timedelta(days=1)
+    answer(given, result_of(jobs(given)[0], fault="unreachable", stream=None))
+    until(lambda: states(given) == {"done": 1}, "its late answer")
     assert scene.ask(scene.here, [camera], place_pictures=True).status_code == 201
 
 

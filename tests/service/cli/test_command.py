@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from service import tables
-from service.imports import command, probing
+from service.cli import command, probing
 from tests.service.estate import OWN, fill
 from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.imports.kit import PASSWORD, described, table

@@ -1,14 +1,16 @@
 """The service over HTTP, for the command line: a token, clear faults, patience while it works."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import httpx
 
+from service.cli.files import whole_file
+from service.cli.terminal import say
 from service.settings import LOCAL_NAMES
 
 TOKEN: Final = "FENGSUI_TOKEN"  # noqa: S105 - the name of a variable
@@ -94,9 +96,13 @@ class Service:
             time.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
+    def download(self, path: str, params: Mapping[str, Any], out: Path) -> int:
+        """Write what is answered to a file; returns its bytes. Raises ``CommandError``."""
+        with whole_file(out) as file, self._streamed(path, params) as pieces:
+            return sum(file.write(piece) for piece in pieces)
+
     @contextmanager
-    def streamed(self, path: str, params: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:
-        """Give the pieces of a file. Raises ``CommandError``."""
+    def _streamed(self, path: str, params: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:
         with _faults(self.url), self._client.stream("GET", path, params=params) as answer:
             if answer.is_error:
                 answer.read()
@@ -139,12 +145,6 @@ _NOT_OURS: Final = (
     "{url} answers {status}, but not as fengsui does: is that the service's address, or a proxy's "
     "before it?"
 )
-
-
-def say(text: str) -> None:
-    """Tell the person, not the script."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _origin(url: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from service.imports.checking import Defaults
-from service.imports.offline import dry_run
+from service.cli import command
+from service.cli.offline import dry_run
+from service.imports.known import Defaults
 from service.imports.words import Language
 from tests.service.imports.files import csv_of, csv_rows, row, table, xlsx_of
 
@@ -103,3 +104,12 @@ def test_thousands_of_rows_take_seconds(tmp_path: Path, capsys: pytest.CaptureFi
     assert dry_run(path, as_json=True) == 0
     assert time.process_time() - start_s < 3, "10,000 rows have a minute"
     assert json.loads(capsys.readouterr().out)["good"] == 1000
+
+
+def test_a_script_hears_of_a_file_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["import", str(tmp_path / "none.csv"), "--dry-run", "--json"], {}) == 1
+    assert "none.csv" in json.loads(capsys.readouterr().out)["problem"]["message"]
+    assert command.main(["export", str(tmp_path / "out.csv"), "--json"], {}) == 1
+    assert "FENGSUI_TOKEN" in json.loads(capsys.readouterr().out)["problem"]["message"]

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
-from service.imports.checking import Checked, Checker, Defaults, NothingKnown, Reason, Verdict
+from service.cli.files import whole_file
+from service.cli.terminal import say
+from service.imports.checking import Checked, Checker
 from service.imports.errors import FileRefusedError
+from service.imports.known import Defaults, NothingKnown
 from service.imports.reading import read, require_small
+from service.imports.reasons import Reason, Verdict
 from service.imports.rows import Sheet, Source
 from service.imports.sheets import annotated as annotated_table
 from service.imports.sheets import write_csv, write_xlsx
@@ -91,10 +94,10 @@ def dry_run(
     found = _Found(language=language)
     try:
         require_small(path.stat().st_size)
-        sheet = read(path.read_bytes(), path.name, source)
-        _say(_ALONE[language])
+        sheet = read(path.read_bytes(), source)
+        say(_ALONE[language])
         for note in sheet.notes:
-            _say(noted(note, language))
+            say(noted(note, language))
         rows = _checked(sheet, defaults or Defaults(), found)
         if annotated is None:
             for _ in rows:
@@ -104,7 +107,12 @@ def dry_run(
     except FileRefusedError as error:
         return _refused(error, as_json=as_json, language=language)
     except OSError as error:
-        _say(_UNREADABLE[language].format(path=error.filename or path, why=error.strerror or error))
+        words = _UNREADABLE[language].format(
+            path=error.filename or path, why=error.strerror or error
+        )
+        say(words)
+        if as_json:
+            _print(json.dumps({"problem": {"message": words}}, ensure_ascii=False))
         return 1
     _tell(found, as_json=as_json)
     return 0
@@ -119,26 +127,19 @@ def _checked(sheet: Sheet, defaults: Defaults, found: _Found) -> Iterator[Checke
         yield checked
         if time.monotonic() - told_s >= _PERIOD_S:
             told_s = time.monotonic()
-            _say(_CHECKED[found.language].format(rows=found.rows, count=sheet.count))
+            say(_CHECKED[found.language].format(rows=found.rows, count=sheet.count))
 
 
 def _write(path: Path, sheet: Sheet, rows: Iterator[Checked], language: Language) -> None:
-    """Write an annotated copy, whole or not at all, for nobody but its owner."""
+    """Write an annotated copy."""
     told: Iterator[tuple[Sequence[str], Verdict, Sequence[Reason]]] = (
         (one.cells, one.verdict, one.reasons) for one in rows
     )
     titles, lines = annotated_table(sheet.titles, told, language)
     write = write_csv if path.suffix.casefold() == ".csv" else write_xlsx
-    part = path
-    try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as out:
-            part = Path(out.name)
-            for piece in write(titles, lines):
-                out.write(piece)
-        part.replace(path)
-    finally:
-        if part != path:
-            part.unlink(missing_ok=True)
+    with whole_file(path) as out:
+        for piece in write(titles, lines):
+            out.write(piece)
 
 
 def _tell(found: _Found, *, as_json: bool) -> None:
@@ -159,17 +160,12 @@ def _tell(found: _Found, *, as_json: bool) -> None:
 def _refused(error: FileRefusedError, *, as_json: bool, language: Language) -> int:
     """Say why nothing of a file can be taken."""
     words = said(error.code, error.params, language)
-    _say(words)
+    say(words)
     if as_json:
         problem = {"code": error.code, "message": str(error), "params": error.params}
         empty = {"rows": 0, "good": 0, "bad": 0, "by_reason": {error.code: 1}}
         _print(json.dumps({**empty, "problem": problem}))
     return 1
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _print(text: str) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from service.cameras.logins import hosts_of
+from service.imports.changes import POSITION
 from service.imports.checking import Checked
 
-_POSITION: Final = ("longitude", "latitude", "coordinate_system")
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "position": _POSITION,
+    "position": POSITION,
     "credentials": (),
     "sign_confirmed": (),
 }

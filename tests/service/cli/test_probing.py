@@ -12,7 +12,7 @@ from pipelines import streams
 from pipelines.messages import Advice, FoundBy, FoundStream, ProbeJob, decode
 from pipelines.streams import PROBE_JOBS, PROBE_RESULTS
 from service import tables
-from service.imports import command, probing
+from service.cli import command, probing
 from tests.service.estate import OWN, fill
 from tests.service.helpers import Parts
 from tests.service.imports.kit import cameras_of, committed, described, sent, table

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from service.imports.checking import Verdict
-from service.imports.client import AwayError, CommandError, RefusedAnswerError, Service, say
-from service.imports.exporting import download
-from service.imports.progress import Progress
+from service.cli.client import AwayError, CommandError, RefusedAnswerError, Service
+from service.cli.terminal import Progress, say
+from service.imports.reasons import Verdict
 from service.imports.rows import MOST_BYTES
 from service.imports.words import Language, said
 
@@ -70,7 +69,7 @@ def carry_out(service: Service, order: Order) -> tuple[str, dict[str, Any]]:
     if order.annotated is not None:
         kind = order.annotated.suffix.lower()
         language = {"language": order.language.value}
-        download(service, f"{path}/annotated{kind}", language, order.annotated)
+        service.download(f"{path}/annotated{kind}", language, order.annotated)
     return _text(found, order), _machine(found)
 
 

@@ -10,7 +10,7 @@ _PLAIN: Final = (
     "contact_number", "upstream", "place_code", "enabled",
 )  # fmt: skip
 
-_POSITION: Final = ("longitude", "latitude", "coordinate_system")
+POSITION: Final = ("longitude", "latitude", "coordinate_system")
 
 
 def stored(patch: CameraPatch) -> dict[str, Any]:
@@ -38,6 +38,6 @@ def changes(patch: CameraPatch, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns that a change would alter; of a position, all of it or nothing."""
     wanted = stored(patch)
     found = {name: value for name, value in wanted.items() if columns[name] != value}
-    if set(_POSITION) & set(found):
-        found |= {name: wanted[name] for name in _POSITION}
+    if set(POSITION) & set(found):
+        found |= {name: wanted[name] for name in POSITION}
     return found

@@ -1,4 +1,4 @@
-"""How far something is, on stderr: one line that moves on a terminal, else a line now and then."""
+"""What a person is told on stderr: lines, and how far something is."""
 
 import sys
 import time
@@ -8,8 +8,14 @@ LINE_EVERY_S: Final = 5.0
 """Where lines stay: a log of a script's run."""
 
 
+def say(text: str) -> None:
+    """Tell the person, not the script."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 class Progress:
-    """Tells how far something is."""
+    """Tells how far something is: one line that moves on a terminal, else a line now and then."""
 
     def __init__(self, doing: str) -> None:
         self._doing = doing

@@ -5,25 +5,40 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from pipelines.secrets import redact
-from service.imports import exporting, importing, probing
-from service.imports.checking import Defaults
-from service.imports.client import DEFAULT_SERVICE, SERVICE, TOKEN, CommandError, Service, say
-from service.imports.offline import dry_run
+from service.cli import importing, probing
+from service.cli.client import DEFAULT_SERVICE, SERVICE, TOKEN, CommandError, Service
+from service.cli.offline import dry_run
+from service.cli.terminal import say
+from service.imports.known import Defaults
 from service.imports.rows import Source
 from service.imports.words import Language
 
 DONE, CANT, WRONG, INTERRUPTED = 0, 1, 2, 130
 
-DEFAULTS: Final = (
-    "coordinate_system", "programme", "purpose", "legal_basis", "owner", "contact_number",
-    "upstream", "place_code",
-)  # fmt: skip
+DEFAULTS: Final = tuple(one.name for one in fields(Defaults) if one.name != "watch")
 """What ``--default`` may say. Kind of place and sign stand in each row."""
+
+FILTERS: Final = {
+    "q": "part of the name or of the GB/T 28181 id",
+    "place": "code of a place: there and below",
+    "programme": "xueliang, tianwang or other",
+    "state": "watching, connecting, fault, unwatched or disabled",
+    "place_type": "kind of place",
+    "upstream": "the platform or switch, exactly",
+    "hazard": "one that is looked for",
+    "fault": "a fault's code",
+    "probe": "never, good, fault or advice",
+    "substream": "yes, no or found",
+    "zones": "yes or no",
+    "import_id": "cameras of that import",
+}
+"""The list's, with what each says."""
 
 
 class _WrongError(Exception):
@@ -40,11 +55,10 @@ def main(words: Sequence[str], environment: Mapping[str, str] | None = None) -> 
     except _WrongError as error:
         parser.error(str(error))
     except CommandError as error:
-        return _fail(error)
+        return _fail(str(error), as_json=given.json)
     except OSError as error:
-        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
-    except BrokenPipeError:
-        return CANT
+        said = f"{error.filename or 'a file'}: {error.strerror or error}"
+        return _fail(said, as_json=given.json)
     except KeyboardInterrupt:
         say("\nfengsui: interrupted; what was begun goes on in the service")
         return INTERRUPTED
@@ -55,8 +69,11 @@ def main(words: Sequence[str], environment: Mapping[str, str] | None = None) -> 
     return DONE
 
 
-def _fail(said: object) -> int:
-    say(redact(f"fengsui: {said}"))
+def _fail(said: str, *, as_json: bool) -> int:
+    said = redact(said)
+    say(f"fengsui: {said}")
+    if as_json:
+        sys.stdout.write(f"{json.dumps({'problem': {'message': said}}, ensure_ascii=False)}\n")
     return CANT
 
 
@@ -64,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fengsui cameras",
         description="Register an estate: files of cameras in and out, and looks at their streams.",
-        epilog=f"The token of whoever asks goes into {TOKEN}, with the scope camera.write.",
+        epilog=f"The token of whoever asks goes into {TOKEN}, with the scope camera.write."
+        " Exit codes: 0 done (an import: whatever was found), 1 it can't go on, 2 wrong arguments.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_import(commands.add_parser("import", help="check a file of cameras, and register them"))
@@ -120,7 +138,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT.csv|OUT.xlsx")
-    for name, text in exporting.FILTERS.items():
+    for name, text in FILTERS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=text)
     _add_language(parser)
     _add_common(parser)
@@ -176,10 +194,15 @@ def _import(given: argparse.Namespace, environment: Mapping[str, str]) -> Found 
 
 def _export(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
     _require_ending(given.out)
-    wanted = {name: getattr(given, name) for name in exporting.FILTERS}
+    wanted = {name: getattr(given, name) for name in FILTERS}
     params = {name: value for name, value in wanted.items() if value is not None}
     with _service(given, environment) as service:
-        return exporting.export(service, given.out, {**params, "language": given.language})
+        written = service.download(
+            f"/api/cameras/export{given.out.suffix.lower()}",
+            {**params, "language": given.language},
+            given.out,
+        )
+    return f"{given.out}: {written} bytes", {"file": str(given.out), "bytes": written}
 
 
 def _probe(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:

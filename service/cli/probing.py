@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from service.imports.client import CommandError, Service, say
-from service.imports.progress import Progress
+from service.cli.client import CommandError, Service
+from service.cli.terminal import Progress, say
 
 ASKED_EVERY_S: Final = 1.0
 NO_WORKER_FOR_S: Final = 60.0
