@@ -49,7 +49,7 @@ class Service:
         self.url = _origin(url)
         if not token:
             raise CommandError(
-                f"no token: make one in the console (with camera.write) and put it into {TOKEN}"
+                f"no token: make one in the console, to see and manage cameras, for {TOKEN}"
             )
         if not (token.isascii() and token.isprintable() and " " not in token):
             raise CommandError(f"{TOKEN} holds no token: copy it anew, without quotes or blanks")

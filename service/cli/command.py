@@ -81,8 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fengsui cameras",
         description="Register an estate: files of cameras in and out, and looks at their streams.",
-        epilog=f"The token of whoever asks goes into {TOKEN}, with the scope camera.write."
-        " Exit codes: 0 done (an import: whatever was found), 1 it can't go on, 2 wrong arguments.",
+        epilog=f"The token of whoever asks goes into {TOKEN}, with the scopes camera.read"
+        " and camera.write. Exit codes: 0 done (an import: whatever was found), 1 it can't go on, 2"
+        " wrong arguments.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_import(commands.add_parser("import", help="check a file of cameras, and register them"))
