@@ -13,7 +13,7 @@ from service.imports.rows import MOST_BYTES
 from service.imports.words import Language, said
 
 ASKED_EVERY_S: Final = 0.5
-FAULTS_SHOWN: Final = 10
+ROWS_A_REASON: Final = 2
 STALLS_MENDED: Final = 5
 
 _IMPORTS: Final = "/api/camera-imports"
@@ -63,7 +63,7 @@ def carry_out(service: Service, order: Order) -> tuple[str, dict[str, Any]]:
     for note in found["notes"]:
         say(f"note: {note['message']}")
     if found["counts"]["bad"]:
-        _show_faults(service, path, order.language)
+        _show_faults(service, path, found["by_reason"], order.language)
     if order.commit:
         found = _committed(service, path)
     if order.annotated is not None:
@@ -133,16 +133,20 @@ def _require_taken(found: Mapping[str, Any]) -> None:
         raise AwayError("the file did not arrive: try again")
 
 
-def _show_faults(service: Service, path: str, language: Language) -> None:
-    bad = {"verdict": "bad", "limit": FAULTS_SHOWN}
-    page = service.patiently("GET", f"{path}/rows", params=bad)
-    for row in page["rows"]:
-        for one in row["reasons"]:
-            words = said(one["code"], one["params"] or {}, language)
-            column = f"{one['column']}: " if one["column"] else ""
-            say(f"row {row['number']}: {column}{words}")
-    if page["total"] > len(page["rows"]):
-        say(f"… and {page['total'] - len(page['rows'])} more: --annotated OUT.xlsx has all of them")
+def _show_faults(
+    service: Service, path: str, by_reason: Mapping[str, int], language: Language
+) -> None:
+    """Say of each reason how often it is there, with a row or two that have it."""
+    for code, count in sorted(by_reason.items(), key=lambda one: (-one[1], one[0])):
+        params = {"verdict": "bad", "reason": code, "limit": ROWS_A_REASON}
+        page = service.patiently("GET", f"{path}/rows", params=params)
+        say(f"{count:>6}  {code}")
+        for row in page["rows"]:
+            for one in row["reasons"]:
+                if one["code"] == code:
+                    words = said(code, one["params"] or {}, language)
+                    column = f"{one['column']}: " if one["column"] else ""
+                    say(f"        row {row['number']}: {column}{words}")
 
 
 def _machine(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,8 +169,6 @@ def _text(found: Mapping[str, Any], order: Order) -> str:
     counts = found["counts"]
     verdicts = ", ".join(f"{counts[one.value]} {one.value}" for one in Verdict)
     lines = [f"{found['rows']} rows: {verdicts}"]
-    by_count = sorted(found["by_reason"].items(), key=lambda one: (-one[1], one[0]))
-    lines += [f"  {count:>6}  {code}" for code, count in by_count]
     if order.commit:
         lines.append(f"{found['committed']} registered, {counts['refused']} refused meanwhile")
     else:

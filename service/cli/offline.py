@@ -24,8 +24,8 @@ from service.imports.words import Language, noted, said, said_of
 _PERIOD_S: Final = 1.0
 """Between two words on how far it is."""
 
-_SHOWN: Final = 20
-"""Bad rows told on a screen; the annotated copy has all."""
+_SHOWN: Final = 2
+"""Rows told on a screen of each reason; the annotated copy has all."""
 
 _ALONE: Final = {
     Language.ZH: "只检查文件本身：辖区和已登记的摄像机未核对（加 --service 可核对）",
@@ -67,8 +67,9 @@ class _Found:
         if checked.verdict is not Verdict.BAD:
             return
         self.bad += 1
-        self.by_reason.update({reason.code for reason in checked.reasons})
-        if len(self.shown) < _SHOWN:
+        codes = {reason.code for reason in checked.reasons}
+        self.by_reason.update(codes)
+        if any(self.by_reason[code] <= _SHOWN for code in codes):
             why = "; ".join(
                 said_of(one.column, one.code, one.params, self.language) for one in checked.reasons
             )

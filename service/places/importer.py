@@ -251,7 +251,7 @@ class _Planner:
     def _wrong_parent(self, row: Row, parent: str) -> RefusedError:
         code, given = row.code, str(row.parent_code)
         if given not in self._known and given not in self._rows:
-            said = f"the parent {given} is neither in the file nor there already"
+            said = f"the parent {given} is not there, and no good row of the file has it"
             return RefusedError(Refusal.ROW_PARENT_UNKNOWN, said, parent=given)
         if code in self._known:
             said = f"{code} hangs under {parent}, and a place's parent does not change"

@@ -47,6 +47,16 @@ def test_a_dry_run_tells_people_which_rows_and_why(
     assert "4 rows: 1 good, 3 bad" in capsys.readouterr().out
 
 
+def test_each_reason_has_a_row_that_shows_it_however_many_have_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cameras.csv"
+    path.write_bytes(csv_rows(*(row(n, 项目="x") for n in range(40)), row(40, 告示牌确认="否")))
+    assert dry_run(path, language=Language.EN) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("row ")]
+    assert [line.split()[1] for line in told] == ["2", "3", "42"]
+
+
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_an_annotated_copy_is_written_whole(file: Path, ending: str) -> None:
     out = file.with_name(f"copy.{ending}")
