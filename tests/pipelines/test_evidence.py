@@ -31,7 +31,7 @@ from vision.hazards import Hazard
 from vision.masker import MaskRegions
 
 START_S = at(0).timestamp()
-STILL, CLIP, STRIP = EvidencePart
+STILL, CLIP, STRIP, _PLACE = EvidencePart
 FIRE = (Sighted(hazard=Hazard.FIRE, box=FIRE_BOX, score=0.8),)
 CAMERA = "camera-1"
 

@@ -18,7 +18,7 @@ from pipelines.evidence_store import EvidenceStore, EvidenceStoreError
 from pipelines.messages import EvidencePart
 from tests.support.s3_server import KEY_ID, SECRET, s3_server
 
-STILL, CLIP, STRIP = EvidencePart
+STILL, CLIP, STRIP, _PLACE = EvidencePart
 
 
 def new_ref() -> str:

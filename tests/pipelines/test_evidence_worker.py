@@ -35,7 +35,7 @@ from tests.support.waiting import until
 from vision.evidence import EvidenceMaker
 from vision.hazards import Hazard
 
-STILL, CLIP, STRIP = EvidencePart
+STILL, CLIP, STRIP, _PLACE = EvidencePart
 
 
 class Watching:
