@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,23 +162,6 @@ class _Prompt(uvicorn.Server):
         ticks = 0
         while not await self.on_tick(ticks // 10):
             ticks += 1
-            await asyncio.sleep(0.01)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for one in (*self.servers, *(sockets or [])):
-            one.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(
-                self._wait_tasks_to_complete(), self.config.timeout_graceful_shutdown
-            )
-        for task in self.server_state.tasks:
-            task.cancel()
-        await self.lifespan.shutdown()
-
-    async def _wait_tasks_to_complete(self) -> None:
-        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - as uvicorn
             await asyncio.sleep(0.01)
 
 
