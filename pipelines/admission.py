@@ -137,6 +137,8 @@ class Admission:
     def measure(self, load: Load, standing: Standing, now_s: float) -> int:
         """Take a period in; return how many cameras must be put to rest, the newest first."""
         self._standing, self._begun = standing, 0
+        if standing.settled + standing.starting == 0:
+            self._forget_rests()
         busy = max(load.loop, load.cores)
         weight = 1.0 if self._busy is None else 1.0 - math.exp(-load.elapsed_s / SMOOTHING_S)
         self._busy = busy * weight + (self._busy or 0.0) * (1.0 - weight)
@@ -208,6 +210,10 @@ class Admission:
         share = BACK_TARGET / TARGET if self._recovering else 1.0
         return capacity is None or known + 1 <= capacity * share
 
+    def _forget_rests(self) -> None:
+        """Forget what cameras did that run no more: it says nothing of those that come."""
+        self._behind, self._calm_s, self._none_before_s = 0, CALM_S, -math.inf
+
     def _note_room(self, now_s: float) -> None:
         if self._has_room(now_s):
             self._no_room_since_s = None
@@ -215,7 +221,7 @@ class Admission:
             self._no_room_since_s = now_s
 
     def _count_missed(self, load: Load, busy: float, now_s: float) -> None:
-        if load.looks + load.lost == 0 or now_s < self._deaf_until_s:
+        if now_s < self._deaf_until_s or (load.looks + load.lost == 0 and busy >= BUSY_ENOUGH):
             return
         is_behind = load.missed > MISSED and busy >= BUSY_ENOUGH
         self._behind = self._behind + 1 if is_behind else max(0, self._behind - 1)

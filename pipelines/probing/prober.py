@@ -99,6 +99,7 @@ class Prober:
         ends_s = time.monotonic() + PATIENCE_S
         for thread in tuple(self._running.values()):
             thread.join(max(0.0, ends_s - time.monotonic()))
+        self._thread.join()  # it reads from a client that is closed next
 
     @property
     def ended(self) -> bool:

@@ -244,6 +244,34 @@ def test_the_last_camera_is_never_put_to_rest() -> None:
     assert worker.counts[-1] == 1
 
 
+@pytest.mark.parametrize("seconds", [1, 2, 3, 7])
+def test_what_cameras_did_that_are_gone_keeps_no_other_out(seconds: int) -> None:
+    """All are switched off while the worker is behind, or waits for calm: nothing runs any more."""
+    worker = Simulated(cameras=20, bears=40).run(60)
+    worker.bears = 2.0
+    worker.run(seconds)
+    worker.cameras, worker.bears, worker.begun_s = 0, 40.0, []
+    nothing = Load(elapsed_s=1.0, looks=0, late=0, lost=0, loop=0.0, cores=0.0)
+    for _ in range(3):
+        worker.now_s += 1.0
+        worker.admission.measure(nothing, worker.standing(), worker.now_s)
+    worker.cameras = 3
+    worker.run(1)
+    assert worker.counts[-1] == 3
+
+
+def test_a_second_in_which_an_idle_worker_has_no_look_is_one_without_a_late_one() -> None:
+    worker = Simulated(cameras=3, bears=40).run(30)
+    late = Load(elapsed_s=1.0, looks=1, late=1, lost=1, loop=0.9, cores=0.1)
+    none = Load(elapsed_s=1.0, looks=0, late=0, lost=0, loop=0.0, cores=0.0)
+    for load in (late, late, none, none):
+        worker.now_s += 1.0
+        worker.admission.measure(load, worker.standing(), worker.now_s)
+    worker.cameras = 4
+    worker.start()
+    assert len(worker.begun_s) == 4
+
+
 def test_cameras_that_send_nothing_hold_no_place() -> None:
     """Else an estate with dead cameras would be refused its living ones."""
     worker = Admission()

@@ -324,6 +324,7 @@ def test_a_worker_that_ends_waits_for_no_camera_that_says_nothing(
         began_s = time.monotonic()
         one._prober.stop()
         assert time.monotonic() - began_s < 2
+        assert not one._prober._thread.alive, "its client is closed next"
     assert results(client) == []
 
 
