@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypedDict
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 
 from pipelines.evidence_store import EvidenceStore
-from pipelines.streams import connect
+from pipelines.streams import CANDIDATES, PROBE_RESULTS, Client, connect
 from service import guards, openapi, problems
 from service.accounts.account_routes import account_router
 from service.accounts.gate import Gate
@@ -52,18 +53,29 @@ from service.imports.routes import import_router
 from service.imports.running import ImportRunner, Imports
 from service.incidents.consumer import AlertConsumer
 from service.incidents.routes import incident_router
+from service.intake import Intake
 from service.metrics import ServiceMetrics
 from service.places.routes import place_router
 from service.probes.dispatcher import ProbeDispatcher
 from service.probes.pictures import PictureViewer
-from service.probes.results import ProbeResultConsumer
+from service.probes.results import ResultKeeper
 from service.probes.routes import probe_router
 from service.settings import ServiceSettings, heads_beside, worker_key_beside
 from service.status import status_router
 from service.supervise import Supervised
-from service.verdicts.consumer import CandidateConsumer
+from service.verdicts.consumer import CandidateKeeper
 from service.verdicts.routes import verdict_router
 from service.web.routes import web_router
+
+
+class _Sending(TypedDict):
+    client: Client
+    database: Database
+    metrics: ServiceMetrics
+
+
+class _Reading(_Sending):
+    settings: ServiceSettings
 
 
 def _now() -> datetime:
@@ -213,28 +225,11 @@ class Crew:
         store: EvidenceStore,
         clock: Callable[[], datetime],
     ) -> None:
-        self._stopping = threading.Event()
-        self._clients = [connect(settings.redis_url) for _ in range(9)]
-        to_consume, to_send, to_watch, to_publish, to_follow, to_keep, *others = self._clients
-        to_count, to_probe, to_learn = others
+        self._settings, self._database, self._metrics = settings, database, metrics
         self._bell = bell
-        self._outbox = DrillOutbox(
-            client=to_send, database=database, metrics=metrics, committed=bell.ring
-        )
-        consumer = AlertConsumer(
-            client=to_consume,
-            database=database,
-            settings=settings,
-            metrics=metrics,
-            committed=self._alerts_committed,
-        )
-        housekeeper = Housekeeper(
-            client=to_watch,
-            database=database,
-            settings=settings,
-            metrics=metrics,
-            stopping=self._stopping,
-        )
+        self._stopping = threading.Event()
+        self._clients: list[Client] = []
+        housekeeper = Housekeeper(**self._reading(), stopping=self._stopping)
         self.vitals = housekeeper.vitals
         self.heads = HeadsExporter(
             path=settings.audit_heads or heads_beside(settings.database_url),
@@ -242,21 +237,6 @@ class Crew:
             metrics=metrics,
             stopping=self._stopping,
             every_s=settings.audit_heads_every_s,
-        )
-        self._publisher = CameraPublisher(client=to_publish, database=database, metrics=metrics)
-        states = StateReader(
-            client=to_follow, database=database, settings=settings, metrics=metrics
-        )
-        history = HistoryKeeper(database=database, vitals=self.vitals, stopping=self._stopping)
-        figures = FiguresReader(
-            client=to_count,
-            database=database,
-            settings=settings,
-            metrics=metrics,
-            stopping=self._stopping,
-        )
-        scores = CandidateConsumer(
-            client=to_keep, database=database, settings=settings, metrics=metrics
         )
         self.evidence = EvidenceKeeper(
             store=store,
@@ -267,16 +247,6 @@ class Crew:
             clock=clock,
             changed=bell.ring,
         )
-        self._prober = ProbeDispatcher(
-            client=to_probe,
-            database=database,
-            settings=settings,
-            metrics=metrics,
-            live_workers=partial(live_workers, self.vitals),
-        )
-        results = ProbeResultConsumer(
-            client=to_learn, database=database, settings=settings, metrics=metrics
-        )
         self.imports = ImportRunner(
             metrics,
             self._stopping,
@@ -284,24 +254,51 @@ class Crew:
             at_first=partial(leave_own, database),
         )
         steps = {
-            "consumer": consumer.step,
-            "outbox": self._outbox.step,
+            **self._alerts(),
             "housekeeping": housekeeper.step,
             "audit": self.heads.step,
-            "cameras": self._publisher.step,
-            "camera_states": states.step,
-            "camera_history": history.step,
-            "camera_figures": figures.step,
-            "scores": scores.step,
+            **self._cameras(),
             "evidence": self.evidence.step,
             "imports": self.imports.step,
-            "probes": self._prober.step,
-            "probe_results": results.step,
+            **self._probes(),
         }
         self.threads = [
             Supervised(part, step, settings=settings, metrics=metrics)
             for part, step in steps.items()
         ]
+
+    def _alerts(self) -> dict[str, Callable[[], None]]:
+        self._outbox = DrillOutbox(**self._sending(), committed=self._bell.ring)
+        consumer = AlertConsumer(**self._reading(), committed=self._alerts_committed)
+        scores = Intake(CANDIDATES, CandidateKeeper(), **self._reading())
+        return {"consumer": consumer.step, "outbox": self._outbox.step, "scores": scores.step}
+
+    def _cameras(self) -> dict[str, Callable[[], None]]:
+        self._publisher = CameraPublisher(**self._sending())
+        history = HistoryKeeper(
+            database=self._database, vitals=self.vitals, stopping=self._stopping
+        )
+        return {
+            "cameras": self._publisher.step,
+            "camera_states": StateReader(**self._reading()).step,
+            "camera_history": history.step,
+            "camera_figures": FiguresReader(**self._reading(), stopping=self._stopping).step,
+        }
+
+    def _probes(self) -> dict[str, Callable[[], None]]:
+        workers = partial(live_workers, self.vitals)
+        self._prober = ProbeDispatcher(**self._reading(), live_workers=workers)
+        results = Intake(PROBE_RESULTS, ResultKeeper(self._metrics), **self._reading())
+        return {"probes": self._prober.step, "probe_results": results.step}
+
+    def _sending(self) -> _Sending:
+        # A client of its own: a waiting read would keep it from others.
+        client = connect(self._settings.redis_url)
+        self._clients.append(client)
+        return {"client": client, "database": self._database, "metrics": self._metrics}
+
+    def _reading(self) -> _Reading:
+        return {**self._sending(), "settings": self._settings}
 
     def start(self) -> None:
         """Start every thread."""

@@ -5,13 +5,11 @@ in short transactions. Times are Redis' own; a worker's clock may be wrong.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import redis
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import Connection
 
 from pipelines import streams
@@ -19,10 +17,7 @@ from pipelines.messages import CameraFigures, MessageError, decode
 from pipelines.streams import CAMERA_FIGURES, Client
 from service.cameras.answers import FiguresOut
 from service.cameras.following import Cursor, Entry, time_of
-from service.cameras.publisher import misused
-from service.cameras.states import REFUSALS
 from service.database import Database
-from service.logs import FaultLog
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 from service.tables import camera_figures, cameras
@@ -41,11 +36,7 @@ BATCH_FIGURES: Final = 500
 SHORTEST_S: Final = 1.0
 """Of the time that figures are about; divided by less, they would say anything."""
 
-_KEYS: Final = {CAMERA_FIGURES.name: "stream"}
-
 Row = dict[str, Any]
-
-log = structlog.get_logger()
 
 
 def of(connection: Connection, camera_id: str, now: datetime) -> FiguresOut | None:
@@ -72,7 +63,6 @@ class FiguresReader:
         stopping: threading.Event,
         gathered_s: float = GATHERED_S,
     ) -> None:
-        self._client = client
         self._database = database
         self._metrics = metrics
         self._stopping = stopping
@@ -80,34 +70,25 @@ class FiguresReader:
         self._cursor = Cursor(
             client,
             CAMERA_FIGURES,
+            part="camera_figures",
+            metrics=metrics,
             entries=BATCH_MESSAGES,
             block_s=settings.block_s,
             stored_until=self._stored_until,
         )
-        self._faults = FaultLog("camera_figures")
 
     def step(self) -> None:
         """Store the next figures, then let some gather."""
-        try:
-            is_behind = self._follow() == BATCH_MESSAGES
-        except redis.ResponseError as error:
-            what_to_do = misused(error, self._client, _KEYS)
-            if what_to_do is None:
-                raise
-            self._metrics.redis_errors.labels("camera_figures").inc()
-            self._faults.failed("no camera's figures are read", what_to_do)
-            is_behind = False
-        else:
-            self._faults.recovered()
-        if not is_behind:
+        if self._follow() < BATCH_MESSAGES:
             self._stopping.wait(self._gathered_s)
 
     def _follow(self) -> int:
         entries = self._cursor.read()
         if entries:
-            newest = list(self._newest(entries).values())
+            newest = list(self._newest(entries).items())
             for first in range(0, len(newest), BATCH_FIGURES):
-                self._store_what_can_be(newest[first : first + BATCH_FIGURES])
+                some = dict(newest[first : first + BATCH_FIGURES])
+                self._cursor.store_what_can_be(some, self._store)
             self._cursor.advance()
         return len(entries)
 
@@ -130,29 +111,15 @@ class FiguresReader:
             self._metrics.messages.labels(CAMERA_FIGURES.name, "read").inc()
         return found
 
-    def _store_what_can_be(self, rows: Sequence[Row]) -> None:
-        """Store all at once, or else one by one, and pass over what the database refuses."""
-        try:
-            self._store(rows)
-        except REFUSALS:
-            for row in rows:
-                try:
-                    self._store([row])
-                except REFUSALS as error:
-                    self._metrics.messages.labels(CAMERA_FIGURES.name, "refused").inc()
-                    camera = row["camera_id"]
-                    log.warning("camera_figures_refused", camera=camera, error=type(error).__name__)
-
-    def _store(self, rows: Sequence[Row]) -> None:
+    def _store(self, rows: Mapping[str, Row]) -> None:
         with self._database.writing() as connection:
-            ids = [row["camera_id"] for row in rows]
-            query = sa.select(cameras.c.camera_id).where(cameras.c.camera_id.in_(ids))
-            known = set(connection.execute(query).scalars())
+            query = sa.select(cameras.c.camera_id).where(cameras.c.camera_id.in_(rows))
+            known = list(connection.execute(query).scalars())
             connection.execute(
                 sa.delete(camera_figures).where(camera_figures.c.camera_id.in_(known))
             )
-            if kept := [row for row in rows if row["camera_id"] in known]:
-                connection.execute(sa.insert(camera_figures), kept)
+            if known:
+                connection.execute(sa.insert(camera_figures), [rows[one] for one in known])
 
 
 def _rows(at: datetime, told: CameraFigures) -> list[Row]:

@@ -4,14 +4,11 @@ The cursor is the time of the newest state that is stored: Redis' own time, as i
 entry's id. So a restart goes on where it was, and what is read twice changes nothing.
 """
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import redis
 import sqlalchemy as sa
-import structlog
 from sqlalchemy import Connection
 
 from pipelines import streams
@@ -20,24 +17,15 @@ from pipelines.streams import CAMERA_STATES, Client
 from service.cameras import health
 from service.cameras.following import Cursor, Entry, time_of
 from service.cameras.health import Change
-from service.cameras.publisher import misused
 from service.database import Database
-from service.logs import FaultLog
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 from service.tables import camera_states, cameras
 
 BATCH_STATES: Final = 500
 
-_KEYS: Final = {CAMERA_STATES.name: "stream"}
-
-REFUSALS: Final = (sa.exc.DataError, sa.exc.IntegrityError, OverflowError, UnicodeError)
-"""What a database says of values that it can't take; that it is away is another matter."""
-
 Said = tuple[datetime, CameraState]
 """When Redis took it, and what it was."""
-
-log = structlog.get_logger()
 
 
 class StateReader:
@@ -51,36 +39,22 @@ class StateReader:
         settings: ServiceSettings,
         metrics: ServiceMetrics,
     ) -> None:
-        self._client = client
         self._database = database
-        self._block_s = settings.block_s
         self._metrics = metrics
         self._cursor = Cursor(
             client,
             CAMERA_STATES,
+            part="camera_states",
+            metrics=metrics,
             entries=BATCH_STATES,
             block_s=settings.block_s,
             stored_until=self._stored_until,
         )
-        self._faults = FaultLog("camera_states")
 
     def step(self) -> None:
         """Store the next states; waits ``block_s`` if there are none."""
-        try:
-            self._follow()
-        except redis.ResponseError as error:
-            what_to_do = misused(error, self._client, _KEYS)
-            if what_to_do is None:
-                raise
-            self._metrics.redis_errors.labels("camera_states").inc()
-            self._faults.failed("no camera's state is read", what_to_do)
-            time.sleep(self._block_s)
-        else:
-            self._faults.recovered()
-
-    def _follow(self) -> None:
         if entries := self._cursor.read():
-            self._store_what_can_be(self._said(entries))
+            self._cursor.store_what_can_be(self._said(entries), self._store)
             self._cursor.advance()
 
     def _stored_until(self) -> datetime | None:
@@ -99,21 +73,7 @@ class StateReader:
             found.setdefault(state.camera_id, []).append((time_of(entry_id), state))
         return found
 
-    def _store_what_can_be(self, said: dict[str, list[Said]]) -> None:
-        """Store all at once, or else one by one, and pass over what the database refuses."""
-        try:
-            self._store(said)
-        except REFUSALS:
-            for camera_id, states in said.items():
-                try:
-                    self._store({camera_id: states})
-                except REFUSALS as error:
-                    self._metrics.messages.labels(CAMERA_STATES.name, "refused").inc()
-                    log.warning(
-                        "camera_state_refused", camera=camera_id, error=type(error).__name__
-                    )
-
-    def _store(self, said: dict[str, list[Said]]) -> None:
+    def _store(self, said: Mapping[str, list[Said]]) -> None:
         if not said:
             return
         with self._database.writing() as connection:

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy import RowMapping
 from starlette.concurrency import run_in_threadpool
 
@@ -20,12 +19,11 @@ from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.audit.log import record
 from service.database import Database
-from service.errors import ProblemError
-from service.evidence import holds
+from service.evidence import audited, holds
 from service.evidence.door import StoreDoor
-from service.evidence.errors import AuditAwayError, EvidenceStoreAwayError, UnknownEvidenceError
+from service.evidence.errors import UnknownEvidenceError
 from service.evidence.models import EvidenceList, EvidenceOut, HoldOut, Why
-from service.evidence.rows import digest, hold_of, of_incident, visible
+from service.evidence.rows import hold_of, of_incident, visible
 from service.incidents import views
 from service.metrics import ServiceMetrics
 
@@ -72,13 +70,10 @@ class Viewer:
 
     async def view(self, who: Principal, ref: str, part: EvidencePart, why: Why) -> bytes:
         """Return a part, once the audit says who sees it and what for."""
-        try:
+        with audited.refusals_counted(self._metrics):
             await run_in_threadpool(self._require, who, ref)
             content = await self._fetched(ref, part)
             await run_in_threadpool(self._note, who, ref, part, why)
-        except (UnknownEvidenceError, EvidenceStoreAwayError, AuditAwayError) as error:
-            self._metrics.evidence_refused.labels(error.code).inc()
-            raise
         self._metrics.evidence_views.labels(part.value, why.value).inc()
         return content
 
@@ -107,34 +102,18 @@ class Viewer:
 
     def _note(self, who: Principal, ref: str, part: EvidencePart, why: Why) -> None:
         """Commit the view's entry, or raise: it must still be there, and still for this account."""
-        try:
-            with self._gate.writing(who, Permission.INCIDENT_READ) as (connection, actor):
-                row = visible(connection, actor, ref, self._clock())
-                if row is None:
-                    raise UnknownEvidenceError
-                record(
-                    connection,
-                    actor=actor.login,
-                    action="evidence.viewed",
-                    object_kind="incident",
-                    object_id=str(row["incident_id"]),
-                    place_code=row["place_code"],
-                    detail=_detail(row, part, why, actor),
-                )
-        except ProblemError:
-            raise
-        except sa.exc.SQLAlchemyError as error:
-            self._metrics.database_errors.labels("evidence_audit").inc()
-            raise AuditAwayError from error
-
-
-def _detail(row: RowMapping, part: EvidencePart, why: Why, actor: Principal) -> dict[str, str]:
-    # The audit outlives the picture and can't be mended: it holds nothing that opens one.
-    detail = {
-        "evidence": digest(row["ref"]),
-        "camera_id": row["camera_id"],
-        "hazard": row["hazard"],
-        "part": part.value,
-        "why": why.value,
-    }
-    return detail if actor.token_id is None else {**detail, "token_id": str(actor.token_id)}
+        noting = audited.noting(self._gate, who, Permission.INCIDENT_READ, self._metrics)
+        with noting as (connection, actor):
+            row = visible(connection, actor, ref, self._clock())
+            if row is None:
+                raise UnknownEvidenceError
+            said = {"camera_id": row["camera_id"], "hazard": row["hazard"]}
+            record(
+                connection,
+                actor=actor.login,
+                action="evidence.viewed",
+                object_kind="incident",
+                object_id=str(row["incident_id"]),
+                place_code=row["place_code"],
+                detail=audited.detail(ref, actor, **said, part=part.value, why=why.value),
+            )

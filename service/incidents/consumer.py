@@ -15,31 +15,14 @@ from pipelines.messages import FUTURE_TOLERANCE_S, Alert, Confirmation, MessageE
 from pipelines.streams import ALERTS, ALERTS_CONFIRMED, ALERTS_PRIORITY, Client, Stream
 from service.database import Database
 from service.incidents import store
-from service.incidents.reader import MAX_DELIVERIES, Entry, GroupReader
+from service.incidents.reader import Entry, GroupReader
+from service.intake import FutureError, UnprocessableError, require_deliverable
 from service.logs import FaultLog
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 
 ALERT_STREAMS = (ALERTS_PRIORITY, ALERTS)
 """Read together, handled in this order."""
-
-
-class FutureError(MessageError):
-    """The sender's clock is ahead: set it by NTP, then replay."""
-
-    code = "future"
-
-
-class TooManyDeliveriesError(MessageError):
-    """Nobody has finished this entry."""
-
-    code = "too_many_deliveries"
-
-
-class UnprocessableError(MessageError):
-    """Nobody expected that it can't be handled: a bug here, or it is beyond the database."""
-
-    code = "unprocessable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +154,7 @@ def _check(entry: Entry, now: datetime) -> _Good | _Bad:
 
 
 def _alert(entry: Entry, now: datetime) -> Alert:
-    if entry.deliveries > MAX_DELIVERIES:
-        raise TooManyDeliveriesError(
-            f"delivered {entry.deliveries} times and never finished: look in the log for what "
-            "ended the service, then replay"
-        )
+    require_deliverable(entry)
     alert = decode(streams.body(entry.fields), Alert)
     latest = max(alert.last_seen_at, alert.first_seen_at, alert.ended_at or alert.last_seen_at)
     if latest > now + timedelta(seconds=FUTURE_TOLERANCE_S):

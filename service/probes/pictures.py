@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 from starlette.concurrency import run_in_threadpool
 
@@ -16,11 +14,8 @@ from service.audit.log import record
 from service.cameras import store as camera_store
 from service.cameras.errors import UnknownCameraError
 from service.database import Database
-from service.errors import ProblemError
-from service.evidence import place_pictures
+from service.evidence import audited, place_pictures
 from service.evidence.door import StoreDoor
-from service.evidence.errors import AuditAwayError, EvidenceStoreAwayError
-from service.evidence.rows import digest
 from service.metrics import ServiceMetrics
 from service.probes.errors import UnknownPlacePictureError
 
@@ -45,13 +40,10 @@ class PictureViewer:
 
     async def view(self, who: Principal, camera_id: str) -> bytes:
         """Return a camera's picture, once the audit says who sees it."""
-        try:
+        with audited.refusals_counted(self._metrics):
             ref = await run_in_threadpool(self._ref, who, camera_id)
             found = await self._fetched(ref)
             await run_in_threadpool(self._note, who, camera_id, ref)
-        except (UnknownPlacePictureError, EvidenceStoreAwayError, AuditAwayError) as error:
-            self._metrics.evidence_refused.labels(error.code).inc()
-            raise
         self._metrics.evidence_views.labels(EvidencePart.PLACE.value, "zones").inc()
         return found
 
@@ -79,28 +71,17 @@ class PictureViewer:
 
     def _note(self, who: Principal, camera_id: str, ref: str) -> None:
         """Commit the view's entry, or raise: it must still be there, and still for this account."""
-        try:
-            with self._gate.writing(who, Permission.CAMERA_WRITE) as (connection, actor):
-                camera, picture = self._shown(connection, actor, camera_id)
-                if picture["ref"] != ref:
-                    raise UnknownPlacePictureError  # a newer one came between: ask again
-                record(
-                    connection,
-                    actor=actor.login,
-                    action="place_picture.viewed",
-                    object_kind="camera",
-                    object_id=camera_id,
-                    place_code=camera["place_code"],
-                    detail=_detail(ref, actor),
-                )
-        except ProblemError:
-            raise
-        except sa.exc.SQLAlchemyError as error:
-            self._metrics.database_errors.labels("evidence_audit").inc()
-            raise AuditAwayError from error
-
-
-def _detail(ref: str, actor: Principal) -> dict[str, Any]:
-    # The audit outlives the picture and can't be mended: it holds nothing that opens one.
-    detail = {"evidence": digest(ref)}
-    return detail if actor.token_id is None else {**detail, "token_id": str(actor.token_id)}
+        noting = audited.noting(self._gate, who, Permission.CAMERA_WRITE, self._metrics)
+        with noting as (connection, actor):
+            camera, picture = self._shown(connection, actor, camera_id)
+            if picture["ref"] != ref:
+                raise UnknownPlacePictureError  # a newer one came between: ask again
+            record(
+                connection,
+                actor=actor.login,
+                action="place_picture.viewed",
+                object_kind="camera",
+                object_id=camera_id,
+                place_code=camera["place_code"],
+                detail=audited.detail(ref, actor),
+            )

@@ -9,7 +9,8 @@ from pipelines.streams import ALERTS, ALERTS_PRIORITY
 from service import tables
 from service.incidents import consumer as consuming
 from service.incidents import views
-from service.incidents.consumer import MAX_DELIVERIES, AlertConsumer
+from service.incidents.consumer import AlertConsumer
+from service.incidents.reader import MAX_DELIVERIES
 from tests.service.helpers import Parts, alert, confirmed, opened
 from vision.hazards import Hazard
 

@@ -13,9 +13,10 @@ from pipelines.streams import HEARTBEATS, PROBE_JOBS, PROBE_RESULTS
 from service import tables
 from service.accounts.principal import ROOT_PATH, Principal
 from service.accounts.roles import PERMISSIONS, Role
+from service.intake import Intake
 from service.probes import store
 from service.probes.dispatcher import ProbeDispatcher
-from service.probes.results import ProbeResultConsumer
+from service.probes.results import ResultKeeper
 from service.probes.store import Asking
 from tests.service.cameras.kit import HERE
 from tests.service.estate import camera_row
@@ -81,8 +82,10 @@ def dispatcher(given: Parts, live: dict[str, int] | None = None, **limits: int) 
     )
 
 
-def consumer(given: Parts) -> ProbeResultConsumer:
-    return ProbeResultConsumer(
+def consumer(given: Parts) -> Intake:
+    return Intake(
+        PROBE_RESULTS,
+        ResultKeeper(given.metrics),
         client=given.client,
         database=given.database,
         settings=given.settings,

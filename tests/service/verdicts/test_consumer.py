@@ -12,8 +12,9 @@ from pipelines.messages import Candidate, Candidates
 from pipelines.streams import CANDIDATES
 from service import tables
 from service.housekeeping import Housekeeper
+from service.intake import Intake
 from service.verdicts import kept
-from service.verdicts.consumer import CandidateConsumer
+from service.verdicts.consumer import CandidateKeeper
 from tests.service.estate import OWN, camera_row, fill
 from tests.service.helpers import Parts
 from tests.service.verdicts.kit import candidates
@@ -25,8 +26,10 @@ def camera_id(given: Parts) -> str:
 
 
 @pytest.fixture
-def consumer(given: Parts) -> CandidateConsumer:
-    return CandidateConsumer(
+def consumer(given: Parts) -> Intake:
+    return Intake(
+        CANDIDATES,
+        CandidateKeeper(),
         client=given.client,
         database=given.database,
         settings=given.settings,
@@ -49,7 +52,7 @@ def became(given: Parts, outcome: str) -> float:
 
 
 def test_what_a_worker_sends_is_kept_as_it_was(
-    given: Parts, consumer: CandidateConsumer, camera_id: str
+    given: Parts, consumer: Intake, camera_id: str
 ) -> None:
     found = some()
     send(given, camera_id, found)
@@ -65,9 +68,7 @@ def test_what_a_worker_sends_is_kept_as_it_was(
     assert became(given, "stored") == 1
 
 
-def test_what_comes_twice_is_kept_once(
-    given: Parts, consumer: CandidateConsumer, camera_id: str
-) -> None:
+def test_what_comes_twice_is_kept_once(given: Parts, consumer: Intake, camera_id: str) -> None:
     send(given, camera_id, some([1, 2]))
     send(given, camera_id, some([2, 3]))
     consumer.step()
@@ -81,7 +82,7 @@ def test_what_comes_twice_is_kept_once(
 
 
 def test_what_is_not_to_be_kept_is_counted_and_let_go(
-    given: Parts, consumer: CandidateConsumer, camera_id: str
+    given: Parts, consumer: Intake, camera_id: str
 ) -> None:
     with given.database.writing() as connection:
         drill = {**camera_row("drill-1", OWN), "drill": True}
@@ -101,7 +102,7 @@ def test_what_is_not_to_be_kept_is_counted_and_let_go(
 
 
 def test_a_database_that_was_away_gets_them_afterwards(
-    given: Parts, consumer: CandidateConsumer, camera_id: str, monkeypatch: pytest.MonkeyPatch
+    given: Parts, consumer: Intake, camera_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(given, camera_id, some())
     away = sa.exc.OperationalError("BEGIN", {}, Exception("gone"))
@@ -119,9 +120,7 @@ def test_a_database_that_was_away_gets_them_afterwards(
     assert given.pending(CANDIDATES) == 0
 
 
-def test_after_14_days_they_are_gone(
-    given: Parts, consumer: CandidateConsumer, camera_id: str
-) -> None:
+def test_after_14_days_they_are_gone(given: Parts, consumer: Intake, camera_id: str) -> None:
     send(given, camera_id, some([1], kept.KEPT - timedelta(hours=1)))
     send(given, camera_id, some([2]))
     consumer.step()
