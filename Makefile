@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
 	&& { echo $$p; exit; }; done)
 STAMP := .venv/.installed
+# Some hundred processes of ours start in the tests: compiled once, they start sooner.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test bench campaign setup lint lock train clean
 
@@ -15,8 +17,8 @@ test: setup  ## all tests; ARGS="-k name" for some
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest --numprocesses 2 --ignore tests/e2e
-	.venv/bin/pytest tests/e2e  # by itself: seconds count there
+	.venv/bin/pytest --numprocesses 2 -m "not alone"
+	.venv/bin/pytest -m alone tests/e2e
 endif
 
 bench: setup  ## what a camera costs on this machine; ARGS="--size 1080 --json", "--quick" for a try

@@ -27,7 +27,7 @@ from tests.support.media import REPOSITORY
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.system("chromium")
+pytestmark = [pytest.mark.system("chromium"), pytest.mark.alone]
 
 WORDS = Path(service.web.__file__).parent / "console" / "src" / "words"
 PASSWORDS = {"admin": "watchtower on the wall 7", "other": "smoke by day fire by night 9"}
@@ -125,7 +125,7 @@ class Person:
         self.log_in(login, once)
         expect(self.page.get_by_text(self.said("password.why"))).to_be_visible()
         assert self.page.locator("nav a").count() == 0, "nothing but the password"
-        self.page.fill("[name=current]", once)
+        expect(self.page.locator("[name=current]")).to_have_count(0)
         self.page.fill("[name=new]", "short")
         self.page.fill("[name=repeat]", "short")
         self.press("password.save")
@@ -211,8 +211,6 @@ def person(browser: Browser, url: str, language: str) -> Iterator[Person]:
     faults = Faults(url)
     faults.watch(page)
     page.goto(url)
-    if language == "en":
-        page.locator("[data-test=language]").click()
     expect(page.locator("html")).to_have_attribute("lang", locale)
     try:
         yield Person(page, json.loads((WORDS / f"{language}.json").read_text("utf-8")))

@@ -8,10 +8,18 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from models.adding import add as adding
+from models.adding import trial
 from tests.models.test_adding import NAMES, add, added
 from tests.support.networks import answering, brightness, images, not_for_bright, saved
 from tests.vision.test_families import ANCHORS, answers
 from vision.decoders import DecoderName
+
+
+@pytest.fixture
+def _tried_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trial in this process: what it says is no other in its own, which takes a second."""
+    monkeypatch.setattr(adding, "tried", trial._figures)
 
 
 def of_unknown_inputs() -> onnx.ModelProto:
@@ -137,6 +145,7 @@ def test_a_small_yolox_of_one_class_has_no_suppression(
     assert "suppression" not in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_tried_here")
 def test_an_input_that_is_no_multiple_of_the_strides(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,6 +165,7 @@ def test_numbers_that_fail_on_what_is_bright_are_told_once(
     assert capsys.readouterr().err.count("not finite") == 1, "tried with two batches, said once"
 
 
+@pytest.mark.usefixtures("_tried_here")
 def test_a_batch_that_only_seems_open_becomes_one(tmp_path: Path) -> None:
     file = saved(of_dishonest_batch(), tmp_path / "given.onnx")
     assert added(file, NAMES).settings.batch_sizes == (1,)

@@ -3,7 +3,7 @@
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.address import camera_address, registered_address
@@ -19,7 +19,6 @@ PASSWORDS = st.text(
 )
 
 
-@settings(deadline=None)
 @given(USERS, PASSWORDS)
 def test_no_user_or_password_changes_where_is_connected_to(user: str, password: str) -> None:
     address = registered_address("rtsp://10.0.0.7:8554/ch1?x=1", (user, Secret(password)))

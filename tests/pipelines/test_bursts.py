@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -171,7 +171,6 @@ def test_what_a_due_look_overtakes_while_others_wait_is_dropped_and_counted() ->
     assert judged(waiting) == [7]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["due", "close", "take"]))))
 def test_whatever_comes_no_camera_s_looks_are_judged_out_of_order(
     steps: list[tuple[str, str]],

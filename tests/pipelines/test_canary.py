@@ -1,7 +1,6 @@
 """A password that was given is looked for everywhere it must not be, and not found."""
 
 import contextlib
-import dataclasses
 import os
 import re
 import subprocess
@@ -16,9 +15,7 @@ import pytest
 
 from pipelines import streams
 from pipelines.address import camera_address, registered_address
-from pipelines.drills.encoder import encode
 from pipelines.drills.rtsp import Login, Mount
-from pipelines.drills.scenes import SCENES
 from pipelines.faults import BadAddressError
 from pipelines.messages import Camera, CameraState, decode
 from pipelines.sealing import key_pair, seal
@@ -33,6 +30,8 @@ from tests.support.canary import (
     everything_of,
     everything_under,
 )
+from tests.support.drill_clip import short_drill
+from tests.support.forked import Forking
 from tests.support.media import REPOSITORY
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.registrar import Registrar
@@ -58,8 +57,7 @@ sys.exit(fengsui.main(sys.argv[1:]))
 def camera() -> Iterator[tuple[Canary, str]]:
     """A camera with Digest and a password; yields that and its ``host:port``."""
     canary = Canary()
-    scene = dataclasses.replace(SCENES["street_fire"], onset_s=0.5, clear_s=9.5, loop_s=10.0)
-    mount = Mount(name="clip", clip=encode(scene, lambda _done, _of: None))
+    mount = Mount(name="clip", clip=short_drill())
     login = Login(user=USER, password=canary.password)
     with served([mount], login=login) as (_, port):
         yield canary, f"127.0.0.1:{port}"
@@ -205,6 +203,12 @@ def test_a_sealed_password_is_opened_by_its_worker_alone_and_shown_by_nobody(
     nowhere((canary, wrong, redis_canary), everything_under(tmp_path))
 
 
+@pytest.fixture(scope="module")
+def fengsui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    with Forking(tmp_path_factory.mktemp("fengsui") / "said") as made:
+        yield made
+
+
 def crashing(tmp_path: Path, url: str, redis_url: str, *command: str | Path) -> bytes:
     """Run a worker that can't go on; return all that it wrote."""
     file = tmp_path / "cameras.toml"
@@ -233,9 +237,15 @@ def test_a_crash_with_the_password_in_its_words_leaves_a_trace_without_it(tmp_pa
 @pytest.mark.parametrize(
     "form", ["rtsp://{}:{}@h:x/", "rtsp://{}:{} @h/x", "http://{}:{}@h/x", "rtsp://{}:{}/w@h/x"]
 )
-def test_an_address_that_is_none_is_refused_without_it(tmp_path: Path, form: str) -> None:
+def test_an_address_that_is_none_is_refused_without_it(
+    fengsui: Forking, tmp_path: Path, form: str
+) -> None:
     canary = Canary()
-    said = crashing(tmp_path, form.format(USER, canary.head), "redis://127.0.0.1:1/0", FENGSUI)
+    file = tmp_path / "cameras.toml"
+    file.write_text(f"[[cameras]]\ncamera_id = 'a'\nurl = '{form.format(USER, canary.head)}'\n")
+    redis = ("--redis-url", "redis://127.0.0.1:1/0", "--metrics-port", "0")
+    status, said = fengsui("worker", "--cameras", file, "--spool", tmp_path / "spool", *redis)
+    assert status == 1
     assert b"fengsui: " in said
     assert not canary.found_in(said)
 

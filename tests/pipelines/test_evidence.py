@@ -303,12 +303,12 @@ def test_a_store_that_refuses_is_tried_again_and_then_said(
 def test_a_store_that_comes_back_in_time_has_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence_module, "STORE_PAUSES_S", (0.0, 0.1, 2.0))
+    monkeypatch.setattr(evidence_module, "STORE_PAUSES_S", (0.0, 0.1, 1.0))
     (tmp_path / "file").write_bytes(b"")
     rig = Rig(tmp_path / "file" / "store")
     rig.look(0)
     began(rig)
-    time.sleep(1.0)
+    time.sleep(0.5)
     (tmp_path / "file").unlink()
     assert rig.store.parts(rig.outcome()) == (STILL,)
     rig.darkroom.stop()
@@ -463,13 +463,13 @@ def test_at_its_end_a_worker_waits_no_longer_than_it_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path / "store")
-    monkeypatch.setattr(rig.darkroom, "_load", lambda: slow(3.0))
+    monkeypatch.setattr(rig.darkroom, "_load", lambda: slow(1.5))
     rig.look(0)
     one = began(rig)
     began_s = time.monotonic()
     assert list(rig.desk.finish(0.5)) == [(one, EvidenceAbsence.MASKER_SLOW)]
     assert time.monotonic() - began_s < 1.0
-    time.sleep(3.2)
+    time.sleep(1.7)
     assert list(rig.store.refs()) == []
 
 

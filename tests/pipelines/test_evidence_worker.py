@@ -17,6 +17,7 @@ import pytest
 
 from pipelines import evidence as evidence_module
 from pipelines import streams
+from pipelines import worker as worker_module
 from pipelines.drills.encoder import encode
 from pipelines.drills.rtsp import Mount
 from pipelines.drills.scenes import SCENES
@@ -85,8 +86,8 @@ class Watching:
 
 @pytest.fixture(scope="module")
 def burning() -> Iterator[str]:
-    """A street that burns from the first second on, for as long as the tests last."""
-    scene = dataclasses.replace(SCENES["street_fire"], onset_s=1.0, clear_s=28.0, loop_s=30.0)
+    """A street that burns from the first second on, but for a moment each ten."""
+    scene = dataclasses.replace(SCENES["street_fire"], onset_s=0.5, clear_s=9.5, loop_s=10.0)
     mount = Mount(name="clip", clip=encode(scene, lambda _done, _of: None), restart_per_client=True)
     with served([mount]) as (_, port):
         yield f"rtsp://127.0.0.1:{port}/clip"
@@ -170,11 +171,12 @@ def test_without_a_picture_the_alert_goes_all_the_same_and_says_why(
 
 
 def test_a_worker_that_ends_in_the_middle_says_what_became_of_it(
-    burning: str, tmp_path: Path
+    burning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(worker_module, "END_PATIENCE_S", 1.0)
     with RedisServer() as redis:
         one = Watching("ending", redis.url, burning, tmp_path, str(tmp_path / "store"))
-        one.start(lambda: slow(8.0))
+        one.start(lambda: slow(4.0))
         until(one.alerts, "an alert", limit_s=40)
         began_s = time.monotonic()
         client = one._client
@@ -191,6 +193,7 @@ ENDING = """
 import sys, threading
 from pathlib import Path
 import numpy as np
+import pipelines.worker
 from pipelines import evidence
 from pipelines.messages import Camera
 from pipelines.rtsp.networks import LOOPBACK
@@ -215,7 +218,8 @@ def hangs():
 BOX = fit((512, 288), *masker.input_size_px)
 worker._flow._desk.darkroom._load = hangs
 worker._flow._desk.darkroom.warm()
-threading.Timer(1.5, worker.stop).start()
+pipelines.worker.END_PATIENCE_S = 0.5
+threading.Timer(0.5, worker.stop).start()
 run_until_signalled(worker)
 """
 

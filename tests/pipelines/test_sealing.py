@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import sealing
@@ -79,7 +79,6 @@ def test_another_worker_s_key_is_told_apart() -> None:
         open_sealed([OTHER_KEY], SEALED, "gate-1", HOSTS[0])
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(SEALED) - 1), st.sampled_from("Ab3-.=é"))
 def test_damage_is_an_error_of_ours(place: int, letter: str) -> None:
     damaged = SEALED[:place] + letter + SEALED[place + 1 :]
@@ -88,7 +87,6 @@ def test_damage_is_an_error_of_ours(place: int, letter: str) -> None:
             open_sealed([KEY], damaged, "gate-1", HOSTS[0])
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_noise_is_an_error_of_ours(text: str) -> None:
     for one in (text, f"v1.{text}", f"v1.{sealing.key_id(KEY.public_key())}.{text}"):

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
@@ -76,7 +76,6 @@ def test_a_pydantic_model_takes_one() -> None:
         assert (said["loc"], said["type"]) == (("password",), "string_type")
 
 
-@settings(deadline=None)
 @given(st.text(min_size=4, max_size=40).filter(lambda text: "*" not in text))
 def test_a_live_secret_is_found_however_it_is_written(value: str) -> None:
     try:

@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.evidence_store import EvidenceStore
 from pipelines.messages import Alert, EvidencePart, decode
+from tests.support.forked import Forking
 from tests.support.media import REPOSITORY, clip, vtest
 from tests.support.rtsp import gst_server
 from vision.hazards import Hazard
@@ -42,6 +43,22 @@ def watch(*arguments: str | Path, login: str = "") -> subprocess.CompletedProces
         check=False, stdin=subprocess.DEVNULL,
         env={**os.environ, **({"FENGSUI_CAMERA_LOGIN": login} if login else {})},
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fengsui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    with Forking(tmp_path_factory.mktemp("fengsui") / "said") as made:
+        yield made
+
+
+AUDIO = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
+
+
+@pytest.fixture(scope="module")
+def mute() -> Iterator[str]:
+    """A camera that lets one in and then has no video: enough to tell a right password."""
+    with gst_server({"/a": {"launch": AUDIO, "user": "u", "password": "r:ght/@"}}) as address:
+        yield address
 
 
 def test_a_street_with_people_and_parked_cars_raises_nothing() -> None:
@@ -91,75 +108,85 @@ def test_a_file_s_alerts_have_pictures_too(tmp_path: Path) -> None:
         ("nowhere.mp4", b"not a file"),
         (str(REPOSITORY), b"not a file"),
         ("/dev/zero", b"not a file"),
-        (str(REPOSITORY / "README.md"), b"no video that can be read"),
     ],
 )
-def test_bad_input_is_one_line_that_says_what_to_do(source: str, words: bytes) -> None:
-    done = watch(source)
+def test_bad_input_is_one_line_that_says_what_to_do(
+    fengsui: Forking, source: str, words: bytes
+) -> None:
+    status, said = fengsui("watch", source)
+    assert status == 1
+    assert words in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_file_that_is_no_video_is_one_line_and_no_alert() -> None:
+    done = watch(REPOSITORY / "README.md")
     assert done.returncode == 1
     assert done.stdout == b""
-    assert words in done.stderr
+    assert b"no video that can be read" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_wrong_password_is_told_without_it() -> None:
-    audio = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
-    with gst_server({"/a": {"launch": audio, "user": "u", "password": "right"}}) as address:
-        done = watch(f"rtsp://u:wr0ng-one@{address}/a")
-    assert done.returncode == 1
-    assert b"user name and password" in done.stderr
-    assert b"wr0ng-one" not in done.stderr
-
-
-AUDIO = "( audiotestsrc ! alawenc ! rtppcmapay name=pay0 pt=8 )"
-"""A camera that lets one in and then has no video: enough to tell a right password."""
+def test_a_wrong_password_is_told_without_it(fengsui: Forking, mute: str) -> None:
+    status, said = fengsui("watch", f"rtsp://u:wr0ng-one@{mute}/a")
+    assert status == 1
+    assert b"user name and password" in said
+    assert b"wr0ng-one" not in said
 
 
 @pytest.mark.parametrize("user", ["", "u@"])
-def test_a_login_may_come_from_the_environment(user: str) -> None:
-    with gst_server({"/a": {"launch": AUDIO, "user": "u", "password": "r:ght/@"}}) as address:
-        done = watch(f"rtsp://{user}{address}/a", login="u:r:ght/@")
-        wrong = watch(f"rtsp://{user}{address}/a", login="u:wr0ng-one")
+def test_a_login_may_come_from_the_environment(mute: str, user: str) -> None:
+    done = watch(f"rtsp://{user}{mute}/a", login="u:r:ght/@")
     assert b"no video" in done.stderr, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert b"user name and password" in wrong.stderr
-    assert b"wr0ng-one" not in wrong.stderr
-    for login in ("no-colon", "another:user"):
-        assert b"write user:password" in watch("rtsp://u@127.0.0.1:1/a", login=login).stderr
 
 
-def test_a_password_that_everybody_can_read_is_told() -> None:
-    done = watch("rtsp://u:wr0ng-one@127.0.0.1:1/a")
-    warned, failed = done.stderr.strip().splitlines()
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        ("u:wr0ng-one", b"user name and password"),
+        ("no-colon", b"write user:password"),
+        ("another:user", b"write user:password"),
+    ],
+)
+def test_a_login_of_the_environment_that_is_wrong_is_told_without_it(
+    mute: str, login: str, words: bytes
+) -> None:
+    said = watch(f"rtsp://u@{mute}/a", login=login).stderr
+    assert words in said
+    assert b"wr0ng-one" not in said
+
+
+def test_a_password_that_everybody_can_read_is_told(fengsui: Forking) -> None:
+    _, said = fengsui("watch", "rtsp://u:wr0ng-one@127.0.0.1:1/a")
+    warned, failed = said.strip().splitlines()
     assert b"event=password_in_arguments" in warned
     assert b"FENGSUI_CAMERA_LOGIN" in warned
     assert b"check address, port" in failed
-    assert b"wr0ng-one" not in done.stderr
+    assert b"wr0ng-one" not in said
 
 
 AT_A_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
 
 
-def test_a_user_at_a_terminal_is_asked_for_the_password() -> None:
-    with (
-        gst_server({"/a": {"launch": AUDIO, "user": "u", "password": "right"}}) as address,
-        process(sys.executable, "-c", AT_A_TERMINAL, FENGSUI, "watch", f"rtsp://u@{address}/a") as
-        running,
-    ):  # fmt: skip
+def test_a_user_at_a_terminal_is_asked_for_the_password(mute: str) -> None:
+    with process(
+        sys.executable, "-c", AT_A_TERMINAL, FENGSUI, "watch", f"rtsp://u@{mute}/a"
+    ) as running:
         assert running.stdin is not None
         assert running.stdout is not None
-        asked = f"password of u at rtsp://{address}/a: ".encode()
+        asked = f"password of u at rtsp://{mute}/a: ".encode()
         assert running.stdout.read(len(asked)) == asked
-        running.stdin.write(b"right\n")
+        running.stdin.write(b"r:ght/@\n")
         running.stdin.flush()
         assert b"no video" in running.stdout.read()
         assert running.wait() == 1
 
 
-def test_a_pack_whose_hash_differs_is_refused(tmp_path: Path) -> None:
+def test_a_pack_whose_hash_differs_is_refused(fengsui: Forking, tmp_path: Path) -> None:
     pack = REPOSITORY / "models" / "hazard_nano"
     (tmp_path / "pack.toml").write_bytes((pack / "pack.toml").read_bytes())
     (tmp_path / "model.onnx").write_bytes((pack / "model.onnx").read_bytes() + b"\0")
-    done = watch("--pack", tmp_path, vtest())
-    assert done.returncode == 1
-    assert b"install the pack again" in done.stderr
+    status, said = fengsui("watch", "--pack", tmp_path, vtest())
+    assert status == 1
+    assert b"install the pack again" in said

@@ -12,9 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
+from fastapi._compat import v2
 from httpx._transports import default
+from pydantic import TypeAdapter
 
 from service import app
+from service.accounts import passwords
 from service.database import Database
 from service.imports import running
 from tests.service.helpers import Parts, opened, parts, settings_for, sqlite_copy
@@ -41,6 +45,19 @@ def _context(made: Callable[..., SSLContext]) -> Callable[..., SSLContext]:
     return context
 
 
+def _adapter(made: type[TypeAdapter[Any]]) -> Callable[..., TypeAdapter[Any]]:
+    """Make each but once: FastAPI asks for the same 250 for every app, a third of its making."""
+    known: dict[tuple[Any, str, str], TypeAdapter[Any]] = {}
+
+    def adapter(kind: Any, *, config: Any = None) -> TypeAdapter[Any]:
+        key = kind.__origin__, repr(kind.__metadata__), repr(config)
+        if key not in known:
+            known[key] = made(kind, config=config)
+        return known[key]
+
+    return adapter
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quick() -> Iterator[None]:
     """A thousand apps: each would compress the console anew, and end a fifth of a second later."""
@@ -48,6 +65,10 @@ def _quick() -> Iterator[None]:
         changes.setattr(app, "web_router", cache(app.web_router))
         changes.setattr(running, "LOOKED_FOR_EVERY_S", 0.02)
         changes.setattr(default, "create_ssl_context", _context(default.create_ssl_context))
+        changes.setattr(v2, "TypeAdapter", _adapter(TypeAdapter))
+        # What it really costs is proven of a service in a process of its own.
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        changes.setattr(passwords, "_HASHER", cheap)
         yield
 
 

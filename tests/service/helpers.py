@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
@@ -24,6 +25,9 @@ from vision.hazards import SEVERITY, Hazard
 
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
 """The tests' events happened around this moment: in the past, so that none is refused."""
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For a test in whose fact the kind of database has no part."""
 
 
 def at(seconds: float) -> datetime:

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str = "it", limit_s: float = 15.0) -> T:
+def until(condition: Callable[[], T], what: str = "it", limit_s: float = 30.0) -> T:
     """Wait until ``condition()`` is true; return what it gave."""
     ends_s = time.monotonic() + limit_s
     while not (found := condition()):

@@ -180,7 +180,9 @@ def test_a_box_that_is_mostly_somebody_shows_nothing(maker: EvidenceMaker) -> No
     assert (part(picture, BOX) == PEOPLE_FILL).all()
 
 
-def test_vehicles_have_48_cells_and_none_where_they_are_the_hazard(maker: EvidenceMaker) -> None:
+def test_vehicles_have_48_cells_at_most_and_none_where_they_are_the_hazard(
+    maker: EvidenceMaker,
+) -> None:
     car = np.array([[0.3, 0.3, 0.7, 0.7]], np.float32)
     box = (0.3, 0.35, 0.7, 0.65)
     picture = shown(maker, frame(noise(), vehicles=car), box)

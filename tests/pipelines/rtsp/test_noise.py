@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.rtsp import description, text
@@ -26,7 +26,6 @@ LINES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=400), st.sampled_from([b"", b"RTSP/1.0 200 OK\r\n", b"OPTIONS * RTSP/1.0"])
 )
@@ -38,7 +37,6 @@ def test_a_reply_is_read_waited_for_or_refused(noise: bytes, start: bytes) -> No
     assert said is None or 0 < said.size <= len(start + noise)
 
 
-@settings(deadline=None)
 @given(st.lists(LINES | st.text(max_size=60), max_size=40), st.sampled_from(["\r\n", "\n"]))
 def test_a_description_names_a_stream_or_what_is_missing(lines: list[str], end: str) -> None:
     try:
@@ -49,7 +47,6 @@ def test_a_description_names_a_stream_or_what_is_missing(lines: list[str], end: 
     assert stream.clock_hz > 0
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(sorted(ASSEMBLERS)),
     st.lists(st.tuples(st.binary(max_size=60), st.integers(0, 3), st.booleans()), max_size=30),

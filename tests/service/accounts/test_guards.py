@@ -8,22 +8,38 @@ import pytest
 
 from service import guards
 from service.accounts.roles import Role
-from tests.service.helpers import Parts
+from service.database import Database
+from service.settings import ServiceSettings
+from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.process import serving
 from tests.service.signing_in import PASSWORD, Account, bearer, make_account, signed_in
 
 TOKEN = {"name": "x", "scopes": ["incident.read"], "expires_in_days": 1}
 
 
-@pytest.fixture
-def url(given: Parts) -> Iterator[str]:
-    with serving(given.settings) as served:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> ServiceSettings:
+    directory = tmp_path_factory.mktemp("guards")
+    url = sqlite_copy(directory)
+    return settings_for("redis://127.0.0.1:1/0", directory, database_url=url)
+
+
+@pytest.fixture(scope="module")
+def database(settings: ServiceSettings) -> Iterator[Database]:
+    with opened(settings.database_url) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url(settings: ServiceSettings) -> Iterator[str]:
+    """One service for all: the guards keep nothing, and stand before any database."""
+    with serving(settings) as served:
         yield served
 
 
 @pytest.fixture
-def viewer(given: Parts) -> Account:
-    return make_account(given.database, Role.VIEWER)
+def viewer(database: Database) -> Account:
+    return make_account(database, Role.VIEWER)
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
@@ -47,9 +63,9 @@ def test_changes_need_the_pages_own_token(url: str, viewer: Account, sent: str |
         assert made.status_code == 201
 
 
-def test_a_bearers_changes_need_no_token_of_a_page(given: Parts, url: str) -> None:
+def test_a_bearers_changes_need_no_token_of_a_page(database: Database, url: str) -> None:
     place = {"code": "330100", "parent_code": "0", "level": "city", "name": "杭州"}
-    made = httpx.post(f"{url}/api/places", json=place, headers=bearer(given.database))
+    made = httpx.post(f"{url}/api/places", json=place, headers=bearer(database))
     assert made.status_code == 201
 
 
@@ -69,10 +85,10 @@ FOREIGN = (
 
 
 def test_foreign_pages_change_nothing_and_log_nobody_in(
-    given: Parts, url: str, viewer: Account
+    database: Database, url: str, viewer: Account
 ) -> None:
     login = {"login": viewer.login, "password": PASSWORD}
-    by_token = bearer(given.database)
+    by_token = bearer(database)
     with signed_in(url, viewer) as client:
         for foreign in FOREIGN:
             headers = {

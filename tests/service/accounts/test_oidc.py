@@ -18,7 +18,7 @@ from tests.service.accounts.providers import (
     nonce_of,
     state_of,
 )
-from tests.service.helpers import Parts
+from tests.service.helpers import ON_SQLITE, Parts
 from tests.service.process import serving
 from tests.service.signing_in import bearer, make_account
 
@@ -46,6 +46,7 @@ def test_with_a_real_provider(given: Parts) -> None:
     assert audited == ["account.bound", "session.began"]
 
 
+@ON_SQLITE
 def test_the_cookies_of_the_way(given: Parts, lying: Hostile, browser: httpx.Client) -> None:
     oidc_account(given)
     there = browser.get("/api/session/oidc")
@@ -141,6 +142,7 @@ def test_clocks_of_replicas_may_be_a_minute_apart(monkeypatch: pytest.MonkeyPatc
         assert (oidc_flows.returned(flow.state, flow.cookie) == flow) is good, later_s
 
 
+@ON_SQLITE
 def test_a_denied_login_is_refused(given: Parts, lying: Hostile, browser: httpx.Client) -> None:
     address = go(browser)
     back = {"error": "access_denied", "state": state_of(address)}
@@ -211,6 +213,7 @@ def test_whose_session_ends_can_not_be_chosen_afterwards() -> None:
         assert oidc_flows.returned(flow.state, cookie) is None
 
 
+@ON_SQLITE
 def test_who_comes_by_oidc_changes_no_password(
     given: Parts, lying: Hostile, browser: httpx.Client
 ) -> None:
@@ -246,6 +249,7 @@ def test_whoever_sets_out_again_and_again_leaves_nothing_and_keeps_nobody_out(
     assert given.rows(tables.oidc_flows) == []
 
 
+@ON_SQLITE
 def test_what_does_not_end_in_a_session_is_counted(given: Parts, browser: httpx.Client) -> None:
     browser.get("/api/session/oidc/callback", params={"code": "x", "state": "y"})
     headers = bearer(given.database)
@@ -254,6 +258,7 @@ def test_what_does_not_end_in_a_session_is_counted(given: Parts, browser: httpx.
     )
 
 
+@ON_SQLITE
 def test_without_a_provider(given: Parts) -> None:
     with serving(given.settings) as url:
         assert httpx.get(f"{url}/api/ways-to-sign-in").json() == {"password": True, "oidc": None}

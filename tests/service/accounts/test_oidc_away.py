@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -16,10 +16,13 @@ from service.accounts import oidc, oidc_flows
 from service.settings import OidcSettings
 from tests.service.accounts.oidc_logins import go, oidc_account, return_from, served
 from tests.service.accounts.providers import Hostile, nonce_of, send, state_of
-from tests.service.helpers import Parts
+from tests.service.helpers import ON_SQLITE, Parts
 from tests.support.waiting import until
 
 DISCOVERY = "/.well-known/openid-configuration"
+
+QUICK_S = 15.0
+"""A slow machine's: whoever had to await the provider would take a minute."""
 
 
 class Hanging:
@@ -34,14 +37,20 @@ class Hanging:
     def let_go(self) -> None:
         self._over.set()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go before a pool is waited for: a test that fails does so at once."""
+        self.let_go()
+
 
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     """Nobody else ends it, however slow the machine."""
     monkeypatch.setattr(oidc, "STEP_LIMIT_S", 60.0)
-    page = Hanging()
-    yield page
-    page.let_go()
+    with Hanging() as page:
+        yield page
 
 
 def answered(futures: list[Future[httpx.Response]]) -> list[httpx.Response]:
@@ -53,11 +62,11 @@ def test_a_provider_that_hangs_holds_one_thread(
 ) -> None:
     lying.pages[DISCOVERY] = hanging
     url = str(browser.base_url)
-    with ThreadPoolExecutor(60) as pool:
+    with ThreadPoolExecutor(60) as pool, hanging:
         tries = [pool.submit(httpx.get, f"{url}/api/session/oidc", timeout=60) for _ in range(60)]
         until(lambda: len(answered(tries)) == 59, "all but the one that asks")
         for path in ("healthz", "api/ways-to-sign-in"):
-            assert httpx.get(f"{url}/{path}", timeout=2).status_code == 200
+            assert httpx.get(f"{url}/{path}", timeout=QUICK_S).status_code == 200
         assert len(answered(tries)) == 59  # it still hangs
         hanging.let_go()
     assert {(one.status_code, one.json()["code"]) for one in answered(tries)} == {
@@ -76,14 +85,15 @@ def test_ways_back_hold_few_threads(
     back = {"code": "junk", "state": state_of(address)}
     cookie = {"cookie": f"fengsui_login={browser.cookies['fengsui_login']}"}
     url = f"{browser.base_url}/api/session/oidc/callback"
-    with ThreadPoolExecutor(60) as pool:
+    with ThreadPoolExecutor(60) as pool, hanging:
         tries = [
             pool.submit(httpx.get, url, params=back, headers=cookie, timeout=60) for _ in range(60)
         ]
         at_once = 60 - oidc.WAYS_BACK
         until(lambda: len(answered(tries)) >= at_once, "all but who has or awaits a seat")
         for path in ("healthz", "api/ways-to-sign-in"):
-            assert httpx.get(f"{browser.base_url}/{path}", timeout=2).status_code == 200
+            answer = httpx.get(f"{browser.base_url}/{path}", timeout=QUICK_S)
+            assert answer.status_code == 200
         until(lambda: len(answered(tries)) == 60 - oidc.SEATS, "all but the seated")
         go(browser)  # what is known of the provider needs no exchange
         assert len(answered(tries)) == 60 - oidc.SEATS
@@ -164,6 +174,7 @@ def test_what_it_said_holds_while_it_fails_and_while_seats_are_taken(
     assert len(asked) == 1
 
 
+@ON_SQLITE
 def test_that_it_works_again_is_told_and_by_the_same_way(
     given: Parts, lying: Hostile, browser: httpx.Client
 ) -> None:
@@ -182,6 +193,7 @@ def test_that_it_works_again_is_told_and_by_the_same_way(
     assert again == ["oidc.back"]
 
 
+@ON_SQLITE
 def test_health_needs_no_thread(
     given: Parts, lying: Hostile, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +214,7 @@ def test_health_needs_no_thread(
     assert len(answered(tries)) == 50
 
 
+@ON_SQLITE
 def test_a_fault_is_remembered_for_some_seconds(
     given: Parts, lying: Hostile, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +233,7 @@ def test_a_fault_is_remembered_for_some_seconds(
     until(lambda: browser.get("/api/session/oidc").status_code == 302, "the provider again")
 
 
+@ON_SQLITE
 def test_what_it_said_holds_while_it_is_asked_again(
     given: Parts,
     lying: Hostile,
@@ -231,7 +245,7 @@ def test_what_it_said_holds_while_it_is_asked_again(
     with served(given, lying.issuer) as browser:
         address = go(browser)
         lying.pages[DISCOVERY] = hanging
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, hanging:
             first = pool.submit(httpx.get, f"{browser.base_url}/api/session/oidc", timeout=60)
             time.sleep(0.5)
             lying.nonce = nonce_of(address)

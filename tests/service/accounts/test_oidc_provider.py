@@ -23,6 +23,12 @@ from tests.service.accounts.providers import (
 from tests.service.helpers import Parts
 
 
+@pytest.fixture
+def given(lone: Parts) -> Parts:
+    """What is believed of a provider has nothing to do with the kind of database."""
+    return lone
+
+
 def unsigned(claims: dict[str, Any]) -> str:
     parts = [{"alg": "none"}, claims]
     encoded = [base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in parts]

@@ -12,7 +12,7 @@ from argon2.exceptions import VerifyMismatchError
 from service import tables
 from service.accounts import passwords, sessions
 from service.accounts.roles import PERMISSIONS, Role
-from tests.service.helpers import Parts, alert
+from tests.service.helpers import ON_SQLITE, Parts, alert
 from tests.service.process import feed, serving
 from tests.service.signing_in import PASSWORD, Account, log_in, make_account, signed_in, token
 from tests.support.waiting import until
@@ -55,6 +55,7 @@ def test_who_is_logged_in(url: str, viewer: Account) -> None:
         assert code(client.get("/api/incidents")) == (401, "unauthenticated")
 
 
+@ON_SQLITE
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(url: str, viewer: Account) -> None:
     with httpx.Client(base_url=url) as client:
         answer = client.post("/api/session", json={"login": "viewer", "password": PASSWORD})
@@ -72,7 +73,7 @@ def test_only_hashes_are_kept(given: Parts, url: str, viewer: Account) -> None:
     assert secret not in repr(kept)
     assert PASSWORD not in repr(kept)
     assert given.rows(tables.sessions)[0]["session_hash"] == sessions.hash_of(secret)
-    assert given.rows(tables.accounts)[0]["password_hash"].startswith("$argon2id$v=19$m=19456,t=2")
+    assert given.rows(tables.accounts)[0]["password_hash"].startswith("$argon2id$v=19$")
 
 
 WRONG = (
@@ -103,9 +104,9 @@ def test_wrong_logins_are_one_answer(given: Parts, url: str, viewer: Account) ->
     assert given.rows(tables.sessions) == []
 
 
-@pytest.mark.parametrize("login", ["viewer", "nobody", "not \x00 a login"])
+@ON_SQLITE
 def test_an_unknown_login_costs_as_much(
-    url: str, viewer: Account, monkeypatch: pytest.MonkeyPatch, login: str
+    url: str, viewer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashes: list[str] = []
 
@@ -116,10 +117,13 @@ def test_an_unknown_login_costs_as_much(
 
     monkeypatch.setattr(passwords, "_HASHER", Counting())
     monkeypatch.setattr(passwords, "_nobodys", lambda: "nobody's")
-    httpx.post(f"{url}/api/session", json={"login": login, "password": "x"}, timeout=10)
-    assert len(hashes) == 1
+    for login in ("viewer", "nobody", "not \x00 a login"):
+        httpx.post(f"{url}/api/session", json={"login": login, "password": "x"}, timeout=10)
+        assert len(hashes) == 1, login
+        hashes.clear()
 
 
+@ON_SQLITE
 def test_a_session_that_the_browser_brought_is_never_taken_over(
     given: Parts, url: str, viewer: Account
 ) -> None:
@@ -239,28 +243,28 @@ def test_a_one_time_password_runs_out(given: Parts, url: str) -> None:
     assert code(httpx.post(f"{url}/api/session", json=body)) == (401, "wrong_login")
 
 
-@pytest.mark.parametrize(
-    ("new", "advice"),
-    [
+@ON_SQLITE
+def test_weak_passwords(url: str, viewer: Account) -> None:
+    weak = (
         ("short", "12 to 256"),
         ("é" * 10_000, "12 to 256"),
         ("aaaabbbbccccdddd", "different characters"),
         ("password123456", "password"),
         ("viewer-viewer-1", "viewer"),
         (PASSWORD, "another one than before"),
-    ],
-)
-def test_weak_passwords(url: str, viewer: Account, new: str, advice: str) -> None:
+    )
     with signed_in(url, viewer) as client:
-        change = {"current_password": PASSWORD, "new_password": new}
-        answer = client.post("/api/session/password", json=change)
-        assert code(answer) == (422, "weak_password")
-        assert advice in answer.json()["detail"]
-        assert answer.json()["errors"][0]["field"] == "new_password"
-        assert answer.json()["errors"][0]["code"].startswith("password_")
-        assert client.get("/api/session").status_code == 200
+        for new, advice in weak:
+            change = {"current_password": PASSWORD, "new_password": new}
+            answer = client.post("/api/session/password", json=change)
+            assert code(answer) == (422, "weak_password"), new
+            assert advice in answer.json()["detail"]
+            assert answer.json()["errors"][0]["field"] == "new_password"
+            assert answer.json()["errors"][0]["code"].startswith("password_")
+            assert client.get("/api/session").status_code == 200
 
 
+@ON_SQLITE
 def test_changing_needs_the_present_password(url: str, viewer: Account) -> None:
     with signed_in(url, viewer) as client:
         change = {"current_password": "wrong", "new_password": NEW}
@@ -296,6 +300,7 @@ def test_a_role_changes_for_the_next_request(given: Parts, url: str, viewer: Acc
         assert client.get("/api/incidents").status_code == 403
 
 
+@ON_SQLITE
 def test_a_flood_of_logins_is_sent_away(
     url: str, viewer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +316,7 @@ def test_a_flood_of_logins_is_sent_away(
     assert httpx.post(f"{url}/api/session", json=body, timeout=10).status_code == 200
 
 
+@ON_SQLITE
 def test_what_was_refused_is_counted(given: Parts, url: str, viewer: Account) -> None:
     httpx.post(f"{url}/api/session", json={"login": "x", "password": "y"}, timeout=10)
     httpx.get(f"{url}/api/session", headers={"cookie": "fengsui_session=x"})

@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from prometheus_client import CollectorRegistry
 
+from pipelines import logs
 from service import tables
-from service.__main__ import oidc_of, parse
+from service.__main__ import main, oidc_of, parse
 from service.accounts import directory, throttle, tokens
 from service.accounts.errors import TooManyAttemptsError
 from service.accounts.roles import Role
@@ -34,6 +35,8 @@ from service.settings import ServiceSettings, sqlite_url
 from tests.service.helpers import Parts, settings_for, sqlite_copy
 from tests.service.process import ROOT, database_of, serving
 from tests.service.signing_in import PASSWORD, make_account, token
+
+Said = pytest.CaptureFixture[str]
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -72,8 +75,23 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "service", *arguments]
     environment = {**os.environ, "FENGSUI_DATABASE": str(folder / "fengsui.db")}
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
+    """A command's output is read here, and how this process logs is left as it is."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    return capsys
+
+
+def refusal(capsys: Said, folder: Path, *arguments: str) -> str:
+    """What a command that is refused says, in one line."""
+    assert main(arguments, {"FENGSUI_DATABASE": str(folder / "fengsui.db")}) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    return said.err
 
 
 class Started:
@@ -122,6 +140,12 @@ def test_the_first_start_makes_an_administrator_once(tmp_path: Path) -> None:
             assert session["account"]["role"] == "admin"
             assert session["account"]["places"][0]["code"] == "0"
     assert first["one_time_password"] not in service.log.read_text()
+    with (
+        database_of(settings_for(NOWHERE, tmp_path)) as database,
+        database.reading() as connection,
+    ):
+        (row,) = connection.execute(tables.accounts.select()).all()
+    assert row.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     with Started(tmp_path) as again:
         assert [one["event"] for one in again.said] == ["listening"]
 
@@ -183,13 +207,17 @@ def test_the_host_gives_a_new_password_and_a_token(tmp_path: Path) -> None:
         (["token", "viewer", "--scope", "incident.read", "--name", " "], "--name"),
         (["token", "gone", "--scope", "incident.read"], "gone is disabled"),
         (["reset", "gone"], "gone is disabled"),
+        (["token", "new", "--scope", "incident.read"], "new has only a one-time password"),
         (["token", "full", "--scope", "incident.read"], "50 at most"),
     ],
 )
-def test_what_the_host_cant_have(tmp_path: Path, arguments: list[str], advice: str) -> None:
+def test_what_the_host_cant_have(
+    tmp_path: Path, at_home: Said, arguments: list[str], advice: str
+) -> None:
     sqlite_copy(tmp_path)
     with database_of(settings_for(NOWHERE, tmp_path)) as database:
         make_account(database, Role.VIEWER, login="viewer")
+        make_account(database, Role.VIEWER, login="new", password_once=True)
         full = make_account(database, Role.VIEWER, login="full")
         for _ in range(tokens.MOST):
             token(database, full)
@@ -197,19 +225,25 @@ def test_what_the_host_cant_have(tmp_path: Path, arguments: list[str], advice: s
         disabled = tables.accounts.update().where(tables.accounts.c.account_id == gone.account_id)
         with database.writing() as connection:
             connection.execute(disabled.values(disabled_at=datetime.now(UTC)))
-    done = run("accounts", *arguments, folder=tmp_path)
+    assert advice in refusal(at_home, tmp_path, "accounts", *arguments)
+
+
+def test_what_a_refused_command_exits_with(tmp_path: Path) -> None:
+    sqlite_copy(tmp_path)
+    done = run("accounts", "reset", "nobody", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert advice in done.stderr
+    assert "there is no account" in done.stderr
 
 
 @pytest.mark.parametrize("written", ["{}", "sqlite:///{}"])
 @pytest.mark.parametrize("command", [["reset", "admin"], ["token", "a", "--scope", "status.read"]])
-def test_a_mistyped_database_is_not_made(tmp_path: Path, command: list[str], written: str) -> None:
+def test_a_mistyped_database_is_not_made(
+    tmp_path: Path, at_home: Said, command: list[str], written: str
+) -> None:
     missing = tmp_path / "fengsiu.db"
     arguments = ["accounts", *command, "--database", written.format(missing)]
-    done = run(*arguments, folder=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert f"there is no database '{missing}': check --database" in done.stderr
+    said = refusal(at_home, tmp_path, *arguments)
+    assert f"there is no database '{missing}': check --database" in said
     assert list(tmp_path.iterdir()) == []
 
 

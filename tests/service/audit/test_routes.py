@@ -1,6 +1,7 @@
 """``GET /api/audit``: what lies inside one's places, newest first."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -8,29 +9,51 @@ import pytest
 
 from service.accounts.roles import Role
 from service.database import Database
+from service.settings import ServiceSettings
 from tests.service import estate
 from tests.service.audit.entries import add, run, without_triggers
-from tests.service.helpers import opened, settings_for
+from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.process import serving
 from tests.service.signing_in import bearer
 from tests.support.waiting import until
 
 
-@pytest.fixture
-def filled(database: Database) -> Database:
+@pytest.fixture(
+    scope="module",
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system("postgresql"))],
+)
+def settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceSettings]:
+    """Of one service on each kind of database: reading the audit changes nothing."""
+    directory = tmp_path_factory.mktemp("audit")
+    with ExitStack() as undo:
+        url = (
+            sqlite_copy(directory)
+            if request.param == "sqlite"
+            else undo.enter_context(request.getfixturevalue("postgres").copy())
+        )
+        yield settings_for("redis://127.0.0.1:1/0", directory, database_url=url)
+
+
+@pytest.fixture(scope="module")
+def filled(settings: ServiceSettings) -> Iterator[Database]:
+    with opened(settings.database_url) as database:
+        fill(database)
+        yield database
+
+
+def fill(database: Database) -> None:
     estate.fill(database)
     for number in range(3):
         add(database, place_code=estate.OWN, object_id=f"own-{number}")
         add(database, place_code=estate.FOREIGN, object_id=f"foreign-{number}", actor="li")
         add(database, action="account.changed", object_kind="account", detail={"half": "\ud800"})
-    return database
 
 
-@pytest.fixture
-def url(filled: Database, database_url: str, tmp_path: Path) -> Iterator[str]:
-    with serving(
-        settings_for("redis://127.0.0.1:1/0", tmp_path, database_url=database_url)
-    ) as found:
+@pytest.fixture(scope="module")
+def url(settings: ServiceSettings, filled: Database) -> Iterator[str]:
+    with serving(settings) as found:
         yield found
 
 
@@ -146,20 +169,28 @@ def test_a_query_that_makes_no_sense_is_refused(everywhere: httpx.Client, query:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
-def test_a_tampered_entry_is_still_shown(everywhere: httpx.Client, filled: Database) -> None:
-    without_triggers(filled)
+def test_a_tampered_entry_is_still_shown(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    fill(database)
+    without_triggers(database)
     bodies = [
         "gone", "[]", "7", '"x"', "null", "{}", '{"detail":5}', '{"detail":[]}', '{"detail":null}',
         "[" * 5000, "[" * 5000 + "]" * 5000,
         *('{"detail":{"a":' + "[" * deep + "1" + "]" * deep + "}}" for deep in (40, 300, 50_000)),
     ]  # fmt: skip
-    for body in bodies:
-        run(filled, f"UPDATE audit SET body = '{body}' WHERE object_id = 'own-1'")  # noqa: S608
-        answer = everywhere.get("/api/audit", params={"limit": 500})
-        assert answer.status_code == 200, body[:40]
-        details = {one["object_id"]: one["detail"] for one in answer.json()["entries"]}
-        assert details["own-1"] == {"unreadable": body}
-        assert details["own-2"] == {"name": {"old": "甲", "new": "乙"}}
+    settings = settings_for("redis://127.0.0.1:1/0", tmp_path, database_url=database_url)
+    with (
+        serving(settings) as url,
+        httpx.Client(base_url=url, headers=bearer(database)) as everywhere,
+    ):
+        for body in bodies:
+            run(database, f"UPDATE audit SET body = '{body}' WHERE object_id = 'own-1'")  # noqa: S608
+            answer = everywhere.get("/api/audit", params={"limit": 500})
+            assert answer.status_code == 200, body[:40]
+            details = {one["object_id"]: one["detail"] for one in answer.json()["entries"]}
+            assert details["own-1"] == {"unreadable": body}
+            assert details["own-2"] == {"name": {"old": "甲", "new": "乙"}}
 
 
 def test_bytes_in_place_of_a_text_are_shown_as_such(tmp_path: Path) -> None:

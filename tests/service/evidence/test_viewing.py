@@ -24,7 +24,7 @@ from tests.service.evidence.kit import (
     scene,
     viewed,
 )
-from tests.service.helpers import Parts, alert
+from tests.service.helpers import ON_SQLITE, Parts, alert
 from tests.service.signing_in import bearer
 from tests.support.waiting import until
 
@@ -70,6 +70,7 @@ def test_a_picture_is_shown_and_the_audit_says_to_whom_and_what_for(there: Scene
     assert "audit" not in named_in(there.given, one.evidence_ref or "")
 
 
+@ON_SQLITE
 def test_head_and_ranges_are_no_way_around(there: Scene) -> None:
     one = there.seen()
     for method in ("HEAD", "OPTIONS", "POST", "PUT", "TRACE"):
@@ -235,6 +236,7 @@ def test_the_entry_is_committed_before_the_answer_begins(given: Parts) -> None:
     app.state.database.close()
 
 
+@ON_SQLITE
 def test_views_and_refusals_are_counted(there: Scene) -> None:
     one = there.seen()
     there.viewer.get(there.path(one))
@@ -269,6 +271,7 @@ def test_an_incident_without_evidence_says_why(there: Scene) -> None:
     assert answer.json() == {"evidence": [], "absent": "hourly_cap", "hold": None}
 
 
+@ON_SQLITE
 def test_parts_are_those_that_the_store_has(there: Scene) -> None:
     one = there.seen()
     there.store.delete(one.evidence_ref or "")
