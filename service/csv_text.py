@@ -42,13 +42,25 @@ def table(body: bytes, encoding: str, delimiter: str = ",") -> Iterator[tuple[in
     Decodes as it goes, so that a large file is not held twice. Raises ``RefusedError``, also for
     lines that are no table's, before all of them are cells.
     """
+    return ((line, cells) for line, _, cells in _records(body, encoding, delimiter))
+
+
+def rows(body: bytes, encoding: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield as ``table`` does, with the row instead of the line, as a spreadsheet numbers it.
+
+    A row that goes over several lines is one, an empty one counts.
+    """
+    return ((row, cells) for _, row, cells in _records(body, encoding, delimiter))
+
+
+def _records(body: bytes, encoding: str, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
     lines = _Lines(io.TextIOWrapper(io.BytesIO(body), encoding, newline=""), delimiter)
     reader = csv.reader(lines, strict=True, delimiter=delimiter)
     line = 1
     try:
-        for cells in reader:
+        for number, cells in enumerate(reader, 1):
             if any(row := [cell.strip() for cell in cells]):
-                yield line, row
+                yield line, number, row
             line = reader.line_num + 1
             lines.begin_row()
     except csv.Error as error:

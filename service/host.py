@@ -122,6 +122,7 @@ def _make_token(database: Database, given: argparse.Namespace) -> None:
     with database.writing() as connection:
         account = _existing(connection, given.login)
         _require_enabled(account)
+        _require_own_password(account)
         beyond = set(given.scope) - PERMISSIONS[Role(account["role"])]
         if beyond:
             raise BadSettingError(
@@ -151,6 +152,14 @@ def _require_enabled(account: RowMapping) -> None:
         raise BadSettingError(
             f"{login} is disabled: an administrator can enable it again, or accounts reset {login} "
             "--enable"
+        )
+
+
+def _require_own_password(account: RowMapping) -> None:
+    if account["password_once"]:  # nothing would let the token in
+        raise BadSettingError(
+            f"{account['login']} has only a one-time password: log in with it at the console, "
+            "choose a password, and make the token then"
         )
 
 

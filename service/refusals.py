@@ -123,6 +123,10 @@ class Refusal(StrEnum):
     SUBSTREAM_NOT_FOUND = "substream_not_found"
     SUBSTREAM_ELSEWHERE = "substream_elsewhere"
 
+    IMPORT_CHANGED_ALONE = "import_changed_alone"
+    IMPORT_OLD = "import_old"
+    IMPORT_MANY = "import_many"
+
     REQUIRED = "required"
     GB_ID_ABSENT = "gb_id_absent"
     GB_ID_TWICE = "gb_id_twice"
@@ -150,6 +154,7 @@ class Refusal(StrEnum):
     FILE_HTML = "file_html"
     FILE_ARCHIVE = "file_archive"
     FILE_ENCRYPTED = "file_encrypted"
+    FILE_NO_WORKBOOK = "file_no_workbook"
     FILE_BROKEN = "file_broken"
     FILE_BOMB = "file_bomb"
     FILE_JSON = "file_json"

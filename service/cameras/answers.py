@@ -28,7 +28,9 @@ class ProbeBrief(BaseModel):
 
     finished_at: datetime
     fault: Annotated[str | None, Field(description="Why there was no picture; null: it was good")]
-    advice: Annotated[list[str], Field(description="Codes of what would be cheaper or surer")]
+    advice: Annotated[
+        list[str], Field(description="Codes of what would be cheaper or surer, and isn't done")
+    ]
 
 
 class FiguresOut(BaseModel):

@@ -1,6 +1,5 @@
 """Cameras as requests, and the choices in them."""
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -21,8 +20,9 @@ from service.cameras.addresses import LONGEST, StreamAddress, stream_address
 from service.cameras.bodies import Body, in_words
 from service.cameras.drawn import ThresholdsIn, WaterScaleIn, Zones
 from service.cameras.gb_id import camera_gb_id
+from service.cameras.phones import contact_number
 from service.cameras.place_types import PlaceType, allowed_place_type
-from service.cameras.position import CoordinateSystem, Position, position
+from service.cameras.position import CoordinateSystem, Position, position, rounded
 from service.refusals import Refusal, RefusedError
 from service.text import Name, Paragraph, User, Word
 from vision.hazards import Hazard
@@ -65,14 +65,6 @@ def _place_type(value: object) -> PlaceType:
     return allowed_place_type(value if isinstance(value, str) else "")
 
 
-def _contact(value: str) -> str:
-    if len(re.sub(r"\D", "", value)) < 3:
-        raise RefusedError(
-            Refusal.CONTACT_NUMBER, "give a number that somebody answers, such as 0571-88888888"
-        )
-    return value
-
-
 GbId = Annotated[
     str,
     BeforeValidator(in_words(_gb_id_as_text)),
@@ -96,14 +88,25 @@ Address = Annotated[
     ),
 ]
 AllowedPlace = Annotated[PlaceType, BeforeValidator(in_words(_place_type))]
-Contact = Annotated[Word, AfterValidator(in_words(_contact))]
+Contact = Annotated[
+    Word,
+    AfterValidator(in_words(contact_number)),
+    Field(
+        description="A landline with its area code, an 11-digit mobile or a service number",
+        examples=["0571-88888888"],
+    ),
+]
 
 
 class PositionIn(Body):
     """Where a camera stands, as it is known."""
 
-    longitude: Annotated[float, Field(allow_inf_nan=False, examples=[120.1551])]
-    latitude: Annotated[float, Field(allow_inf_nan=False, examples=[30.2741])]
+    longitude: Annotated[
+        float, Field(allow_inf_nan=False, examples=[120.1551]), AfterValidator(rounded)
+    ]
+    latitude: Annotated[
+        float, Field(allow_inf_nan=False, examples=[30.2741]), AfterValidator(rounded)
+    ]
     coordinate_system: CoordinateSystem
 
     @model_validator(mode="after")

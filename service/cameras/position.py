@@ -55,6 +55,11 @@ class Position:
     """North, in degrees, as satellites count."""
 
 
+def rounded(degrees: float) -> float:
+    """Return degrees as they are kept and compared: spreadsheets make 0.1 + 0.2 of 0.3."""
+    return round(degrees, DECIMALS)
+
+
 def position(longitude: float, latitude: float, system: CoordinateSystem) -> Position:
     """Return the position, converted. Raises ``PositionError``."""
     _require_in_china(longitude, latitude)
@@ -73,8 +78,8 @@ def position(longitude: float, latitude: float, system: CoordinateSystem) -> Pos
         longitude=longitude,
         latitude=latitude,
         coordinate_system=system,
-        wgs84_longitude=round(wgs84_longitude, DECIMALS),
-        wgs84_latitude=round(wgs84_latitude, DECIMALS),
+        wgs84_longitude=rounded(wgs84_longitude),
+        wgs84_latitude=rounded(wgs84_latitude),
     )
 
 

@@ -1,19 +1,23 @@
 """Which cameras: the list's filters, and what a request about many of them names them by."""
 
+import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import Field, model_validator
 from sqlalchemy import Connection
 
+from pipelines.messages import Advice
 from service.accounts.principal import Principal
+from service.accounts.roles import Role
 from service.cameras import store
 from service.cameras.bodies import Body, in_words
 from service.cameras.models import Programme, State
 from service.cameras.place_types import PlaceType
+from service.imports.gone import require_there
 from service.places import store as place_store
 from service.places.errors import UnknownPlaceError
 from service.refusals import Refusal, RefusedError
@@ -76,6 +80,15 @@ class Filter(Body):
     substream: SubstreamWanted | None = None
     zones: ZonesWanted | None = None
     import_id: Annotated[UUID | None, Field(description="Named in a file of one's own")] = None
+    import_changed: Annotated[
+        bool | None,
+        Field(description="Only those that the file with import_id brought or changed"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _of_a_file(self) -> Self:
+        in_words(_require_file)(self)
+        return self
 
 
 class Selection(Body):
@@ -90,6 +103,13 @@ class Selection(Body):
     def _one_way(self) -> "Selection":
         in_words(_require_one_way)(self)
         return self
+
+
+def _require_file(wanted: Filter) -> None:
+    if wanted.import_changed and wanted.import_id is None:
+        raise RefusedError(
+            Refusal.IMPORT_CHANGED_ALONE, "import_changed is said of a file: give import_id too"
+        )
 
 
 def _require_one_way(selection: Selection) -> None:
@@ -138,7 +158,7 @@ def conditions_of(
 ) -> list[sa.ColumnElement[bool]]:
     """Return a filter's conditions on ``joined_for`` it, with the principal's places as one.
 
-    Raises ``UnknownPlaceError``.
+    Raises ``UnknownPlaceError`` and ``GoneCameraImportError``.
     """
     conditions = [store.within(principal)]
     if wanted.place is not None:
@@ -156,7 +176,8 @@ def conditions_of(
     if wanted.fault is not None:
         conditions.append(store.fault_of(live_workers) == wanted.fault.strip())
     if wanted.import_id is not None:
-        conditions.append(_of_import(principal, wanted.import_id))
+        changed_only = bool(wanted.import_changed)
+        conditions.append(_of_import(connection, principal, wanted.import_id, changed_only))
     conditions.extend(_by_what_is_drawn(wanted))
     conditions.extend(_by_probe(wanted))
     return conditions
@@ -179,17 +200,33 @@ def _holds(text: str) -> sa.ColumnElement[bool]:
     return sa.or_(named, cameras.c.camera_id == text)
 
 
-def _of_import(principal: Principal, import_id: UUID) -> sa.ColumnElement[bool]:
-    named = (
-        sa.select(camera_import_rows.c.camera_id)
-        .join(camera_imports, camera_imports.c.import_id == camera_import_rows.c.import_id)
-        .where(
-            camera_imports.c.account_id == principal.account_id,
-            camera_import_rows.c.import_id == import_id,
-            camera_import_rows.c.camera_id.is_not(None),
-        )
-    )
-    return cameras.c.camera_id.in_(named)
+def _of_import(
+    connection: Connection, principal: Principal, import_id: UUID, changed_only: bool
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a file named a camera, whatever came of the file since.
+
+    By its id in the file as well: another file may have registered it, or somebody anew.
+    """
+    query = sa.select(camera_imports).where(camera_imports.c.import_id == import_id)
+    head = connection.execute(query).mappings().one_or_none()
+    if head is None or not _may_see(principal, head["account_id"]):
+        return sa.false()
+    require_there(head)
+    rows = camera_import_rows.c
+    verdicts = ("new", "changed") if changed_only else ("new", "changed", "unchanged")
+    named = [rows.import_id == import_id, rows.verdict.in_(verdicts)]
+    by_id = sa.select(rows.camera_id).where(*named, rows.camera_id.is_not(None))
+    at = head["options"].get("columns", {}).get("gb_id")
+    if at is None:
+        return cameras.c.camera_id.in_(by_id)
+    by_gb_id = sa.select(rows.cells[at].as_string()).where(*named)
+    return sa.or_(cameras.c.camera_id.in_(by_id), cameras.c.gb_id.in_(by_gb_id))
+
+
+def _may_see(principal: Principal, account_id: UUID) -> bool:
+    """Tell whether an account's imports are shown to a principal, as ``imports.store`` does."""
+    is_admin = principal.role is Role.ADMIN and principal.everywhere
+    return is_admin or principal.account_id == account_id
 
 
 def _by_what_is_drawn(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
@@ -211,7 +248,7 @@ def _by_probe(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
             ProbeWanted.NEVER: sa.not_(was),
             ProbeWanted.GOOD: sa.and_(was, probed.c.fault.is_(None)),
             ProbeWanted.FAULT: probed.c.fault.is_not(None),
-            ProbeWanted.ADVICE: probed.c.is_advised.is_(True),
+            ProbeWanted.ADVICE: _has_advice_left(),
         }[wanted.probe]
     if wanted.substream is not None:
         has_none = cameras.c.sub_url.is_(None)
@@ -220,3 +257,13 @@ def _by_probe(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:
             SubstreamWanted.NO: has_none,
             SubstreamWanted.FOUND: sa.and_(has_none, probed.c.has_found_substream.is_(True)),
         }[wanted.substream]
+
+
+def _has_advice_left() -> sa.ColumnElement[bool]:
+    """Return the condition that advice is left; the result is read only where it may be followed.
+
+    Advice to use a substream is no more where one is registered, as ``views.advice_left`` says.
+    """
+    followed = json.dumps([Advice.USE_SUBSTREAM.value])  # as JSON is written by SQLAlchemy
+    others = probed.c.result["advice"].as_string() != followed
+    return sa.and_(probed.c.is_advised.is_(True), sa.or_(cameras.c.sub_url.is_(None), others))

@@ -1,12 +1,13 @@
 """Cameras as clients see them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
+from pipelines.messages import Advice
 from service.accounts.principal import Principal
 from service.accounts.roles import Permission
 from service.cameras import figures, store, windows
@@ -133,9 +134,13 @@ def _row(row: RowMapping) -> dict[str, Any]:
 def _probe(row: RowMapping) -> ProbeBrief | None:
     if row["probed_at"] is None:
         return None
-    return ProbeBrief(
-        finished_at=row["probed_at"], fault=row["probe_fault"], advice=row["advice"] or []
-    )
+    advice = advice_left(row["advice"] or (), has_substream=row["sub_url"] is not None)
+    return ProbeBrief(finished_at=row["probed_at"], fault=row["probe_fault"], advice=advice)
+
+
+def advice_left(advice: Iterable[str], *, has_substream: bool) -> list[str]:
+    """Return what is still to be done of a probe's advice: a substream that is taken is none."""
+    return [one for one in advice if not (has_substream and one == Advice.USE_SUBSTREAM)]
 
 
 def _warnings(connection: Connection, principal: Principal, row: RowMapping) -> list[Warning]:

@@ -1,9 +1,11 @@
 """The service over HTTP, for the command line: a token, clear faults, patience while it works."""
 
+import errno
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from socket import gaierror
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -11,11 +13,17 @@ import httpx
 
 from service.cli.files import whole_file
 from service.cli.terminal import say
+from service.cli.words import SAID, called, told
+from service.imports.words import Language
+from service.imports.words import said as said_of_refusal
 from service.settings import LOCAL_NAMES
 
 TOKEN: Final = "FENGSUI_TOKEN"  # noqa: S105 - the name of a variable
 SERVICE: Final = "FENGSUI_SERVICE"
 DEFAULT_SERVICE: Final = "http://127.0.0.1:8600"
+
+DONE, CANT, WRONG, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
 
 ANSWERS_WITHIN_S: Final = 60.0
 AWAY_FOR_S: Final = 120.0
@@ -26,7 +34,25 @@ LONGEST_WAIT_S: Final = 5.0
 
 
 class CommandError(Exception):
-    """The command can't go on. The text says what to do."""
+    """The command can't go on. What is told says what to do."""
+
+    exits = CANT
+
+    def __init__(self, name: str, /, **values: object) -> None:
+        """Take what names the words, and the values in them."""
+        super().__init__(name)
+        self._name = name
+        self._values = values
+
+    def told(self, language: Language) -> str:
+        """Return it in words."""
+        return told(language, self._name, **self._values)
+
+
+class WrongValueError(CommandError):
+    """An argument says something that is not there."""
+
+    exits = WRONG
 
 
 class AwayError(CommandError):
@@ -36,23 +62,47 @@ class AwayError(CommandError):
 class RefusedAnswerError(CommandError):
     """The service said no."""
 
-    def __init__(self, said: str, code: str) -> None:
-        super().__init__(said)
-        self.code = code
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        """Take the problem details of the answer."""
+        super().__init__("refused")
+        self._problem = problem
+        self.code = str(problem["code"])
+        if self.code in _ARGUMENTS:
+            self.exits = WRONG
+
+    def told(self, language: Language) -> str:
+        """Return it in words; English ones are the service's own."""
+        if self.code in _HINTS:
+            return told(language, _HINTS[self.code], variable=TOKEN)
+        if self.code in _ARGUMENTS and (fields := list(self._fields(language))):
+            return told(language, "wrong_arguments", why="; ".join(fields))
+        title, detail = self._problem.get("title"), self._problem.get("detail")
+        why = called(language, "problem", self.code) or title
+        words = told(language, "refused", why=why, code=self.code, title=title, detail=detail)
+        return "; ".join([words, *self._fields(language)])
+
+    def _fields(self, language: Language) -> Iterator[str]:
+        for one in self._problem.get("errors") or ():
+            code = one["code"]
+            why = said_of_refusal(code, one.get("params") or {}, language)
+            if code == "unknown_place":
+                why = told(language, "place_unknown")
+            elif why == code:
+                why = told(language, "not_taken", code=code, message=one["message"])
+            yield told(language, "of", what=_option(one["field"]), why=why)
 
 
 class Service:
     """One service, and who asks it."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, language: Language) -> None:
         """Raise ``CommandError`` for an address or a token that can't be one."""
         self.url = _origin(url)
+        self.language = language
         if not token:
-            raise CommandError(
-                f"no token: make one in the console, to see and manage cameras, for {TOKEN}"
-            )
+            raise CommandError("no_token", variable=TOKEN)
         if not (token.isascii() and token.isprintable() and " " not in token):
-            raise CommandError(f"{TOKEN} holds no token: copy it anew, without quotes or blanks")
+            raise CommandError("bad_token", variable=TOKEN)
         is_local = urlsplit(self.url).hostname in LOCAL_NAMES
         self._client = httpx.Client(
             base_url=self.url,
@@ -66,6 +116,10 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def say(self, name: str, /, **values: object) -> None:
+        """Tell the person who runs the command."""
+        say(told(self.language, name, **values))
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
         """Return what is answered, as JSON. Raises ``CommandError``."""
@@ -81,7 +135,7 @@ class Service:
         For what may be asked twice.
         """
         gives_up_at_s = time.monotonic() + AWAY_FOR_S
-        wait_s, told = FIRST_WAIT_S, False
+        wait_s, is_told = FIRST_WAIT_S, False
         while True:
             try:
                 return self.ask(method, path, **more)
@@ -90,9 +144,11 @@ class Service:
                     raise
                 if time.monotonic() > gives_up_at_s:
                     raise
-                if not told:
-                    say(f"{error}; asking again for up to {AWAY_FOR_S:.0f} s")
-                    told = True
+                if not is_told:
+                    self.say(
+                        "asking_again", why=error.told(self.language), seconds=f"{AWAY_FOR_S:.0f}"
+                    )
+                    is_told = True
             time.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
@@ -103,51 +159,59 @@ class Service:
 
     @contextmanager
     def _streamed(self, path: str, params: Mapping[str, Any]) -> Iterator[Iterator[bytes]]:
-        with _faults(self.url), self._client.stream("GET", path, params=params) as answer:
+        with (
+            _faults(self.url, self.language),
+            self._client.stream("GET", path, params=params) as answer,
+        ):
             if answer.is_error:
                 answer.read()
             self._require_good(answer)
             yield answer.iter_bytes()
 
     def _sent(self, send: Callable[[], httpx.Response]) -> httpx.Response:
-        with _faults(self.url):
+        with _faults(self.url, self.language):
             return send()
 
     def _require_good(self, answer: httpx.Response) -> None:
         if answer.is_success:
             return
         if answer.is_redirect:
+            elsewhere = answer.headers.get("location")
             raise CommandError(
-                f"{self.url} sends elsewhere, to {answer.headers.get('location')}: "
-                f"give the service's own address as --service or {SERVICE}"
+                "sent_elsewhere", url=self.url, elsewhere=elsewhere, variable=SERVICE
             )
-        problem = (
-            _json(answer, self.url) if "json" in answer.headers.get("content-type", "") else {}
-        )
-        code = str(problem.get("code", "")) if isinstance(problem, dict) else ""
-        if not code:
-            raise CommandError(_NOT_OURS.format(url=self.url, status=answer.status_code))
-        said = _HINTS.get(code) or f"{problem.get('title')}: {problem.get('detail')}"
-        raise RefusedAnswerError(said, code)
+        is_json = "json" in answer.headers.get("content-type", "")
+        problem = _json(answer, self.url) if is_json else {}
+        if not isinstance(problem, dict) or not problem.get("code"):
+            raise CommandError("not_ours", url=self.url, status=answer.status_code)
+        raise RefusedAnswerError(problem)
 
 
 _PASSES: Final = frozenset({"camera_import_busy", "database_away", "too_many_connections"})
 """Refusals that pass by themselves."""
 
-_HINTS: Final = {
-    "unauthenticated": f"the token is not let in: it has expired, was revoked, or its account is "
-    f"disabled: make another in the console and put it into {TOKEN}",
-    "forbidden": "the token may not do this: make one with the scope camera.write, of an "
-    "integrator or administrator",
-}
+_ARGUMENTS: Final = frozenset({"invalid_request", "unknown_place"})
+"""Refusals of what an argument says."""
 
-_NOT_OURS: Final = (
-    "{url} answers {status}, but not as fengsui does: is that the service's address, or a proxy's "
-    "before it?"
-)
+_HINTS: Final = {"unauthenticated": "token_refused", "forbidden": "token_forbidden"}
+"""What to do about the token, by the problem's code."""
+
+
+def _option(field: str) -> str:
+    """Return the argument that says a request's field; the field if none does."""
+    head, _, name = field.rpartition(".")
+    if head == "defaults":
+        return f"--default {name}"
+    return f"--{name.replace('_', '-')}" if name in _FIELDS else field
+
+
+_FIELDS: Final = frozenset({"q", "place", "upstream"})
+"""Fields that have an argument of their name, and whose values the service alone knows."""
 
 
 def _origin(url: str) -> str:
+    if url and "://" not in url:
+        raise CommandError("no_scheme", url=url if "@" not in url else "…")
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -155,33 +219,36 @@ def _origin(url: str) -> str:
     except ValueError:
         is_whole = False
     if not is_whole or parts.username is not None or parts.query or parts.fragment:
-        raise CommandError(
-            "the service's address is none: give --service https://host:port, as the console's"
-        )
+        raise CommandError("no_address")
     if parts.scheme == "http" and parts.hostname not in LOCAL_NAMES:
-        raise CommandError(
-            "the token would travel in clear: give --service https://… or run this on the "
-            "service's own machine"
-        )
+        raise CommandError("in_clear")
     return url.rstrip("/")
 
 
 @contextmanager
-def _faults(url: str) -> Iterator[None]:
+def _faults(url: str, language: Language) -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
         if "SSL" in str(error):  # httpx has no class of its own for it
-            raise CommandError(
-                f"{url} can't be spoken to by TLS ({_short(error)}): check the address; for an "
-                "authority of your own, put its certificate's path into SSL_CERT_FILE"
-            ) from None
-        raise AwayError(
-            f"no answer from {url} ({_short(error)}): is the service running, and is "
-            f"--service or {SERVICE} its address?"
-        ) from None
+            raise CommandError("no_tls", url=url, why=_short(error)) from None
+        why = told(language, _named(error))
+        raise AwayError("no_answer", url=url, why=why, variable=SERVICE) from None
     except httpx.InvalidURL:
-        raise CommandError("the service's address is none: give --service https://host") from None
+        raise CommandError("no_address") from None
+
+
+def _named(error: BaseException) -> str:
+    """Return the name of the words for why there is no answer: of the system's fault, if it is."""
+    if isinstance(error, httpx.TimeoutException):
+        return "ETIMEDOUT"
+    below: BaseException | None = error
+    while below is not None and not isinstance(below, OSError):
+        below = below.__cause__ or below.__context__
+    if isinstance(below, gaierror):
+        return "host_unknown"
+    name = errno.errorcode.get(getattr(below, "errno", None) or 0, "")
+    return name if name in SAID else "broken_off"
 
 
 def _short(error: Exception) -> str:
@@ -192,5 +259,4 @@ def _json(answer: httpx.Response, url: str) -> Any:
     try:
         return answer.json()
     except ValueError:
-        said = _NOT_OURS.format(url=url, status=answer.status_code)
-        raise CommandError(said) from None
+        raise CommandError("not_ours", url=url, status=answer.status_code) from None

@@ -1,48 +1,46 @@
-"""``fengsui cameras import|export|probe``: estates by the command line, for scripts."""
+"""``fengsui cameras template|import|export|probe|switch``: estates by the command line."""
 
 import argparse
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, NoReturn
-from uuid import UUID
+from typing import Any
 
 from pipelines.secrets import redact
 from service.cli import importing, probing
-from service.cli.client import DEFAULT_SERVICE, SERVICE, TOKEN, CommandError, Service
+from service.cli.changing import switch
+from service.cli.client import (
+    CANT,
+    DEFAULT_SERVICE,
+    DONE,
+    INTERRUPTED,
+    SERVICE,
+    TOKEN,
+    CommandError,
+    Service,
+)
+from service.cli.files import whole_file
+from service.cli.given import (
+    DEFAULTS,
+    FILTERS,
+    WrongError,
+    add_filters,
+    add_which,
+    defaults_of,
+    filters_of,
+    require_ending,
+    require_other,
+    which_of,
+)
 from service.cli.offline import dry_run
 from service.cli.terminal import say
+from service.cli.words import language_of, told, unread
+from service.imports import sheets
 from service.imports.known import Defaults
 from service.imports.rows import Source
 from service.imports.words import Language
-
-DONE, CANT, WRONG, INTERRUPTED = 0, 1, 2, 130
-
-DEFAULTS: Final = tuple(one.name for one in fields(Defaults) if one.name != "watch")
-"""What ``--default`` may say. Kind of place and sign stand in each row."""
-
-FILTERS: Final = {
-    "q": "part of the name or of the GB/T 28181 id",
-    "place": "code of a place: there and below",
-    "programme": "xueliang, tianwang or other",
-    "state": "watching, connecting, fault, unwatched or disabled",
-    "place_type": "kind of place",
-    "upstream": "the platform or switch, exactly",
-    "hazard": "one that is looked for",
-    "fault": "a fault's code",
-    "probe": "never, good, fault or advice",
-    "substream": "yes, no or found",
-    "zones": "yes or no",
-    "import_id": "cameras of that import",
-}
-"""The list's, with what each says."""
-
-
-class _WrongError(Exception):
-    """Arguments that don't go together."""
 
 
 def main(words: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
@@ -50,31 +48,34 @@ def main(words: Sequence[str], environment: Mapping[str, str] | None = None) -> 
     environment = os.environ if environment is None else environment
     parser = _parser()
     given = parser.parse_args(words)
+    given.language = Language(given.language) if given.language else language_of(environment)
     try:
         found = given.run(given, environment)
-    except _WrongError as error:
+    except WrongError as error:
         parser.error(str(error))
     except CommandError as error:
-        return _fail(str(error), as_json=given.json)
+        return _fail(error.told(given.language), error.exits, as_json=given.json)
     except OSError as error:
-        said = f"{error.filename or 'a file'}: {error.strerror or error}"
-        return _fail(said, as_json=given.json)
+        return _fail(unread(given.language, error), CANT, as_json=given.json)
     except KeyboardInterrupt:
-        say("\nfengsui: interrupted; what was begun goes on in the service")
+        say(f"\nfengsui: {told(given.language, 'interrupted')}")
         return INTERRUPTED
     if isinstance(found, int):
         return found
     text, machine = found
+    problem = machine.get("problem")
+    if problem is not None:
+        say(f"fengsui: {redact(problem['message'])}")
     sys.stdout.write(f"{json.dumps(machine, ensure_ascii=False) if given.json else text}\n")
-    return DONE
+    return DONE if problem is None else CANT
 
 
-def _fail(said: str, *, as_json: bool) -> int:
+def _fail(said: str, exits: int, *, as_json: bool) -> int:
     said = redact(said)
     say(f"fengsui: {said}")
     if as_json:
         sys.stdout.write(f"{json.dumps({'problem': {'message': said}}, ensure_ascii=False)}\n")
-    return CANT
+    return exits
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,9 +87,11 @@ def _parser() -> argparse.ArgumentParser:
         " wrong arguments.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_template(commands.add_parser("template", help="an empty file to fill in, for import"))
     _add_import(commands.add_parser("import", help="check a file of cameras, and register them"))
     _add_export(commands.add_parser("export", help="the registry as a file, without logins"))
     _add_probe(commands.add_parser("probe", help="look at streams: reachable, good, substream"))
+    _add_switch(commands.add_parser("switch", help="watch cameras, or watch them no more"))
     return parser
 
 
@@ -98,14 +101,23 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=f"or {SERVICE} (default: {DEFAULT_SERVICE})",
     )
+    _add_speech(parser)
+
+
+def _add_speech(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one object on stdout")
-
-
-def _add_language(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--language", choices=[one.value for one in Language], default=Language.ZH.value,
-        help="of reasons and titles (default: %(default)s)",
-    )  # fmt: skip
+        "--language",
+        choices=[one.value for one in Language],
+        help="of all that is said, and of titles in files (default: zh where LC_ALL, LC_MESSAGES "
+        "or LANG says so, else en)",
+    )
+
+
+def _add_template(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="FILE.csv|FILE.xlsx")
+    _add_speech(parser)
+    parser.set_defaults(run=_template)
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
@@ -132,26 +144,19 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotated", type=Path, metavar="OUT.csv|OUT.xlsx", help="a copy with what is wrong"
     )
-    _add_language(parser)
     _add_common(parser)
     parser.set_defaults(run=_import)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT.csv|OUT.xlsx")
-    for name, text in FILTERS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=text)
-    _add_language(parser)
+    add_filters(parser)
     _add_common(parser)
     parser.set_defaults(run=_export)
 
 
 def _add_probe(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--all", action="store_true", help="every camera of the account")
-    which.add_argument("--gb-id", action="append", metavar="ID", help="this one; may be repeated")
-    which.add_argument("--place", metavar="CODE", help="those there and below")
-    which.add_argument("--import", dest="import_id", type=UUID, metavar="ID", help="of that file")
+    add_which(parser)
     parser.add_argument(
         "--place-pictures", action="store_true", help="also a picture to draw zones on"
     )
@@ -159,18 +164,33 @@ def _add_probe(parser: argparse.ArgumentParser) -> None:
         "--take-substreams", action="store_true", help="register the substreams that are found"
     )
     parser.add_argument(
-        "--switch-on", action="store_true", help="watch those whose probe found no fault"
+        "--switch-on",
+        action="store_true",
+        help="watch those whose probe found no fault, also such as somebody had switched off",
     )
     _add_common(parser)
     parser.set_defaults(run=_probe)
+
+
+def _add_switch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("to", choices=["on", "off"])
+    add_which(parser)
+    parser.add_argument(
+        "--probe",
+        choices=FILTERS["probe"].choices,
+        help="only those whose last probe came to that",
+    )
+    _add_common(parser)
+    parser.set_defaults(run=_switch)
 
 
 Found = tuple[str, dict[str, Any]]
 
 
 def _import(given: argparse.Namespace, environment: Mapping[str, str]) -> Found | int:
-    _require_ending(given.annotated)
-    defaults = _defaults(given)
+    require_ending(given.annotated)
+    require_other(given.file, given.annotated)
+    defaults = defaults_of(given)
     if given.dry_run and not (given.service or environment.get(SERVICE)):
         return dry_run(
             given.file,
@@ -178,7 +198,7 @@ def _import(given: argparse.Namespace, environment: Mapping[str, str]) -> Found 
             defaults=Defaults(**defaults, watch=given.watch),
             as_json=given.json,
             annotated=given.annotated,
-            language=Language(given.language),
+            language=given.language,
         )
     order = importing.Order(
         file=given.file,
@@ -187,30 +207,39 @@ def _import(given: argparse.Namespace, environment: Mapping[str, str]) -> Found 
         defaults=defaults,
         commit=not given.dry_run,
         annotated=given.annotated,
-        language=Language(given.language),
+        language=given.language,
     )
     with _service(given, environment) as service:
         return importing.carry_out(service, order)
 
 
+def _template(given: argparse.Namespace, _environment: Mapping[str, str]) -> Found:
+    require_ending(given.out)
+    if given.out.exists():  # perhaps with cameras in it
+        raise CommandError("there_already", file=given.out)
+    is_csv = given.out.suffix.lower() == ".csv"
+    write = sheets.template_csv if is_csv else sheets.template_xlsx
+    with whole_file(given.out) as file:
+        written = file.write(write(given.language))
+    machine = {"file": str(given.out), "bytes": written}
+    return told(given.language, "template", file=given.out), machine
+
+
 def _export(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
-    _require_ending(given.out)
-    wanted = {name: getattr(given, name) for name in FILTERS}
-    params = {name: value for name, value in wanted.items() if value is not None}
+    require_ending(given.out)
     with _service(given, environment) as service:
         written = service.download(
             f"/api/cameras/export{given.out.suffix.lower()}",
-            {**params, "language": given.language},
+            {**filters_of(given), "language": given.language.value},
             given.out,
         )
-    return f"{given.out}: {written} bytes", {"file": str(given.out), "bytes": written}
+    machine = {"file": str(given.out), "bytes": written}
+    return told(given.language, "written", **machine), machine
 
 
 def _probe(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
     order = probing.Order(
-        gb_ids=tuple(given.gb_id or ()),
-        place=given.place,
-        import_id=given.import_id and str(given.import_id),
+        which=which_of(given),
         place_pictures=given.place_pictures,
         take_substreams=given.take_substreams,
         switch_on=given.switch_on,
@@ -219,27 +248,12 @@ def _probe(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
         return probing.carry_out(service, order)
 
 
+def _switch(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
+    which = which_of(given)
+    with _service(given, environment) as service:
+        return switch(service, which, on=given.to == "on")
+
+
 def _service(given: argparse.Namespace, environment: Mapping[str, str]) -> Service:
     url = given.service or environment.get(SERVICE) or DEFAULT_SERVICE
-    return Service(url, environment.get(TOKEN, "").strip())
-
-
-def _defaults(given: argparse.Namespace) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in given.default:
-        name, is_said, value = one.partition("=")
-        if name not in DEFAULTS or not is_said or not value.strip():
-            _wrong(f"--default {one}: give NAME=VALUE, of {', '.join(DEFAULTS)}")
-        found[name] = value.strip()
-    if given.coordinate_system:
-        found["coordinate_system"] = given.coordinate_system
-    return found
-
-
-def _require_ending(path: Path | None) -> None:
-    if path is not None and path.suffix.lower() not in {".csv", ".xlsx"}:
-        _wrong(f"{path}: the name of a file to be written ends in .csv or .xlsx")
-
-
-def _wrong(text: str) -> NoReturn:
-    raise _WrongError(text)
+    return Service(url, environment.get(TOKEN, "").strip(), given.language)

@@ -6,17 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from service.cli.client import AwayError, CommandError, RefusedAnswerError, Service
-from service.cli.terminal import Progress, say
-from service.imports.reasons import Verdict
-from service.imports.rows import MOST_BYTES
-from service.imports.words import Language, said
+from service.cli.bad_rows import MOST_ROWS, ROWS_A_REASON, BadRows
+from service.cli.client import AwayError, CommandError, RefusedAnswerError, Service, WrongValueError
+from service.cli.files import require_writable
+from service.cli.terminal import Progress
+from service.cli.words import told, unread
+from service.imports.reasons import Reason, RowVerdict
+from service.imports.rows import MOST_BYTES, Note
+from service.imports.words import Language, judged, noted, said
 
 ASKED_EVERY_S: Final = 0.5
-ROWS_A_REASON: Final = 2
+ROWS_AT_ONCE: Final = 500
 STALLS_MENDED: Final = 5
 
 _IMPORTS: Final = "/api/camera-imports"
+_OF_A_PLACE: Final = frozenset({"place_unknown", "place_ambiguous"})
+"""What is wrong with a place. Of a whole file it is the default's: the one that can't be told here,
+where ``given`` checks the others.
+"""
+
 _OVER: Final = frozenset({"checked", "done", "failed"})
 
 
@@ -41,12 +49,33 @@ class Order:
 
 
 def carry_out(service: Service, order: Order) -> tuple[str, dict[str, Any]]:
-    """Check a file, and commit it if that is wanted. Raises ``CommandError``."""
+    """Check a file, and commit it if that is wanted. Raises ``CommandError`` and ``OSError``.
+
+    What goes wrong once rows are registered stands beside the counts, as ``problem``.
+    """
+    if order.annotated is not None:
+        require_writable(order.annotated)
     body = order.file.read_bytes() if order.file.stat().st_size <= MOST_BYTES else None
     if body is None:
-        raise CommandError(
-            f"{order.file} has more than {MOST_BYTES // 1024 // 1024} MB: split it, a county a file"
-        )
+        raise CommandError("file_large", file=order.file, most_mb=MOST_BYTES // 1024 // 1024)
+    path = _begun(service, order)
+    found = _checked(service, path, body)
+    _require_taken(service, found)
+    for one in found["notes"]:
+        note = Note(code=one["code"], params=one["params"] or {})
+        service.say("note", note=noted(note, order.language))
+    if order.commit:
+        found = _committed(service, path)
+    bad = BadRows(language=order.language)
+    problem = _told_more(service, path, order, found, bad)
+    machine = {**_machine(found), "bad_rows": bad.listed}
+    if problem is not None:
+        machine["problem"] = {"message": problem}
+    copy = order.annotated if problem is None else None
+    return _text(found, order, bad, copy), machine
+
+
+def _begun(service: Service, order: Order) -> str:
     begun = service.ask(
         "POST",
         _IMPORTS,
@@ -57,32 +86,36 @@ def carry_out(service: Service, order: Order) -> tuple[str, dict[str, Any]]:
             "defaults": dict(order.defaults),
         },
     )
-    path = f"{_IMPORTS}/{begun['import_id']}"
-    found = _checked(service, path, body)
-    _require_taken(found)
-    for note in found["notes"]:
-        say(f"note: {note['message']}")
-    if found["counts"]["bad"]:
-        _show_faults(service, path, found["by_reason"], order.language)
-    if order.commit:
-        found = _committed(service, path)
-    if order.annotated is not None:
-        kind = order.annotated.suffix.lower()
-        language = {"language": order.language.value}
-        service.download(f"{path}/annotated{kind}", language, order.annotated)
-    return _text(found, order), _machine(found)
+    return f"{_IMPORTS}/{begun['import_id']}"
+
+
+def _told_more(
+    service: Service, path: str, order: Order, found: Mapping[str, Any], bad: BadRows
+) -> str | None:
+    """Take the bad rows and the copy; returns why one of them can't be had."""
+    try:
+        _note_bad(service, path, found, bad)
+        if order.annotated is not None:
+            kind = order.annotated.suffix.lower()
+            language = {"language": order.language.value}
+            service.download(f"{path}/annotated{kind}", language, order.annotated)
+    except CommandError as error:
+        return error.told(order.language)
+    except OSError as error:
+        return unread(order.language, error)
+    return None
 
 
 def _checked(service: Service, path: str, body: bytes) -> dict[str, Any]:
-    progress = Progress("checked")
+    progress = Progress(service.language, "checked")
     for _ in range(STALLS_MENDED):
         _send(service, path, body)
         found = _followed(service, path, "checked", progress)
         if not found["stalled"]:
             progress.end()
             return found
-        say("the service was restarted: sending the file again")
-    raise CommandError("the service ends again and again while it reads the file: see its log")
+        service.say("sending_again")
+    raise CommandError("ends_reading")
 
 
 def _send(service: Service, path: str, body: bytes) -> None:
@@ -95,7 +128,7 @@ def _send(service: Service, path: str, body: bytes) -> None:
 
 
 def _committed(service: Service, path: str) -> dict[str, Any]:
-    progress = Progress("registered")
+    progress = Progress(service.language, "registered")
     for _ in range(STALLS_MENDED):
         try:
             service.patiently("POST", f"{path}/commit")
@@ -106,9 +139,9 @@ def _committed(service: Service, path: str) -> dict[str, Any]:
         if found["state"] == "done":
             progress.end()
             return found
-        _require_taken(found)
-        say("the service was restarted: going on")
-    raise CommandError("the service ends again and again while it registers: see its log")
+        _require_taken(service, found)
+        service.say("going_on")
+    raise CommandError("ends_registering")
 
 
 def _followed(service: Service, path: str, what: str, progress: Progress) -> dict[str, Any]:
@@ -125,28 +158,40 @@ def _followed(service: Service, path: str, what: str, progress: Progress) -> dic
         time.sleep(ASKED_EVERY_S)
 
 
-def _require_taken(found: Mapping[str, Any]) -> None:
+def _require_taken(service: Service, found: Mapping[str, Any]) -> None:
     problem = found["problem"]
     if problem is not None:
-        raise CommandError(f"{found['file_name']}: {problem['message']}")
+        words = said(problem["code"], problem["params"] or {}, service.language)
+        why = problem["message"] if words == problem["code"] else words
+        if problem["code"] in _OF_A_PLACE:
+            raise WrongValueError("of", what="--default place_code", why=why)
+        raise CommandError("of", what=found["file_name"], why=why)
     if found["state"] == "waiting":
-        raise AwayError("the file did not arrive: try again")
+        raise AwayError("file_lost")
 
 
-def _show_faults(
-    service: Service, path: str, by_reason: Mapping[str, int], language: Language
-) -> None:
-    """Say of each reason how often it is there, with a row or two that have it."""
-    for code, count in sorted(by_reason.items(), key=lambda one: (-one[1], one[0])):
-        params = {"verdict": "bad", "reason": code, "limit": ROWS_A_REASON}
-        page = service.patiently("GET", f"{path}/rows", params=params)
-        say(f"{count:>6}  {code}")
-        for row in page["rows"]:
-            for one in row["reasons"]:
-                if one["code"] == code:
-                    words = said(code, one["params"] or {}, language)
-                    column = f"{one['column']}: " if one["column"] else ""
-                    say(f"        row {row['number']}: {column}{words}")
+def _note_bad(service: Service, path: str, found: Mapping[str, Any], bad: BadRows) -> None:
+    """Take the first bad rows, and some of each reason that none of these has."""
+    for offset in range(0, min(found["counts"]["bad"], MOST_ROWS), ROWS_AT_ONCE):
+        _note_page(service, path, bad, {"offset": offset, "limit": ROWS_AT_ONCE})
+    for code, count in found["by_reason"].items():
+        if bad.seen[code] < min(count, ROWS_A_REASON):
+            _note_page(service, path, bad, {"reason": code, "limit": ROWS_A_REASON})
+
+
+def _note_page(service: Service, path: str, bad: BadRows, wanted: dict[str, Any]) -> None:
+    page = service.patiently("GET", f"{path}/rows", params={"verdict": "bad", **wanted})
+    for row in page["rows"]:
+        reasons = [
+            Reason(
+                column=one["column"],
+                code=one["code"],
+                message=one["message"],
+                params=one["params"] or {},
+            )
+            for one in row["reasons"]
+        ]
+        bad.note(row["number"], row["gb_id"], row["name"], reasons)
 
 
 def _machine(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,15 +210,18 @@ def _machine(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _text(found: Mapping[str, Any], order: Order) -> str:
-    counts = found["counts"]
-    verdicts = ", ".join(f"{counts[one.value]} {one.value}" for one in Verdict)
-    lines = [f"{found['rows']} rows: {verdicts}"]
+def _text(found: Mapping[str, Any], order: Order, bad: BadRows, copy: Path | None) -> str:
+    counts, language = found["counts"], order.language
+    comma = "，" if language is Language.ZH else ", "
+    verdicts = comma.join(f"{judged(one, language)} {counts[one.value]}" for one in RowVerdict)
+    lines = [told(language, "rows", rows=found["rows"], verdicts=verdicts)]
+    lines += bad.lines(found["by_reason"], counts["bad"], copy)
     if order.commit:
-        lines.append(f"{found['committed']} registered, {counts['refused']} refused meanwhile")
+        done = {"committed": found["committed"], "refused": counts["refused"]}
+        lines.append(told(language, "committed", **done))
     else:
-        lines.append("nothing registered: leave out --dry-run")
-    if order.annotated is not None:
-        lines.append(f"what is wrong stands in {order.annotated}")
-    lines.append(f"import {found['import_id']}")
+        lines.append(told(language, "nothing_registered"))
+    if copy is not None:
+        lines.append(told(language, "annotated", file=copy))
+    lines.append(told(language, "import_id", import_id=found["import_id"]))
     return "\n".join(lines)

@@ -12,9 +12,11 @@ from service.cameras.errors import GbIdTakenError
 from service.cameras.many import ManyCameras
 from service.cameras.models import CameraPatch
 from service.cameras.sealer import Sealer
+from service.imports.carrying import used_ids
 from service.imports.changes import changes
 from service.imports.logins_seen import LoginsSeen
 from service.places.errors import UnknownPlaceError
+from service.refusals import Refusal, RefusedError
 from service.tables import cameras, places
 
 
@@ -32,6 +34,7 @@ class Batch(ManyCameras):
         wanted = [row["wanted"].get("new") or row["wanted"]["patch"] for row in rows]
         self._places = self._visible_places({one.get("place_code") for one in wanted})
         self._names = self._names_by_gb_id({one.get("gb_id") for one in wanted})
+        self._used = used_ids(connection, (row["camera_id"] for row in rows))
         self._new: list[Mapping[str, Any]] = []
 
     def found(self, camera_id: str) -> store.Row | None:
@@ -61,6 +64,10 @@ class Batch(ManyCameras):
         super().flush()
 
     def _insert(self, values: Mapping[str, Any]) -> None:
+        if values["camera_id"] in self._used:  # by another file with the same login, and gone
+            raise RefusedError(
+                Refusal.ROW_CAMERA_GONE, "the camera was removed meanwhile: send the file again"
+            )
         self._new.append(values)
         if values["gb_id"] is not None:
             self._names.setdefault(values["gb_id"], {})[values["camera_id"]] = values["name"]

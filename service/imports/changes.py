@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from service.cameras.models import CameraPatch
+from service.cameras.position import rounded
 
 _PLAIN: Final = (
     "gb_id", "name", "programme", "place_type", "purpose", "legal_basis", "owner",
@@ -11,6 +12,7 @@ _PLAIN: Final = (
 )  # fmt: skip
 
 POSITION: Final = ("longitude", "latitude", "coordinate_system")
+_DEGREES: Final = frozenset({"longitude", "latitude"})
 
 
 def stored(patch: CameraPatch) -> dict[str, Any]:
@@ -37,7 +39,12 @@ def stored(patch: CameraPatch) -> dict[str, Any]:
 def changes(patch: CameraPatch, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns that a change would alter; of a position, all of it or nothing."""
     wanted = stored(patch)
-    found = {name: value for name, value in wanted.items() if columns[name] != value}
+    found = {name: value for name, value in wanted.items() if _present(name, columns) != value}
     if set(POSITION) & set(found):
         found |= {name: wanted[name] for name in POSITION}
     return found
+
+
+def _present(name: str, columns: Mapping[str, Any]) -> Any:
+    """Return what is there, of a position only as many decimals as are compared."""
+    return rounded(columns[name]) if name in _DEGREES else columns[name]

@@ -16,9 +16,10 @@ from service.cameras.needs import require_needs
 from service.errors import ProblemError
 from service.imports.changes import POSITION, changes
 from service.imports.columns import REQUIRED
-from service.imports.known import Defaults, Known, Present
+from service.imports.defaults import require_possible
+from service.imports.known import Carried, Defaults, Known, Present, words_for
 from service.imports.masking import Mask, uncovered
-from service.imports.reasons import Reason, Verdict, Work, reasons_of
+from service.imports.reasons import Reason, RowVerdict, Work, reasons_of
 from service.imports.rows import Sheet, SheetRow, Source
 from service.imports.tables import in_short, require_short
 from service.imports.values import (
@@ -44,7 +45,7 @@ class Checked:
     """As the row's."""
     cells: list[str]
     """As the row's, with ``***`` for every login."""
-    verdict: Verdict
+    verdict: RowVerdict
     """What it would do."""
     reasons: list[Reason]
     """Why it is bad; empty otherwise."""
@@ -62,6 +63,10 @@ class Checked:
     """Of a registered camera."""
     login: Login | None = None
     """What is to be sealed; also with an otherwise empty patch."""
+    carried: Carried | None = None
+    """What was sealed already, of an earlier file; also with an otherwise empty patch."""
+    spare: tuple[Login, list[str]] | None = None
+    """A bad row's login and its hosts: whoever mends the row need not give it anew."""
 
 
 _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
@@ -83,13 +88,13 @@ class Checker:
     """Checks the rows of one file, and remembers the ids that it has seen."""
 
     def __init__(self, sheet: Sheet, defaults: Defaults, known: Known) -> None:
+        """Raise ``DefaultRefusedError`` for a default that no row could have."""
+        require_possible(defaults, known)
         self._columns = dict(sheet.columns)
         self._is_wvp = sheet.source is Source.WVP
         self._mask = Mask(sheet.titles, sheet.columns)
         self._fields = {at: name for name, at in sheet.columns.items()}
-        self._defaults = defaults.words()
-        if self._is_wvp:
-            self._defaults.setdefault("coordinate_system", "wgs84")
+        self._defaults = words_for(sheet, defaults)
         self._watch = defaults.watch
         self._known = known
         self._seen: dict[str, int] = {}
@@ -109,12 +114,12 @@ class Checker:
         return Checked(
             number=row.number,
             cells=in_short(self._mask.covered(row.cells), self._fields),
-            verdict=Verdict.BAD if work.reasons else result.verdict,
+            verdict=RowVerdict.BAD if work.reasons else result.verdict,
             reasons=work.reasons,
             gb_id=gb_id,
             name=_name(work, present),
             camera_id=None if present is None else present.camera_id,
-            **({} if work.reasons else result.found),
+            **({"spare": _spare(work, present)} if work.reasons else result.found),
         )
 
     def _shifted(self, row: SheetRow, work: Work) -> Checked:
@@ -122,7 +127,7 @@ class Checker:
         return Checked(
             number=row.number,
             cells=in_short(self._mask.covered_from_login(row.cells), self._fields),
-            verdict=Verdict.BAD,
+            verdict=RowVerdict.BAD,
             reasons=work.reasons,
         )
 
@@ -156,7 +161,7 @@ class Checker:
             return None
         first = self._seen.setdefault(gb_id, row.number)
         if first != row.number:
-            twice = f"the GB id stands in line {first} already: check which of the two is wrong"
+            twice = f"the GB id stands in row {first} already: check which of the two is wrong"
             work.refuse(RefusedError(Refusal.GB_ID_TWICE, twice, line=first), "gb_id")
         work.values["gb_id"] = gb_id
         return gb_id
@@ -185,6 +190,11 @@ class Checker:
             if field in given:
                 work.parse(field, parse)
         _join_position(work)
+        if (
+            present is not None
+            and work.given.get("contact_number") == present.columns["contact_number"]
+        ):
+            del work.values["contact_number"]  # an older one may be none that is taken today
         if present is None:
             work.values.setdefault("enabled", self._watch)
 
@@ -212,8 +222,10 @@ class Checker:
                 else:
                     work.values[field] = address
         user, password = work.given.get("user", ""), work.given.get("password", "")
-        if MASK in {user, password}:
+        if {user, password} in ({MASK}, {MASK, ""}):
             work.is_masked = True
+        elif MASK in {user, password}:  # the other half is of another login
+            work.refuse(_taken_out(), "user" if user == MASK else "password")
         elif user:
             work.values["credentials"] = {"user": user, "password": Secret(password)}
         elif password:
@@ -227,18 +239,29 @@ class Checker:
         except ValidationError as error:
             for reason in reasons_of(error):
                 work.add(reason)
-            return _Judged(verdict=Verdict.BAD, found={})
+            return _Judged(verdict=RowVerdict.BAD, found={})
         if work.reasons:
-            return _Judged(verdict=Verdict.BAD, found={})
+            return _Judged(verdict=RowVerdict.BAD, found={})
         try:
             login = _usable(login_of(made.credentials, _addresses(made)))
             if isinstance(made, NewCamera):
-                return _new(made, login, work)
+                return self._new(made, login, work)
             assert present is not None  # noqa: S101 - it is, of a patch
             return self._changed(made, login, present, work)
         except (RefusedError, ProblemError) as error:
             work.refuse(error, None)
-            return _Judged(verdict=Verdict.BAD, found={})
+            return _Judged(verdict=RowVerdict.BAD, found={})
+
+    def _new(self, made: NewCamera, login: Login | None, work: Work) -> "_Judged":
+        without = {name: _without_login(getattr(made, name)) for name in ("main_url", "sub_url")}
+        new = made.model_copy(update={**without, "credentials": None})
+        hosts = hosts_of(None if one is None else one.url for one in without.values())
+        carried = self._carried(login, hosts, work, None)
+        if work.is_masked and login is None and carried is None:
+            raise _taken_out()
+        require_needs(made.hazards, [], None)
+        found = {"new": new, "wanted": _wanted(made), "login": login, "carried": carried}
+        return _Judged(verdict=RowVerdict.NEW, found=found)
 
     def _changed(
         self, made: CameraPatch, login: Login | None, present: Present, work: Work
@@ -247,24 +270,34 @@ class Checker:
         old = present.columns
         urls = [changed.get(name, old[name]) for name in ("main_url", "sub_url")]
         hosts = hosts_of(urls)
-        if login is None:
+        carried = self._carried(login, hosts, work, present)
+        if login is None and carried is None:
             _require_login(present.login_hosts, hosts, is_masked=work.is_masked)
         if "hazards" in changed:
             require_needs(changed["hazards"], old["zones"], old["water"])
         if login is not None and self._known.has_login(present.camera_id, hosts, login):
             login = None
-        if not changed and login is None:
-            return _Judged(verdict=Verdict.UNCHANGED, found={})
+        if not changed and login is None and carried is None:
+            return _Judged(verdict=RowVerdict.UNCHANGED, found={})
         wanted = _patch_of(changed)
-        found = {"patch": CameraPatch.model_validate(wanted), "wanted": wanted, "login": login}
-        return _Judged(verdict=Verdict.CHANGED, found=found)
+        patch = CameraPatch.model_validate(wanted)
+        found = {"patch": patch, "wanted": wanted, "login": login, "carried": carried}
+        return _Judged(verdict=RowVerdict.CHANGED, found=found)
+
+    def _carried(
+        self, login: Login | None, hosts: Sequence[str], work: Work, present: Present | None
+    ) -> Carried | None:
+        """Return what stood where ``***`` stands, if the row says nothing of its login itself."""
+        if login is not None or not work.is_masked:
+            return None
+        return self._known.carried(work.values["gb_id"], hosts, present)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Judged:
     """What a row comes to."""
 
-    verdict: Verdict
+    verdict: RowVerdict
     found: dict[str, Any]
 
 
@@ -288,6 +321,22 @@ def _addresses(made: NewCamera | CameraPatch) -> list[StreamAddress | None]:
     return [getattr(made, name, None) for name in ("main_url", "sub_url")]
 
 
+def _spare(work: Work, present: Present | None) -> tuple[Login, list[str]] | None:
+    """Return the login of a bad row of a new camera, as far as there is a good one."""
+    if present is not None or "gb_id" not in work.values or "gb_id" in work.refused:
+        return None
+    names = ("main_url", "sub_url", "credentials")
+    try:
+        made = CameraPatch.model_validate(
+            {one: work.values[one] for one in names if one in work.values}
+        )
+        login = _usable(login_of(made.credentials, _addresses(made)))
+    except (ValidationError, RefusedError, ProblemError):
+        return None
+    hosts = hosts_of(None if one is None else one.url for one in _addresses(made))
+    return (login, hosts) if login is not None and hosts else None
+
+
 def _usable(login: Login | None) -> Login | None:
     """Return a login that cameras understand. Raises ``RefusedError``."""
     if login is None:
@@ -302,16 +351,6 @@ def _usable(login: Login | None) -> Login | None:
     if too_long:
         raise RefusedError(Refusal.CREDENTIALS_REFUSED, said, most=MAX_LOGIN_CHARS)
     return login
-
-
-def _new(made: NewCamera, login: Login | None, work: Work) -> _Judged:
-    if work.is_masked and login is None:
-        raise _taken_out()
-    require_needs(made.hazards, [], None)
-    wanted = _wanted(made)
-    without = {name: _without_login(getattr(made, name)) for name in ("main_url", "sub_url")}
-    new = made.model_copy(update={**without, "credentials": None})
-    return _Judged(verdict=Verdict.NEW, found={"new": new, "wanted": wanted, "login": login})
 
 
 def _wanted(made: NewCamera) -> dict[str, Any]:

@@ -174,6 +174,9 @@ BY_NAME: Final[Mapping[str, Field]] = {one.name: one for one in FIELDS}
 
 REQUIRED: Final = tuple(one.name for one in FIELDS if one.required)
 
+EXPLAINED: Final = ("说明", "Explained")
+"""The sheet of our own workbooks that holds no cameras."""
+
 RESULT, REASONS = "结果", "原因"
 RESULT_TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "zh": (RESULT, REASONS),
@@ -257,6 +260,12 @@ def columns_of(titles: Sequence[str], *, wvp: bool) -> dict[str, int]:
         if places and name not in found:  # a column that somebody added knows better
             found[name] = places[0]
     return found
+
+
+def title_of(field: str | None, titles: Sequence[str], columns: Mapping[str, int]) -> str | None:
+    """Return what a file calls a field's column, without the template's asterisk; None without."""
+    at = columns.get(field or "")
+    return None if at is None or at >= len(titles) else titles[at].rstrip(" *＊") or None
 
 
 def _wvp_fields(keys: set[str]) -> set[str]:

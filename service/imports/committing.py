@@ -19,7 +19,7 @@ from service.imports import store
 from service.imports.batch import Batch
 from service.imports.errors import CameraImportStateError
 from service.imports.models import CameraImport, ImportState
-from service.imports.reasons import Verdict, reason_of
+from service.imports.reasons import RowVerdict, reason_of
 from service.imports.running import Imports, StoppingError, SupersededError
 from service.imports.tally import Tally, problem_of, told
 from service.imports.wanted import edited
@@ -154,14 +154,14 @@ class _Committing:
                 return False
             batch = Batch(connection, actor, self._parts.sealer, rows)
             refused = 0
-            done: list[int] = []
+            done: list[RowMapping] = []
             tally = Tally(current["counts"], current["by_reason"])
             for row in rows:
                 if (done or refused) and time.monotonic() - began_s > BEGINS_NO_ROW_AFTER_S:
                     break
                 try:
                     _commit(batch, row)
-                    done.append(row["number"])
+                    done.append(row)
                 except (ProblemError, RefusedError, ValidationError) as error:
                     refused += self._refuse(batch, tally, row, error)
             batch.flush()
@@ -185,11 +185,12 @@ class _Committing:
         if isinstance(error, GbIdTakenError):
             twin = batch.twin(row, self._parts.logins_seen)
             if twin is not None:
-                tally.found_registered(Verdict(row["verdict"]))
+                tally.found_registered(RowVerdict(row["verdict"]))
                 store.mark_unchanged(connection, self._id, row["number"], twin)
                 return 0
         reason = reason_of(error, error.column if isinstance(error, _EditedError) else None)
-        tally.refuse(Verdict(row["verdict"]), [reason])
+        tally.refuse(RowVerdict(row["verdict"]), [reason])
+        tally.switch(row["wanted"].get("patch"), -1)
         store.mark_refused(connection, self._id, row["number"], [told(reason)])
         return 1
 

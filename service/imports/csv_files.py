@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from service.csv_text import encoding_of, head_of, table
+from service.csv_text import encoding_of, head_of, rows
 from service.imports.columns import columns_of, is_wvp
 from service.imports.errors import FileRefusedError
 from service.imports.rows import TITLE_ROWS, Sheet, SheetRow, Source
@@ -34,7 +34,7 @@ def read_csv(body: bytes, *, wvp: bool) -> Sheet:
         delimiter, titles = _titles(body, encoding)
         wvp = wvp or is_wvp(titles.cells)
         columns = columns_of(titles.cells, wvp=wvp)
-        count = counted(islice(table(body, encoding, delimiter), titles.at + 1, None))
+        count = counted(islice(rows(body, encoding, delimiter), titles.at + 1, None))
     except FileRefusedError:
         raise
     except RefusedError as error:
@@ -43,9 +43,10 @@ def read_csv(body: bytes, *, wvp: bool) -> Sheet:
         source=Source.WVP if wvp else Source.CSV,
         titles=titles.cells,
         columns=columns,
-        rows=_rows(islice(table(body, encoding, delimiter), titles.at + 1, None), titles, columns),
+        rows=_rows(islice(rows(body, encoding, delimiter), titles.at + 1, None), titles, columns),
         count=count,
         notes=notes_on(titles, columns),
+        titles_at_row=titles.number,
     )
 
 
@@ -73,7 +74,7 @@ def _titles(body: bytes, encoding: str) -> tuple[str, Titles]:
 def _first_rows(head: bytes, encoding: str, delimiter: str, *, is_cut: bool) -> _Rows:
     number = 0
     try:
-        for number, cells in islice(table(head, encoding, delimiter), TITLE_ROWS):
+        for number, cells in islice(rows(head, encoding, delimiter), TITLE_ROWS):
             yield number, cells
     except RefusedError:
         if not (is_cut and number):  # the cut may have parted quotes

@@ -1,6 +1,8 @@
 """What is given out as a file: an import's rows with what becomes of each, and the registry."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import PurePath
 from typing import Final
 from uuid import UUID
@@ -15,7 +17,7 @@ from service.database import Database
 from service.imports import sheets, store
 from service.imports.errors import CameraImportStateError
 from service.imports.models import ImportState
-from service.imports.reasons import Reason, Verdict
+from service.imports.reasons import Reason, RowVerdict
 from service.imports.words import Language
 from service.tables import cameras
 
@@ -24,29 +26,40 @@ ROWS_AT_ONCE: Final = 1000
 
 CAMERAS_AT_ONCE: Final = 500
 
-Annotated = tuple[list[str], Verdict, list[Reason]]
+
+CHINA: Final = timezone(timedelta(hours=8))
+"""Whose day stands in a file's name."""
 
 
-def annotated(
-    database: Database, who: Principal, import_id: UUID, language: Language
-) -> tuple[str, list[str], Iterator[list[str]]]:
-    """Return the copy's name without its ending, its titles and its rows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """A file given back, with what becomes of each row."""
 
-    Raises ``UnknownCameraImportError`` and ``CameraImportStateError``.
-    """
+    name: str
+    """Without its ending."""
+    titles: list[str]
+    rows: Iterator[list[str]]
+    above: int
+    """Rows above the titles, which are left empty: each row keeps its number."""
+
+
+def annotated(database: Database, who: Principal, import_id: UUID, language: Language) -> Copy:
+    """Return the copy. Raises ``UnknownCameraImportError`` and ``CameraImportStateError``."""
     with database.reading() as connection:
         row = store.existing(connection, who, import_id)
     if row["state"] in {ImportState.WAITING, ImportState.READING, ImportState.FAILED}:
         raise CameraImportStateError(
             "the file is not checked to its end: wait until its state is checked, or send another"
         )
-    titles, rows = sheets.annotated(row["titles"], _import_rows(database, import_id), language)
+    at_row = row["options"].get("titles_at_row", 1)
+    found = _import_rows(database, import_id)
+    titles, rows = sheets.annotated(row["titles"], found, language, at_row)
     name = PurePath(row["file_name"].replace("\\", "/")).stem or "cameras"
     mark = {Language.ZH: "已检查", Language.EN: "checked"}[language]
-    return f"{name}-{mark}", titles, rows
+    return Copy(name=f"{name}-{mark}", titles=titles, rows=rows, above=max(0, at_row - 1))
 
 
-def _import_rows(database: Database, import_id: UUID) -> Iterator[Annotated]:
+def _import_rows(database: Database, import_id: UUID) -> Iterator[sheets.AnnotatedRow]:
     last = -1
     while True:
         with database.reading() as connection:
@@ -61,10 +74,21 @@ def _import_rows(database: Database, import_id: UUID) -> Iterator[Annotated]:
                 )
                 for one in row["reasons"]
             ]
-            yield row["cells"], Verdict(row["verdict"]), reasons
+            yield row["number"], row["cells"], RowVerdict(row["verdict"]), reasons
         if len(some) < ROWS_AT_ONCE:
             return
         last = some[-1]["number"]
+
+
+def template_name(language: Language, ending: str) -> str:
+    """Return what an empty list is called."""
+    return {Language.ZH: "摄像机导入模板", Language.EN: "cameras-template"}[language] + ending
+
+
+def export_name(language: Language, ending: str) -> str:
+    """Return what the registry is called as a file of today."""
+    day = datetime.now(CHINA).date().isoformat()
+    return {Language.ZH: "摄像机", Language.EN: "cameras"}[language] + f"-{day}{ending}"
 
 
 class Wanted(Filter):

@@ -2,11 +2,13 @@
 
 RefusedError
 └── FileRefusedError           nothing of the file can be taken
+    └── DefaultRefusedError    no row could have what is to count for all of them
 
 UnwantedError                  nobody wants the file read any more
 
 ProblemError
 ├── UnknownCameraImportError   no such import, or another account's
+│   └── GoneCameraImportError  it was kept as long as imports are
 ├── CameraImportStateError     it is not at the point where that can be done
 ├── CameraImportBusyError      this replica works on another file
 ├── CameraImportTooLargeError  more bytes than are taken at once
@@ -18,11 +20,19 @@ from types import MappingProxyType
 from uuid import UUID
 
 from service.errors import ProblemError
-from service.refusals import RefusedError
+from service.refusals import Param, Refusal, RefusedError
 
 
 class FileRefusedError(RefusedError):
     """Nothing of the file can be taken. The text says what to do."""
+
+
+class DefaultRefusedError(FileRefusedError):
+    """No row could have what is to count for all of them; ``column`` tells which default."""
+
+    def __init__(self, column: str, code: Refusal, said: str, /, **params: Param) -> None:
+        super().__init__(code, f"the default for {column} can't be taken: {said}", **params)
+        self.column = column
 
 
 class UnwantedError(Exception):
@@ -38,6 +48,13 @@ class UnknownCameraImportError(ProblemError):
 
     def __init__(self, import_id: UUID) -> None:
         super().__init__(f"there is no import {import_id}: GET /api/camera-imports lists yours")
+
+
+class GoneCameraImportError(UnknownCameraImportError):
+    """It was kept as long as imports are. The text says why it went."""
+
+    def __init__(self, said: str, reason: Refusal, /, **params: Param) -> None:
+        ProblemError.__init__(self, said, reason, **params)
 
 
 class CameraImportStateError(ProblemError):

@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from service.cameras.logins import Login
+from service.cameras.position import CoordinateSystem
 from service.imports.place_names import place_code_in
+from service.imports.rows import Sheet, Source
 from service.places.codes import ROOT_CODE, level_of
 
 
@@ -30,6 +32,14 @@ class Defaults:
         return {name: value for name, value in found.items() if value}
 
 
+def words_for(sheet: Sheet, defaults: Defaults) -> dict[str, str]:
+    """Return what counts for a file's rows that don't say it: WVP's positions are WGS-84."""
+    words = defaults.words()
+    if sheet.source is Source.WVP:
+        words.setdefault("coordinate_system", CoordinateSystem.WGS84.value)
+    return words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
     """A camera that is registered already."""
@@ -40,6 +50,16 @@ class Present:
     """Its row of the table ``cameras``."""
     login_hosts: frozenset[str] | None
     """What its credentials are bound to (``sealed_hosts``); none if it has no credentials."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A login that an earlier file brought, as it was sealed then."""
+
+    camera_id: str
+    """What it is bound to: a new camera is called so."""
+    sealed: str
+    """For the workers alone."""
 
 
 class Known(Protocol):
@@ -56,6 +76,9 @@ class Known(Protocol):
 
     def has_login(self, camera_id: str, hosts: Sequence[str], login: Login) -> bool:
         """Tell whether a camera is known to have this very login; no if that can't be told."""
+
+    def carried(self, gb_id: str, hosts: Sequence[str], present: Present | None) -> Carried | None:
+        """Return the login that stands behind a row's ``***``, if one was sealed for its hosts."""
 
 
 class NothingKnown:
@@ -76,3 +99,6 @@ class NothingKnown:
     def has_login(self, camera_id: str, hosts: Sequence[str], login: Login) -> bool:  # noqa: ARG002
         """Tell that it can't be told."""
         return False
+
+    def carried(self, gb_id: str, hosts: Sequence[str], present: Present | None) -> None:
+        """Return nothing."""

@@ -1,8 +1,9 @@
 """Imports of cameras as requests and answers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -10,11 +11,10 @@ from pydantic import BaseModel, Field
 from service.cameras.bodies import Body
 from service.cameras.models import Contact, PlaceCode, Programme
 from service.cameras.position import CoordinateSystem
-from service.imports.reasons import Verdict
+from service.imports.reasons import RowVerdict
+from service.imports.rows import Source
 from service.refusals import Param
 from service.text import Name, Paragraph
-
-SourceWord = Literal["auto", "csv", "xlsx", "wvp"]
 
 
 class ImportState(StrEnum):
@@ -40,12 +40,18 @@ class ImportDefaults(Body):
     upstream: Name | None = None
     place_code: PlaceCode | None = None
 
+    @classmethod
+    def kept(cls, said: Mapping[str, Any]) -> "ImportDefaults":
+        """Return what an import was given; an older one's number may be none today."""
+        others = {name: value for name, value in said.items() if name != "contact_number"}
+        return cls(**others).model_copy(update={"contact_number": said.get("contact_number")})
+
 
 class NewCameraImport(Body):
     """A file of cameras that is about to be sent."""
 
     file_name: Name
-    source: SourceWord = "auto"
+    source: Source = Source.AUTO
     watch: Annotated[
         bool, Field(description="Whether rows that don't say it are watched once committed")
     ] = False
@@ -62,6 +68,8 @@ class ImportCounts(BaseModel):
     unchanged: int = 0
     bad: int = 0
     refused: Annotated[int, Field(description="Good once, and no more at the commit; also bad")] = 0
+    switched_on: Annotated[int, Field(description="Of those changed: enabled by it")] = 0
+    switched_off: Annotated[int, Field(description="Of those changed: disabled by it")] = 0
 
 
 class ImportProblem(BaseModel):
@@ -77,7 +85,7 @@ class CameraImport(BaseModel):
 
     import_id: UUID
     file_name: str
-    source: SourceWord
+    source: Source
     watch: bool
     defaults: ImportDefaults
     created_by: str
@@ -110,6 +118,9 @@ class RowReason(BaseModel):
     column: Annotated[
         str | None, Field(description="The field, such as main_url; null if it is the row's")
     ]
+    title: Annotated[
+        str | None, Field(description="What the file calls that column, if it has it")
+    ] = None
     code: str
     message: str
     params: dict[str, Param] | None = None
@@ -118,11 +129,14 @@ class RowReason(BaseModel):
 class ImportRow(BaseModel):
     """A row of the file."""
 
-    number: Annotated[int, Field(description="Its line in the file")]
+    number: Annotated[int, Field(description="Its row in the file, or its place in a JSON list")]
     gb_id: str | None
     name: str | None
-    verdict: Verdict
+    verdict: RowVerdict
     reasons: list[RowReason]
+    changes: Annotated[
+        list[str], Field(description="The fields of a registered camera that it alters, once good")
+    ]
     camera_id: Annotated[str | None, Field(description="The camera, once it is there")]
     committed: bool
 
@@ -137,7 +151,7 @@ class ImportRows(BaseModel):
 class RowsWanted(Body):
     """Which rows, as the query of the address."""
 
-    verdict: Verdict | None = None
+    verdict: RowVerdict | None = None
     reason: Annotated[str | None, Field(pattern="^[a-z0-9_]{1,64}$")] = None
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     limit: Annotated[int, Field(ge=1, le=500)] = 100

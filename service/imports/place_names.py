@@ -31,20 +31,31 @@ _GROUP: Final = frozenset({"市辖区", "县", "省直辖县级行政区划", "�
 class PlaceNames:
     """Finds the one place that a cell means, among those given."""
 
-    def __init__(self, places: Iterable[tuple[str, str | None, str]]) -> None:
-        """Take ``(code, parent_code, name)`` of each, in any order."""
-        self._above: dict[str, tuple[str | None, str]] = {}
+    def __init__(
+        self,
+        places: Iterable[tuple[str, str | None, str]],
+        above: Iterable[tuple[str, str | None, str]] = (),
+    ) -> None:
+        """Take ``(code, parent_code, name)`` of each, in any order.
+
+        What is ``above`` isn't found itself: full names go through it.
+        """
+        self._above: dict[str, tuple[str | None, str]] = {
+            code: (parent_code, _plain(name)) for code, parent_code, name in above
+        }
         self._named: dict[str, list[str]] = defaultdict(list)
+        self._codes: set[str] = set()
         for code, parent_code, name in places:
             plain = _plain(name)
             self._above[code] = (parent_code, plain)
             self._named[plain].append(code)
+            self._codes.add(code)
 
     def code(self, said: str) -> str:
         """Return the code. Raises ``RefusedError``."""
         digits = place_code_in(said)
         if digits is not None:
-            if digits in self._above:
+            if digits in self._codes:
                 return digits
             level_of(digits)
             raise unknown(said)

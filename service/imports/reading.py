@@ -19,24 +19,39 @@ _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _ARCHIVES: Final = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"%PDF")
+_WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".et")
+_NO_TABLE: Final = (
+    Refusal.FILE_TITLES,
+    Refusal.FILE_CSV,
+    Refusal.FILE_ENCODING,
+    Refusal.FILE_JSON,
+)
 _HTML: Final = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<meta", b"<head", b"<style")
 
 
 def read(
-    body: bytes, source: Source = Source.AUTO, require_wanted: Callable[[], None] = lambda: None
+    body: bytes,
+    source: Source = Source.AUTO,
+    require_wanted: Callable[[], None] = lambda: None,
+    *,
+    name: str = "",
 ) -> Sheet:
     """Return the table of a file. Raises ``FileRefusedError``.
 
     ``require_wanted`` is called often while a workbook is read, and raises ``UnwantedError``.
+    ``name`` is what the file is called: what is no table at all may be meant for a workbook.
     """
     require_small(len(body))
     _require_readable(body)
     wvp = source is Source.WVP
     if body.startswith(b"PK"):
         return read_xlsx(body, require_wanted, wvp=wvp)
-    if is_json(body):
-        return read_json(body)
-    return read_csv(body, wvp=wvp)
+    try:
+        return read_json(body) if is_json(body) else read_csv(body, wvp=wvp)
+    except FileRefusedError as error:
+        if error.code in _NO_TABLE and name.casefold().endswith(_WORKBOOKS):
+            raise _called_workbook() from None
+        raise
 
 
 def require_small(size: int) -> None:
@@ -46,6 +61,14 @@ def require_small(size: int) -> None:
         raise FileRefusedError(
             Refusal.FILE_LARGE, f"a file has at most {most_mb} MB: split it", most_mb=most_mb
         )
+
+
+def _called_workbook() -> FileRefusedError:
+    return FileRefusedError(
+        Refusal.FILE_NO_WORKBOOK,
+        "the file is called xlsx and holds something else: open it in a spreadsheet and save it as "
+        "xlsx",
+    )
 
 
 def _require_readable(body: bytes) -> None:

@@ -22,7 +22,7 @@ _PARTS: Final = frozenset({"longitude", "latitude", "coordinate_system", "user",
 _CODES: Final = frozenset(Refusal)
 
 
-class Verdict(StrEnum):
+class RowVerdict(StrEnum):
     """What a row would do."""
 
     NEW = "new"

@@ -1,6 +1,7 @@
 """Files of cameras over HTTP: sent, watched while they are checked, mended, committed."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -36,6 +37,8 @@ LEAST_RATE_BYTES_PER_S: Final = 64 * 1024
 
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 _FILE: Final = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
@@ -100,7 +103,7 @@ def _reading(parts: Imports) -> APIRouter:
 
     @router.get("", responses=responses(401, 403))
     def camera_import_list(who: Writer) -> CameraImportList:
-        """List one's own newest 20."""
+        """List one's own that are kept: of 7 days, the newest 200."""
         with parts.database.reading() as connection:
             return CameraImportList(imports=store.own(connection, who))
 
@@ -132,8 +135,9 @@ def _copies(parts: Imports) -> APIRouter:
     )  # fmt: skip
     def annotated_csv(who: Writer, import_id: UUID, language: Language = Language.ZH) -> Response:
         """Give the file back, with what becomes of each row and why; logins are ***."""
-        name, titles, rows = downloads.annotated(parts.database, who, import_id, language)
-        return _file(sheets.write_csv(titles, rows), CSV, f"{name}.csv")
+        copy = downloads.annotated(parts.database, who, import_id, language)
+        body = sheets.write_csv(copy.titles, copy.rows, above=copy.above)
+        return _file(body, CSV, f"{copy.name}.csv")
 
     @router.get(
         "/api/camera-imports/{import_id}/annotated.xlsx", response_class=Response,
@@ -141,8 +145,9 @@ def _copies(parts: Imports) -> APIRouter:
     )  # fmt: skip
     def annotated_xlsx(who: Writer, import_id: UUID, language: Language = Language.ZH) -> Response:
         """Give the file back as a workbook, with what becomes of each row and why."""
-        name, titles, rows = downloads.annotated(parts.database, who, import_id, language)
-        return _file(sheets.write_xlsx(titles, rows), XLSX, f"{name}.xlsx")
+        copy = downloads.annotated(parts.database, who, import_id, language)
+        body = sheets.write_xlsx(copy.titles, copy.rows, language, above=copy.above)
+        return _file(body, XLSX, f"{copy.name}.xlsx")
 
     return router
 
@@ -176,7 +181,7 @@ def _exports(parts: Imports) -> APIRouter:
     )  # fmt: skip
     def camera_import_template_csv(_who: Writer, language: Language = Language.ZH) -> Response:
         """Give an empty file with every column."""
-        return _file(sheets.template_csv(language), CSV, "cameras.csv")
+        return _file(sheets.template_csv(language), CSV, downloads.template_name(language, ".csv"))
 
     @router.get(
         "/api/camera-import-template.xlsx", response_class=Response,
@@ -184,7 +189,9 @@ def _exports(parts: Imports) -> APIRouter:
     )  # fmt: skip
     def camera_import_template_xlsx(_who: Writer, language: Language = Language.ZH) -> Response:
         """Give an empty workbook with every column, and a sheet that explains them."""
-        return _file(sheets.template_xlsx(language), XLSX, "cameras.xlsx")
+        return _file(
+            sheets.template_xlsx(language), XLSX, downloads.template_name(language, ".xlsx")
+        )
 
     @router.get(
         "/api/cameras/export.csv", response_class=Response,
@@ -193,7 +200,8 @@ def _exports(parts: Imports) -> APIRouter:
     def export_cameras_csv(who: Writer, wanted: Annotated[downloads.Wanted, Query()]) -> Response:
         """Give the cameras of the list's filters as a file that can be imported; no logins."""
         titles, rows = downloads.registry(parts.database, who, wanted, live_workers(parts.vitals))
-        return _file(sheets.write_csv(titles, rows), CSV, "cameras.csv")
+        name = downloads.export_name(wanted.language, ".csv")
+        return _file(sheets.write_csv(titles, rows), CSV, name)
 
     @router.get(
         "/api/cameras/export.xlsx", response_class=Response,
@@ -202,13 +210,15 @@ def _exports(parts: Imports) -> APIRouter:
     def export_cameras_xlsx(who: Writer, wanted: Annotated[downloads.Wanted, Query()]) -> Response:
         """Give the cameras of the list's filters as a workbook; no logins."""
         titles, rows = downloads.registry(parts.database, who, wanted, live_workers(parts.vitals))
-        return _file(sheets.write_xlsx(titles, rows), XLSX, "cameras.xlsx")
+        name = downloads.export_name(wanted.language, ".xlsx")
+        return _file(sheets.write_xlsx(titles, rows, wanted.language), XLSX, name)
 
     return router
 
 
 def _file(body: bytes | Iterable[bytes], media: str, name: str) -> Response:
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    plain = f'; filename="{name}"' if _PLAIN_NAME.fullmatch(name) else ""  # RFC 6266
+    headers = {"Content-Disposition": f"attachment{plain}; filename*=UTF-8''{quote(name)}"}
     if isinstance(body, bytes):
         return Response(body, media_type=media, headers=headers)
     return StreamingResponse(body, media_type=media, headers=headers)

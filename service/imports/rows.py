@@ -54,7 +54,7 @@ class SheetRow:
     """A row that says anything."""
 
     number: int
-    """Its line in the file (of several, the first), or its place in a JSON list, from 1."""
+    """Its row in the file, as a spreadsheet numbers it, or its place in a JSON list, from 1."""
     cells: list[str]
     """As many as there are titles; stripped, and with what ``neutralised`` does undone."""
     faults: tuple[CellFault, ...] = ()
@@ -86,4 +86,6 @@ class Sheet:
     count: int | None
     """How many rows there are, for showing progress."""
     notes: list[Note]
-    """What whoever sends it should know."""
+    """What whoever sends it should know; ``notes.notes_of`` adds what is absent."""
+    titles_at_row: int
+    """The row that the titles stand in; 0 for a JSON list."""

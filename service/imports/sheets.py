@@ -3,15 +3,17 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.utils import get_column_letter
 
+from service.cameras.position import rounded
 from service.imports.columns import (
+    EXPLAINED,
     FIELDS,
     REQUIRED,
     RESULT_TITLES,
@@ -19,12 +21,22 @@ from service.imports.columns import (
     columns_of,
     is_result,
     is_wvp,
-    key_of,
+    title_of,
 )
-from service.imports.reasons import Reason, Verdict
+from service.imports.layout import (
+    MEASURED_ROWS,
+    TEXT,
+    WRAPPED,
+    add_lists,
+    finish_copy,
+    is_copy,
+    set_columns,
+)
+from service.imports.reasons import Reason, RowVerdict
 from service.imports.tables import neutralised
 from service.imports.values import label
 from service.imports.words import (
+    EXAMPLES,
     HOLDS,
     TEMPLATE_TITLES,
     YES_NO,
@@ -34,20 +46,29 @@ from service.imports.words import (
     said_of,
 )
 
+AnnotatedRow = tuple[int, Sequence[str], RowVerdict, Sequence[Reason]]
+"""A row's number, masked cells, verdict and reasons."""
+
 _PIECE_BYTES: Final = 1 << 16
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
-_TEXT: Final = "@"
-"""The format of cells that a spreadsheet shall not take for numbers."""
+_CAMERAS: Final = ("摄像机", "Cameras")
+"""The sheet's name."""
 
 _CHOICES: Final = frozenset({"programme", "place_type", "coordinate_system"})
 _NOT_KEPT: Final = frozenset({"user", "password"})
 
 
-def write_csv(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    """Yield a CSV file, UTF-8 with its mark; cells are neutralised here."""
+def write_csv(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], *, above: int = 0
+) -> Iterator[bytes]:
+    """Yield a CSV file, UTF-8 with its mark; cells are neutralised here.
+
+    ``above`` is how many empty rows stand above the titles.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     text.write("\ufeff")
+    writer.writerows([[]] * above)
     writer.writerow([neutralised(title) for title in titles])
     for row in rows:
         writer.writerow([neutralised(cell) for cell in row])
@@ -58,10 +79,24 @@ def write_csv(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[
     yield text.getvalue().encode("utf-8", "replace")
 
 
-def write_xlsx(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    """Yield a workbook of text cells; cells are neutralised here."""
+def write_xlsx(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    language: Language = Language.ZH,
+    *,
+    above: int = 0,
+) -> Iterator[bytes]:
+    """Yield a workbook of text cells; cells are neutralised here.
+
+    ``above`` is how many empty rows stand above the titles. An annotated copy can be filtered, its
+    bad rows are tinted, and a second sheet explains the columns.
+    """
     workbook = Workbook(write_only=True)
-    _add_sheet(workbook, "摄像机", titles, rows)
+    sheet = workbook.create_sheet(_CAMERAS[index_of(language)])
+    last = _fill(sheet, titles, rows, above)
+    if is_copy(titles):
+        finish_copy(sheet, len(titles), above + 1, last, language)
+        _fill(workbook.create_sheet(EXPLAINED[index_of(language)]), *_explained(language))
     return _saved(workbook)
 
 
@@ -77,15 +112,31 @@ def template_csv(language: Language) -> bytes:
 
 def template_xlsx(language: Language) -> bytes:
     """Return the same as a workbook, with a second sheet that explains the columns."""
-    workbook = Workbook(write_only=True)
+    workbook = Workbook()
+    sheet: Any = workbook.active
+    sheet.title = _CAMERAS[index_of(language)]
+    _fill(sheet, template_titles(language), [])
+    explained = workbook.create_sheet(EXPLAINED[index_of(language)])
+    titles, rows = _explained(language)
+    _fill(explained, titles, rows)
+    set_columns(sheet, template_titles(language), [[row[-1] for row in rows]])
+    add_lists(sheet, explained, language, len(titles) + 2)
+    return b"".join(_saved(workbook))
+
+
+def _explained(language: Language) -> tuple[Sequence[str], list[list[str]]]:
+    """Return what tells of each column what it holds, with an example."""
     which = index_of(language)
-    _add_sheet(workbook, ("摄像机", "Cameras")[which], template_titles(language), [])
     rows = [
-        [(one.zh, one.en)[which], YES_NO[one.required][which], HOLDS[one.name][which]]
+        [
+            (one.zh, one.en)[which],
+            YES_NO[one.required][which],
+            HOLDS[one.name][which],
+            EXAMPLES[one.name][which],
+        ]
         for one in FIELDS
     ]
-    _add_sheet(workbook, ("说明", "Explained")[which], TEMPLATE_TITLES[which], rows)
-    return b"".join(_saved(workbook))
+    return TEMPLATE_TITLES[which], rows
 
 
 def camera_cells(columns: Mapping[str, Any], language: Language) -> list[str]:
@@ -95,13 +146,14 @@ def camera_cells(columns: Mapping[str, Any], language: Language) -> list[str]:
 
 def annotated(
     titles: Sequence[str],
-    rows: Iterable[tuple[Sequence[str], Verdict, Sequence[Reason]]],
+    rows: Iterable[AnnotatedRow],
     language: Language,
+    titles_at_row: int = 1,
 ) -> tuple[list[str], Iterator[list[str]]]:
     """Return titles and rows of a file's own table, with 结果 and 原因, for ``write_…``.
 
-    ``rows`` are each row's masked cells, verdict and reasons. Columns of the template that the file
-    lacks and a new camera needs are added, empty.
+    Columns of the template that the file lacks and a new camera needs are added, empty. So are
+    rows between others: each stands where it stood, if as many stand ``above`` the titles as did.
     """
     kept = [at for at, title in enumerate(titles) if not is_result(title)]
     there = columns_of(list(titles), wvp=is_wvp(titles))
@@ -109,15 +161,23 @@ def annotated(
     head = [*RESULT_TITLES[language], *(titles[at] for at in kept), *missing]
 
     def filled() -> Iterator[list[str]]:
-        for cells, verdict, reasons in rows:
-            told = [judged(verdict, language), _told(reasons, language)]
+        last = titles_at_row
+        for number, cells, verdict, reasons in rows:
+            yield from ([] for _ in range(last + 1, number))
+            last = number
+            told = [judged(verdict, language), _told(reasons, language, titles, there)]
             yield [*told, *(cells[at] for at in kept), *([""] * len(missing))]
 
     return head, filled()
 
 
-def _told(reasons: Sequence[Reason], language: Language) -> str:
-    words = [said_of(one.column, one.code, one.params, language) for one in reasons]
+def _told(
+    reasons: Sequence[Reason], language: Language, titles: Sequence[str], there: Mapping[str, int]
+) -> str:
+    words = [
+        said_of(one.column, one.code, one.params, language, title_of(one.column, titles, there))
+        for one in reasons
+    ]
     return ("；" if language is Language.ZH else "; ").join(words)
 
 
@@ -140,32 +200,43 @@ def _cell(name: str, columns: Mapping[str, Any], language: Language) -> str:
     if name == "hazards":
         words = [label(name, str(one), is_chinese=which == 0) for one in value]
         return ("、", ", ")[which].join(words)
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(rounded(value)) if isinstance(value, float) else str(value)
 
 
-def _add_sheet(
-    workbook: Workbook, name: str, titles: Sequence[str], rows: Iterable[Sequence[str]]
-) -> None:
-    sheet = workbook.create_sheet(name)
-    sheet.freeze_panes = "A2"
-    for at, title in enumerate(titles, 1):
-        column = sheet.column_dimensions[get_column_letter(at)]
-        column.width = 24 if key_of(title) else 12
-        column.number_format = _TEXT
-    cell = _cell_maker(sheet)
+def _fill(sheet: Any, titles: Sequence[str], rows: Iterable[Sequence[str]], above: int = 0) -> int:
+    """Write a table; returns its last row."""
+    sheet.freeze_panes = f"A{above + 2}"
+    left = iter(rows)
+    some = list(islice(left, MEASURED_ROWS))
+    set_columns(sheet, titles, some)
+    cell, wrapped = _cell_maker(sheet), _wrapped_columns(titles)
+    for _ in range(above):
+        sheet.append([])
     sheet.append([cell(title) for title in titles])
-    for row in rows:
-        sheet.append([cell(one) for one in row])
+    last = above + 1
+    for row in chain(some, left):
+        sheet.append([cell(one, wrap=at in wrapped) for at, one in enumerate(row)])
+        last += 1
+    return last
 
 
-def _cell_maker(sheet: Any) -> Callable[[str], Any]:
-    def cell(text: str) -> Any:
+def _wrapped_columns(titles: Sequence[str]) -> frozenset[int]:
+    if is_copy(titles):
+        return frozenset({1})
+    return frozenset({2, 3}) if tuple(titles) in TEMPLATE_TITLES else frozenset()
+
+
+def _cell_maker(sheet: Any) -> Callable[..., Any]:
+    def cell(text: str, *, wrap: bool = False) -> Any:
         text = neutralised(ILLEGAL_CHARACTERS_RE.sub("\ufffd", text))
-        if not text.startswith("#") and not (len(text) > 8 and text.isdigit()):
+        is_odd = text.startswith("#") or (len(text) > 8 and text.isdigit())
+        if not text or not (is_odd or wrap):
             return text or None
         made = WriteOnlyCell(sheet, text)
         made.data_type = "s"  # openpyxl would make an error of #N/A
-        made.number_format = _TEXT  # else a spreadsheet rounds what is typed over it
+        made.number_format = TEXT  # else a spreadsheet rounds what is typed over it
+        if wrap:
+            made.alignment = WRAPPED
         return made
 
     return cell

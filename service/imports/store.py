@@ -11,17 +11,21 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.accounts.roles import Role
+from service.imports.columns import title_of
 from service.imports.errors import UnknownCameraImportError
+from service.imports.gone import GONE, KEPT_OF_ONE_ACCOUNT, require_there
 from service.imports.models import (
     CameraImport,
     ImportCounts,
+    ImportDefaults,
     ImportRow,
     ImportRows,
     ImportState,
     NewCameraImport,
+    RowReason,
     RowsWanted,
 )
-from service.imports.reasons import Verdict
+from service.imports.reasons import RowVerdict
 from service.tables import camera_import_rows as rows
 from service.tables import camera_imports as imports
 
@@ -30,12 +34,11 @@ STALLED_AFTER_S: Final = 30.0
 
 LEFT_BEHIND: Final = timedelta(seconds=STALLED_AFTER_S)
 
-KEPT_FOR: Final = timedelta(days=7)
-KEPT_OF_ONE_ACCOUNT: Final = 20
-"""Besides, the newest of each account: every try at a file is one."""
-
 FORGOTTEN_AT_ONCE: Final = 2000
 """Rows in one transaction; an alert may be waiting behind it."""
+
+_OF_A_FILE: Final = frozenset({"columns", "notes", "titles_at_row"})
+"""Options that a file brings with it."""
 
 AT_WORK: Final = (ImportState.READING.value, ImportState.COMMITTING.value)
 
@@ -45,10 +48,10 @@ class CheckedRow:
     """A row as it is kept."""
 
     number: int
-    """Its line in the file."""
+    """Its row in the file."""
     cells: list[str]
     """As they stood there, but for logins."""
-    verdict: Verdict
+    verdict: RowVerdict
     """What becomes of it."""
     reasons: list[dict[str, Any]]
     """Why; as ``RowReason``."""
@@ -58,6 +61,8 @@ class CheckedRow:
     """What it asks for, as ``committing.py`` reads it; None if there is nothing to do."""
     sealed: str | None
     """The login, for the workers alone."""
+    gb_id: str | None = None
+    """Its identity, if it has a good one."""
 
 
 def add(connection: Connection, who: Principal, new: NewCameraImport) -> UUID:
@@ -95,9 +100,7 @@ def _emptied(now: datetime) -> dict[str, Any]:
 
 def begin_reading(connection: Connection, row: RowMapping, digest: str, claim: str) -> None:
     """Note that a file has come, and whose reading of it counts from now on."""
-    options = {
-        name: value for name, value in row["options"].items() if name not in {"columns", "notes"}
-    }
+    options = {name: value for name, value in row["options"].items() if name not in _OF_A_FILE}
     update(
         connection,
         row["import_id"],
@@ -111,11 +114,15 @@ def begin_reading(connection: Connection, row: RowMapping, digest: str, claim: s
 
 
 def existing(connection: Connection, who: Principal, import_id: UUID) -> RowMapping:
-    """Return an import's row. Raises ``UnknownCameraImportError``, also for a foreign one."""
+    """Return an import's row. Raises ``UnknownCameraImportError``, also for a foreign one.
+
+    Raises ``GoneCameraImportError`` for one of which only the head is left.
+    """
     query = sa.select(imports).where(imports.c.import_id == import_id, _visible(who))
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UnknownCameraImportError(import_id)
+    require_there(row)
     return row
 
 
@@ -135,7 +142,7 @@ def own(connection: Connection, who: Principal) -> list[CameraImport]:
     """Return an account's own imports, newest first."""
     query = (
         sa.select(imports)
-        .where(imports.c.account_id == who.account_id)
+        .where(imports.c.account_id == who.account_id, imports.c.state != GONE)
         .order_by(imports.c.created_at.desc(), imports.c.import_id)
         .limit(KEPT_OF_ONE_ACCOUNT)
     )
@@ -150,7 +157,7 @@ def view(row: RowMapping) -> CameraImport:
         file_name=row["file_name"],
         source=options["source"],
         watch=options["watch"],
-        defaults=options["defaults"],
+        defaults=ImportDefaults.kept(options["defaults"]),
         created_by=row["created_by"],
         created_at=row["created_at"],
         state=row["state"],
@@ -202,6 +209,7 @@ def insert_rows(connection: Connection, import_id: UUID, checked: Sequence[Check
             "camera_id": one.camera_id,
             "wanted": one.wanted,
             "sealed_credentials": one.sealed,
+            "gb_id": one.gb_id,
         }
         for one in checked
     ]
@@ -214,7 +222,7 @@ def to_commit(connection: Connection, import_id: UUID, limit: int) -> Sequence[R
         sa.select(rows)
         .where(
             rows.c.import_id == import_id,
-            rows.c.verdict.in_([Verdict.NEW.value, Verdict.CHANGED.value]),
+            rows.c.verdict.in_([RowVerdict.NEW.value, RowVerdict.CHANGED.value]),
             rows.c.committed_at.is_(None),
         )
         .order_by(rows.c.number)
@@ -224,10 +232,28 @@ def to_commit(connection: Connection, import_id: UUID, limit: int) -> Sequence[R
 
 
 def mark_committed(
-    connection: Connection, import_id: UUID, numbers: Iterable[int], now: datetime
+    connection: Connection, import_id: UUID, done: Sequence[RowMapping], now: datetime
 ) -> None:
-    """Note that rows are in the registry; their logins are kept with the cameras alone."""
-    _mark(connection, import_id, numbers, committed_at=now)
+    """Note that rows are in the registry; their logins are kept with the cameras alone.
+
+    Of what they asked for, the names of the fields that they changed are left.
+    """
+    _mark(connection, import_id, (row["number"] for row in done), committed_at=now)
+    left = [
+        {"its_number": row["number"], "left": {"changes": _changes(row)}}
+        for row in done
+        if row["verdict"] == RowVerdict.CHANGED.value
+    ]
+    if left:
+        numbered = rows.c.number == sa.bindparam("its_number")
+        changed = sa.update(rows).where(rows.c.import_id == import_id, numbered)
+        connection.execute(changed.values(wanted=sa.bindparam("left")), left)
+
+
+def _changes(row: RowMapping) -> list[str]:
+    """Return the fields that a row alters; none is known of one of an older version's import."""
+    found: list[str] = (row["wanted"] or {}).get("changes", [])
+    return found
 
 
 def _mark(connection: Connection, import_id: UUID, numbers: Iterable[int], **values: Any) -> None:
@@ -244,13 +270,13 @@ def mark_refused(
     connection: Connection, import_id: UUID, number: int, reasons: list[dict[str, Any]]
 ) -> None:
     """Note that a row that was good is none any more."""
-    found = {"verdict": Verdict.BAD.value, "reasons": reasons, "camera_id": None}
+    found = {"verdict": RowVerdict.BAD.value, "reasons": reasons, "camera_id": None}
     _mark(connection, import_id, [number], **found)
 
 
 def mark_unchanged(connection: Connection, import_id: UUID, number: int, camera_id: str) -> None:
     """Note that somebody has registered meanwhile just what a row says."""
-    _mark(connection, import_id, [number], verdict=Verdict.UNCHANGED.value, camera_id=camera_id)
+    _mark(connection, import_id, [number], verdict=RowVerdict.UNCHANGED.value, camera_id=camera_id)
 
 
 def page(connection: Connection, row: RowMapping, wanted: RowsWanted) -> ImportRows:
@@ -265,18 +291,26 @@ def page(connection: Connection, row: RowMapping, wanted: RowsWanted) -> ImportR
     total = connection.execute(counted).scalar_one()
     query = sa.select(rows).where(*conditions).order_by(rows.c.number)
     found = connection.execute(query.offset(wanted.offset).limit(wanted.limit)).mappings()
-    columns = row["options"].get("columns", {})
-    return ImportRows(total=total, rows=[_row_view(one, columns) for one in found])
+    columns, titles = row["options"].get("columns", {}), row["titles"]
+    return ImportRows(total=total, rows=[_row_view(one, columns, titles) for one in found])
 
 
-def _row_view(row: RowMapping, columns: Mapping[str, int]) -> ImportRow:
-    is_there = row["committed_at"] is not None or row["verdict"] != Verdict.NEW.value
+_OF_REGISTERED: Final = frozenset({RowVerdict.CHANGED.value, RowVerdict.UNCHANGED.value})
+"""Another verdict's camera id is one that a login is sealed for, and no camera's yet."""
+
+
+def _row_view(row: RowMapping, columns: Mapping[str, int], titles: Sequence[str]) -> ImportRow:
+    is_there = row["committed_at"] is not None or row["verdict"] in _OF_REGISTERED
     return ImportRow(
         number=row["number"],
         gb_id=_cell(row["cells"], columns.get("gb_id")),
         name=_cell(row["cells"], columns.get("name")),
         verdict=row["verdict"],
-        reasons=row["reasons"],
+        reasons=[
+            RowReason(**one, title=title_of(one["column"], titles, columns))
+            for one in row["reasons"]
+        ],
+        changes=_changes(row),
         camera_id=row["camera_id"] if is_there else None,
         committed=row["committed_at"] is not None,
     )
@@ -287,7 +321,7 @@ def _cell(cells: Sequence[str], at: int | None) -> str | None:
 
 
 def after(connection: Connection, import_id: UUID, number: int, limit: int) -> Sequence[RowMapping]:
-    """Return the rows that come after a line of the file: to go through all of them in pieces."""
+    """Return the rows that come after a number: to go through all of them in pieces."""
     query = (
         sa.select(rows.c.number, rows.c.cells, rows.c.verdict, rows.c.reasons, rows.c.committed_at)
         .where(rows.c.import_id == import_id, rows.c.number > number)
@@ -315,27 +349,3 @@ def forget_rows(connection: Connection, import_id: UUID) -> bool:
 def forget(connection: Connection, import_id: UUID) -> None:
     """Delete an import that has no rows any more."""
     connection.execute(sa.delete(imports).where(imports.c.import_id == import_id))
-
-
-def oldest_to_forget(connection: Connection, now: datetime) -> UUID | None:
-    """Return an import that is old, or one of too many, on which nobody works."""
-    newer = imports.alias()
-    newer_ones = (
-        sa.select(sa.func.count())
-        .select_from(newer)
-        .where(
-            newer.c.account_id == imports.c.account_id, newer.c.created_at > imports.c.created_at
-        )
-        .scalar_subquery()
-    )
-    silent = imports.c.moved_at < now - timedelta(seconds=STALLED_AFTER_S)
-    query = (
-        sa.select(imports.c.import_id)
-        .where(
-            sa.or_(imports.c.created_at < now - KEPT_FOR, newer_ones >= KEPT_OF_ONE_ACCOUNT),
-            sa.or_(imports.c.state.not_in(AT_WORK), silent),
-        )
-        .order_by(imports.c.created_at)
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()

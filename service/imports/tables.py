@@ -1,11 +1,11 @@
 """Where in a table the titles stand, rows fitted to them, cells that no spreadsheet runs."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from service.imports.columns import REQUIRED, field_of, is_result, known_titles
+from service.imports.columns import field_of, is_result, known_titles
 from service.imports.errors import FileRefusedError
 from service.imports.rows import (
     MOST_CHARACTERS,
@@ -37,13 +37,13 @@ class Titles:
     at: int
     """Its place among the rows that say anything, from 0."""
     number: int
-    """Its line in the file."""
+    """Its row in the file."""
     cells: list[str]
     """The titles."""
     known: int
     """How many fields they name."""
     width: int = 0
-    """Cells of that line, with empty ones at its end; 0 if that says nothing."""
+    """Cells of that row, with empty ones at its end; 0 if that says nothing."""
 
 
 def titles_among(rows: Iterable[tuple[int, Sequence[str]]]) -> Titles | None:
@@ -122,7 +122,7 @@ def slipped(cells: int, titles: int) -> CellFault:
     """Return what is wrong with a row that has more cells than titles."""
     error = RefusedError(
         Refusal.ROW_CELLS,
-        f"the row has {cells} cells, the first line {titles} titles: put a name with a "
+        f"the row has {cells} cells, the row of titles {titles}: put a name with a "
         "comma between quotes",
         cells=cells,
         titles=titles,
@@ -173,18 +173,20 @@ def require_short(cells: Sequence[str], ours: Collection[int]) -> None:
         raise too_long(characters, MOST_KEPT_CHARACTERS)
 
 
-def notes_on(titles: Titles, columns: Iterable[str]) -> list[Note]:
-    """Return what whoever sends the file should know of its columns."""
+def notes_on(titles: Titles, columns: Mapping[str, int]) -> list[Note]:
+    """Return what whoever sends the file should know of the columns that it has."""
     notes: list[Note] = []
     if titles.at:
         notes.append(Note(code="titles_in_row", params={"row": titles.number}))
-    unknown = [one for one in titles.cells if one and field_of(one) is None and not is_result(one)]
+    is_read = set(columns.values())
+    unknown = [
+        one
+        for at, one in enumerate(titles.cells)
+        if one and at not in is_read and field_of(one) is None and not is_result(one)
+    ]
     if unknown:
         said = _list(one[:32] for one in unknown)
         notes.append(Note(code="columns_unknown", params={"columns": said}))
-    missing = [one for one in REQUIRED if one not in set(columns)]
-    if missing:
-        notes.append(Note(code="columns_absent", params={"fields": " ".join(missing)}))
     return notes
 
 

@@ -22,10 +22,12 @@ from service.imports.checking import Checked, Checker
 from service.imports.errors import CameraImportStateError
 from service.imports.known import Defaults
 from service.imports.models import CameraImport, ImportState
+from service.imports.notes import notes_of
+from service.imports.noticing import Noticing
 from service.imports.reading import read
-from service.imports.reasons import Verdict, reason_of
+from service.imports.reasons import RowVerdict, reason_of
 from service.imports.registered import Registered
-from service.imports.rows import MOST_KEPT_CHARACTERS, Sheet, SheetRow, Source
+from service.imports.rows import MOST_KEPT_CHARACTERS, Note, Sheet, SheetRow, Source
 from service.imports.running import Imports, StoppingError, SupersededError
 from service.imports.store import CheckedRow
 from service.imports.tally import Tally, problem_of, told
@@ -108,6 +110,7 @@ class _Taking:
         self._claim = claim
         self._body = body
         self._tally = Tally({}, {})
+        self._noticing = Noticing()
         self._kept_bytes = 0
         self._looks_at_s = time.monotonic() + LOOKED_EVERY_S
 
@@ -132,19 +135,22 @@ class _Taking:
             self._parts.runner.metrics.camera_imports.labels(outcome).inc()
 
     def _take(self) -> None:
-        sheet = read(self._body, Source(self._row["options"]["source"]), self._require_wanted)
+        source, name = Source(self._row["options"]["source"]), self._row["file_name"]
+        sheet = read(self._body, source, self._require_wanted, name=name)
         self._body = b""
-        self._note(sheet)
+        options = self._note(sheet)
         known = Registered(self._parts.database, self._who, self._parts.logins_seen)
         checker = Checker(sheet, _defaults(self._row), known)
         for some in _pieces(sheet.rows):
             known.look_up(_gb_ids(some, sheet.columns.get("gb_id")))
             self._keep([self._kept(checker.check(row), known) for row in some])
             self._parts.runner.pause(PAUSE_S)
+        options["notes"] += _as_kept(self._noticing.notes())
         self._write(
             lambda connection: store.update(
                 connection,
                 self._id,
+                options=options,
                 state=ImportState.CHECKED.value,
                 rows=self._tally.rows,
                 **self._tally.columns(),
@@ -165,17 +171,11 @@ class _Taking:
         if row is None or row["options"].get("claim") != self._claim:
             raise SupersededError
 
-    def _note(self, sheet: Sheet) -> None:
-        notes = [
-            {
-                "code": one.code,
-                "message": noted(one, Language.EN),
-                "params": dict(one.params) or None,
-            }
-            for one in sheet.notes
-        ]
-        found = {"columns": sheet.columns, "notes": notes, "claim": self._claim}
-        options = {**self._row["options"], **found}
+    def _note(self, sheet: Sheet) -> dict[str, Any]:
+        """Keep what the file is like; returns the import's options."""
+        notes = _as_kept(notes_of(sheet, _defaults(self._row)))
+        found = {"columns": sheet.columns, "notes": notes, "titles_at_row": sheet.titles_at_row}
+        options = {**self._row["options"], **found, "claim": self._claim}
         self._write(
             lambda connection: store.update(
                 connection,
@@ -185,18 +185,30 @@ class _Taking:
                 options=options,
             )
         )
+        return options
 
     def _kept(self, checked: Checked, known: Registered) -> CheckedRow:
         row = known.row(checked.camera_id)
-        camera_id = str(uuid4()) if checked.verdict is Verdict.NEW else checked.camera_id
-        reasons, verdict, sealed = checked.reasons, checked.verdict, None
-        is_good = verdict in {Verdict.NEW, Verdict.CHANGED}
+        carried = checked.carried
+        camera_id = checked.camera_id if carried is None else carried.camera_id
+        if checked.verdict is RowVerdict.NEW:
+            camera_id = camera_id or str(uuid4())
+        reasons, verdict = checked.reasons, checked.verdict
+        sealed = None if carried is None else carried.sealed
+        is_good = verdict in {RowVerdict.NEW, RowVerdict.CHANGED}
         if is_good and checked.login is not None and camera_id is not None:
             try:
                 sealed = self._sealed(camera_id, hosts_for(checked, row), checked.login)
             except ProblemError as error:
-                reasons, verdict, is_good = [reason_of(error)], Verdict.BAD, False
+                reasons, verdict, is_good = [reason_of(error)], RowVerdict.BAD, False
+        if checked.spare is not None:
+            camera_id, (login, hosts) = str(uuid4()), checked.spare
+            with suppress(ProblemError):
+                sealed = self._sealed(camera_id, hosts, login)
         self._tally.count(verdict, reasons)
+        if is_good and row is not None:
+            self._tally.switch(checked.wanted)
+        self._noticing.see(checked, row)
         self._kept_bytes += sum(len(cell.encode()) for cell in checked.cells)
         if self._kept_bytes > MOST_KEPT_BYTES:
             raise bomb()
@@ -205,9 +217,10 @@ class _Taking:
             cells=checked.cells,
             verdict=verdict,
             reasons=[told(one) for one in reasons],
-            camera_id=None if verdict is Verdict.BAD else camera_id,
+            camera_id=None if verdict is RowVerdict.BAD and sealed is None else camera_id,
             wanted=kept(checked, row) if is_good else None,
             sealed=sealed,
+            gb_id=checked.gb_id,
         )
 
     def _sealed(self, camera_id: str, hosts: list[str], login: Login) -> str:
@@ -269,6 +282,14 @@ def _pieces(rows: Iterator[SheetRow]) -> Iterator[list[SheetRow]]:
             some, characters = [], 0
     if some:
         yield some
+
+
+def _as_kept(notes: list[Note]) -> list[dict[str, Any]]:
+    """Return notes as the database keeps them."""
+    return [
+        {"code": one.code, "message": noted(one, Language.EN), "params": dict(one.params) or None}
+        for one in notes
+    ]
 
 
 def _defaults(row: RowMapping) -> Defaults:

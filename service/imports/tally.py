@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from service.errors import ProblemError
-from service.imports.reasons import Reason, Verdict, reason_of
+from service.imports.reasons import Reason, RowVerdict, reason_of
 
 
 class Tally:
@@ -18,24 +18,29 @@ class Tally:
     @property
     def rows(self) -> int:
         """How many were checked."""
-        return sum(self._counts[one.value] for one in Verdict)
+        return sum(self._counts[one.value] for one in RowVerdict)
 
-    def count(self, verdict: Verdict, reasons: Iterable[Reason]) -> None:
+    def count(self, verdict: RowVerdict, reasons: Iterable[Reason]) -> None:
         """Count a row."""
         self._counts[verdict.value] += 1
-        if verdict is Verdict.BAD:
+        if verdict is RowVerdict.BAD:
             self._by_reason.update({one.code for one in reasons})
 
-    def refuse(self, before: Verdict, reasons: Iterable[Reason]) -> None:
+    def refuse(self, before: RowVerdict, reasons: Iterable[Reason]) -> None:
         """Count a row that was good, and can't be taken any more."""
         self._counts[before.value] -= 1
         self._counts["refused"] += 1
-        self.count(Verdict.BAD, reasons)
+        self.count(RowVerdict.BAD, reasons)
 
-    def found_registered(self, before: Verdict) -> None:
+    def switch(self, patch: Mapping[str, Any] | None, by: int = 1) -> None:
+        """Count that a changed row switches its camera on or off, if it does."""
+        if patch is not None and "enabled" in patch:
+            self._counts["switched_on" if patch["enabled"] else "switched_off"] += by
+
+    def found_registered(self, before: RowVerdict) -> None:
         """Count a row that somebody has registered meanwhile."""
         self._counts[before.value] -= 1
-        self._counts[Verdict.UNCHANGED.value] += 1
+        self._counts[RowVerdict.UNCHANGED.value] += 1
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of ``camera_imports``."""

@@ -41,9 +41,11 @@ def kept(checked: Checked, row: Mapping[str, Any] | None) -> dict[str, Any]:
     fields = set() if patch is None else patch.model_fields_set
     names = [name for field in sorted(fields) for name in _COLUMNS.get(field, (field,))]
     base = {name: row[name] for name in names}
-    if checked.login is not None:
-        base["sealed_credentials"] = _digest(row["sealed_credentials"])
-    return {"patch": checked.wanted or {}, "base": base, "revision": row["revision"]}
+    if checked.login is not None or checked.carried is not None:
+        base["sealed_credentials"] = digest(row["sealed_credentials"])
+    patch_json = checked.wanted or {}
+    changed = [*patch_json, *(["credentials"] if "sealed_credentials" in base else ())]
+    return {"patch": patch_json, "base": base, "revision": row["revision"], "changes": changed}
 
 
 def edited(wanted: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
@@ -54,8 +56,9 @@ def edited(wanted: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
 
 
 def _present(row: Mapping[str, Any], name: str) -> Any:
-    return _digest(row[name]) if name == "sealed_credentials" else row[name]
+    return digest(row[name]) if name == "sealed_credentials" else row[name]
 
 
-def _digest(sealed: str | None) -> str | None:
+def digest(sealed: str | None) -> str | None:
+    """Return what tells a sealed login from another, and holds nothing of it."""
     return None if sealed is None else hashlib.sha256(sealed.encode()).hexdigest()

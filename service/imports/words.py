@@ -42,7 +42,7 @@ VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 NOTES: Final[Mapping[str, tuple[str, str]]] = {
-    "titles_in_row": ("列名在第 {row} 行", "The titles are in line {row}"),
+    "titles_in_row": ("列名在第 {row} 行", "The titles are in row {row}"),
     "columns_unknown": (
         "不认得的列，不导入，标注副本中保留：{columns}",
         "Columns that are not known, and are kept in the annotated copy only: {columns}",
@@ -51,13 +51,28 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = {
         "文件中没有这些列，新摄像机需要默认值：{fields}",
         "Columns that are absent, for which new cameras need defaults: {fields}",
     ),
+    "columns_needed": (
+        "文件中没有这些列，新摄像机须逐行填写，不能用默认值：{fields}",
+        "Columns that are absent, and that each new camera's row has to give itself: {fields}",
+    ),
     "sheet_chosen": (
         "读取工作表“{sheet}”，另外 {others} 个工作表未读",
         "The sheet “{sheet}” was read, {others} others were not",
     ),
+    "streams_shared": (
+        "这些行给出同一主码流，请核对：{rows}",
+        "These rows give the same main stream: {rows}",
+    ),
+    "gb_ids_elsewhere": (
+        "有 {count} 行的国标编号中的行政区划与所属辖区不一致，请核对：{rows}",
+        "The GB id names another place than the camera's in {count} rows: {rows}",
+    ),
 }
 
-TEMPLATE_TITLES: Final = (("列", "必填", "填写内容"), ("Column", "Required", "What it holds"))
+TEMPLATE_TITLES: Final = (
+    ("列", "必填", "填写内容", "示例"),
+    ("Column", "Required", "What it holds", "Example"),
+)
 
 YES_NO: Final[Mapping[bool, tuple[str, str]]] = {True: ("是", "yes"), False: ("否", "no")}
 
@@ -104,7 +119,10 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
     "purpose": ("为什么监看此处", "Why this place is watched"),
     "legal_basis": ("依据的法律、法规或批文", "The law or order that it rests on"),
     "owner": ("权属单位", "Whose camera it is"),
-    "contact_number": ("有人接听的电话", "A number that somebody answers"),
+    "contact_number": (
+        "有人接听的电话：带区号的固定电话（可加分机）、11 位手机号，或 12345 这样的服务号码",
+        "A landline with area code (and extension), a mobile of 11 digits, or such as 12345",
+    ),
     "sign_confirmed": (
         "现场设有告示牌：是。没有的不可导入",
         "yes: a sign at the place tells of the camera. Without one it can't be imported",
@@ -140,6 +158,33 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What the template says of each field, in Chinese and English."""
 
+EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {
+    name: (zh, en or zh)
+    for name, zh, en in (
+        ("gb_id", "33010600001320000001", ""),
+        ("name", "灵隐路口 1 号", "Lingyin crossing 1"),
+        ("programme", "雪亮", label("programme", Programme.XUELIANG, is_chinese=False)),
+        ("place_type", "路口", label("place_type", PlaceType.INTERSECTION, is_chinese=False)),
+        ("place_code", "330106003", ""),
+        ("purpose", "火情和水情监测", "Watching for fire and high water"),
+        ("legal_basis", "公共安全视频图像信息系统管理条例", ""),
+        ("owner", "西湖区应急管理局", "Emergency office, Xihu district"),
+        ("contact_number", "0571-88888888", ""),
+        ("sign_confirmed", "是", "yes"),
+        ("longitude", "120.1551", ""),
+        ("latitude", "30.2741", ""),
+        ("coordinate_system", "GCJ-02", ""),
+        ("main_url", "rtsp://192.0.2.10:554/Streaming/Channels/101", ""),
+        ("sub_url", "rtsp://192.0.2.10:554/Streaming/Channels/102", ""),
+        ("user", "viewer", ""),
+        ("password", "（摄像机的密码）", "(the camera's password)"),
+        ("upstream", "市视频平台", "City video platform"),
+        ("hazards", "明火、烟雾", "fire, smoke"),
+        ("enabled", "否", "no"),
+    )
+}
+"""A row that would be taken, on the sheet that explains."""
+
 
 class _Filling(Formatter):
     """Fills in what there is, and nothing but by name."""
@@ -154,10 +199,17 @@ def said(code: str, params: Mapping[str, Param], language: Language) -> str:
     return code if words is None else _filled(words[index_of(language)], params, language)
 
 
-def said_of(column: str | None, code: str, params: Mapping[str, Param], language: Language) -> str:
-    """Return the words of a row's reason, with the column's title before them."""
+def said_of(
+    column: str | None,
+    code: str,
+    params: Mapping[str, Param],
+    language: Language,
+    title: str | None = None,
+) -> str:
+    """Return the words of a row's reason, with ``title`` or the column's usual one before them."""
     words = said(code, params, language)
-    title = titled(column, language) if column is not None else None
+    if title is None:
+        title = titled(column, language) if column is not None else None
     if title is None:
         return words
     return f"{title}：{words}" if language is Language.ZH else f"{title}: {words}"

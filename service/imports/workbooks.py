@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import openpyxl
 
 from service.imports.archive import Merged, Scanned, broken, scanned
-from service.imports.columns import columns_of, is_wvp
+from service.imports.columns import EXPLAINED, columns_of, is_wvp
 from service.imports.errors import FileRefusedError, UnwantedError
 from service.imports.rows import MOST_COLUMNS, TITLE_ROWS, CellFault, Note, Sheet, SheetRow, Source
 from service.imports.tables import (
@@ -94,6 +94,7 @@ def read_xlsx(body: bytes, require_wanted: Callable[[], None], *, wvp: bool) -> 
         rows=_rows(chosen, columns.get("gb_id")),
         count=count,
         notes=[*_sheet_note(chosen), *notes_on(titles, columns)],
+        titles_at_row=titles.number,
     )
 
 
@@ -110,7 +111,7 @@ def _chosen(workbook: Any, scans: Mapping[str, Scanned]) -> _Chosen:
         scan = scans[path]
         if not scan.count:
             continue
-        filled += 1
+        filled += sheet.title not in EXPLAINED
         if best is not None or filled > _MOST_SHEETS:
             continue
         titles = titles_among(_first_rows(sheet, scan))

@@ -78,6 +78,7 @@ def read_json(body: bytes) -> Sheet:
         rows=_rows(text, list(known), columns["gb_id"]),
         count=count,
         notes=notes_on(titles, columns),
+        titles_at_row=titles.number,
     )
 
 

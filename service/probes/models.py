@@ -71,9 +71,14 @@ class ProbeBatch(ProbeBatchRow):
 
     good: Annotated[int, Field(description="Done, and without a fault")]
     faults: Annotated[dict[str, int], Field(description="How many have which fault")]
-    advice: Annotated[dict[Advice, int], Field(description="How many are advised what")]
+    advice: Annotated[
+        dict[Advice, int], Field(description="How many are advised what, and haven't done it")
+    ]
     substreams_found: int
-    place_pictures: Annotated[int, Field(description="Place pictures that were made")]
+    pictures_wanted: Annotated[
+        int, Field(description="Place pictures that are wanted; not those of cancelled probes")
+    ]
+    pictures_made: Annotated[int, Field(description="Place pictures that were made")]
 
 
 class Stream(BaseModel):

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping
 from service.accounts.principal import Principal
 from service.cameras import store as camera_store
 from service.cameras.registrations import watched_url
+from service.cameras.views import advice_left
 from service.probes.limits import keys_of, turns
 from service.probes.models import ProbeBatch, ProbeBatchRow, ProbeState
 from service.tables import cameras, probed, probes
@@ -215,24 +216,30 @@ def _progress(row: Any, counts: Counter[str], *, no_worker: bool) -> dict[str, A
 
 def _found(connection: Connection, principal: Principal, batch_id: UUID) -> dict[str, Any]:
     """Return what was found, counted by the database: a batch may be an estate."""
-    fault, advice, substream, picture = (
+    fault, advice, substream, picture, has_taken = (
         probes.c.result["fault"].as_string(),
         probes.c.result["advice"].as_string(),
         probes.c.result[("substream", "url")].as_string().is_not(None),
         probes.c.result["place_picture"].as_string().is_not(None),
+        cameras.c.sub_url.is_not(None),
     )
     query = (
-        sa.select(fault, advice, substream, picture, sa.func.count())
-        .where(probes.c.batch_id == batch_id, probes.c.state == Stage.DONE.value, _own(principal))
-        .group_by(fault, advice, substream, picture)
+        sa.select(fault, advice, substream, picture, has_taken, sa.func.count())
+        .join(cameras, cameras.c.camera_id == probes.c.camera_id)
+        .where(
+            probes.c.batch_id == batch_id,
+            probes.c.state == Stage.DONE.value,
+            camera_store.within(principal),
+        )
+        .group_by(fault, advice, substream, picture, has_taken)
     )
     good, faults, advised, substreams, pictures = 0, Counter[str](), Counter[str](), 0, 0
-    for code, words, has_substream, has_picture, number in connection.execute(query):
+    for code, words, has_substream, has_picture, has_sub_url, number in connection.execute(query):
         if code is None:
             good += number
         else:
             faults[code] += number
-        for word in msgspec.json.decode(words or "[]"):
+        for word in advice_left(msgspec.json.decode(words or "[]"), has_substream=has_sub_url):
             advised[word] += number
         substreams += number if has_substream else 0
         pictures += number if has_picture else 0
@@ -241,8 +248,19 @@ def _found(connection: Connection, principal: Principal, batch_id: UUID) -> dict
         "faults": dict(faults.most_common()),
         "advice": dict(advised.most_common()),
         "substreams_found": substreams,
-        "place_pictures": pictures,
+        "pictures_wanted": _pictures_wanted(connection, principal, batch_id),
+        "pictures_made": pictures,
     }
+
+
+def _pictures_wanted(connection: Connection, principal: Principal, batch_id: UUID) -> int:
+    query = sa.select(sa.func.count()).where(
+        probes.c.batch_id == batch_id,
+        probes.c.wants_place_picture,
+        probes.c.state != Stage.CANCELLED.value,
+        _own(principal),
+    )
+    return connection.execute(query).scalar_one()
 
 
 def _own(principal: Principal) -> sa.ColumnElement[bool]:

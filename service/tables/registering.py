@@ -40,10 +40,12 @@ camera_import_rows = Table(
     Column("wanted", sa.JSON(none_as_null=True)),
     Column("sealed_credentials", Text),
     Column("committed_at", UtcDateTime),
+    Column("gb_id", WORD, index=True),
     Index(None, "import_id", "verdict", "number"),
 )
 """Their rows: cells as they stood there, but for logins, which are sealed at once and kept apart.
-``wanted`` is the camera that a row asks for."""
+``wanted`` is the camera that a row asks for and, once that is registered, the names of the fields
+that it changed; ``gb_id`` what its login is found again by."""
 
 probes = Table(
     "probes",

@@ -212,7 +212,7 @@ def camera_row(camera_id: str, code: str) -> dict[str, object]:
         "owner": "village",
         "sign_confirmed_by": "test",
         "sign_confirmed_at": now,
-        "contact_number": "0571-12345678",
+        "contact_number": "0571-88888888",
         "place_code": code,
         "longitude": 120.1,
         "latitude": 30.2,

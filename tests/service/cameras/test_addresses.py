@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cameras.addresses import AddressError, stream_address
@@ -124,7 +124,6 @@ def test_a_password_in_another_encoding_than_utf_8_is_not_altered_but_refused(
     assert refused.value.code == "address_encoding"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_an_address_or_refused(text: str) -> None:
     for address in (text, f"rtsp://{text}", f"rtsp://192.0.2.1/{text}"):

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cameras.position import CoordinateSystem, PositionError, position
@@ -52,7 +52,6 @@ def shifted_twice(lon: float, lat: float) -> tuple[float, float]:
     return z * math.cos(theta) + 0.0065, z * math.sin(theta) + 0.006
 
 
-@settings(deadline=None)
 @given(st.floats(100, 118), st.floats(23, 42), st.sampled_from([GCJ02, BD09]))
 def test_there_and_back_within_a_metre(lon: float, lat: float, system: CoordinateSystem) -> None:
     given_there = shifted(lon, lat) if system is GCJ02 else shifted_twice(lon, lat)

@@ -24,7 +24,7 @@ from tests.service.cameras.kit import (
     registered,
     townships,
 )
-from tests.service.helpers import Parts
+from tests.service.helpers import ON_SQLITE, Parts
 from tests.service.signing_in import bearer, make_account, token
 from vision.hazards import Hazard
 
@@ -205,6 +205,7 @@ def test_bad_input_is_said_at_its_field(
     assert PASSWORD not in answer.text
 
 
+@ON_SQLITE
 def test_a_password_stays_with_its_host(given: Parts) -> None:
     with townships(given) as (own, _, admin):
         made = registered(own, credentials={"user": "admin", "password": PASSWORD})
@@ -299,6 +300,7 @@ def test_a_login_that_would_be_sent_as_another_is_refused(
         assert PASSWORD not in answer.text
 
 
+@ON_SQLITE
 def test_addresses_are_shown_to_who_registers_them_only(given: Parts) -> None:
     with townships(given) as (own, _, _):
         made = registered(own)
@@ -333,6 +335,7 @@ def test_pages_filters_and_orders(given: Parts) -> None:
             assert admin.get(f"/api/cameras?{bad}").status_code == 422
 
 
+@ON_SQLITE
 def test_choices_say_why_a_place_is_refused(given: Parts) -> None:
     with townships(given) as (own, _, _):
         choices = own.get("/api/camera-choices").json()
@@ -345,6 +348,7 @@ def test_choices_say_why_a_place_is_refused(given: Parts) -> None:
     assert choices["window_kinds"] == ["planned_burn", "roadworks", "maintenance"]
 
 
+@ON_SQLITE
 def test_a_password_is_given_for_the_address_that_its_giver_has_seen(given: Parts) -> None:
     with townships(given) as (own, _, admin):
         made = registered(own)
@@ -359,6 +363,7 @@ def test_a_password_is_given_for_the_address_that_its_giver_has_seen(given: Part
         assert not own.get(path).json()["has_credentials"]
 
 
+@ON_SQLITE
 def test_a_password_given_for_tls_stays_in_tls(given: Parts) -> None:
     with townships(given) as (own, _, admin):
         made = registered(

@@ -15,7 +15,7 @@ from service.cameras.listing import Wanted
 from service.cameras.selecting import Filter, Selection, selected
 from service.database import Database
 from service.places.errors import UnknownPlaceError
-from service.tables import camera_import_rows, camera_imports
+from service.tables import camera_import_rows, camera_imports, cameras
 from tests.service.cameras.crowd import COUNTY, LIVE, add, plant, principal, probe, say
 from tests.service.cameras.kit import LANE
 from tests.service.estate import FOREIGN
@@ -82,6 +82,19 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
 def test_a_filter_finds_those_of_one_s_county_alone(estate: Database) -> None:
     found = [(wanted, "".join(by(estate, principal(COUNTY), **wanted))) for wanted, _ in FILTERS]
     assert found == FILTERS
+
+
+def test_advice_that_is_followed_is_advice_no_more(estate: Database) -> None:
+    both = ["use_substream", "smart_codec"]
+    probe(estate, "d", advice=both, substream=SUBSTREAM)
+    assert by(estate, principal(COUNTY), probe="advice") == ["b", "c", "d"]
+    with estate.writing() as connection:
+        connection.execute(sa.update(cameras).values(sub_url=SUBSTREAM["url"]))
+    assert by(estate, principal(COUNTY), probe="advice") == ["b", "d"]
+    with estate.reading() as connection:
+        rows = listing.page(connection, principal(COUNTY), Wanted(), LIVE).cameras
+    told = {row.camera_id: row.probe.advice for row in rows if row.probe is not None}
+    assert told == {"a": [], "b": ["smart_codec"], "c": [], "d": ["smart_codec"]}
 
 
 def test_whoever_sees_everything_selects_all_but_drills(estate: Database) -> None:

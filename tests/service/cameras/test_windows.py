@@ -17,7 +17,7 @@ from service.cameras.registrations import registrations
 from service.cameras.windows import LISTED
 from tests.service.cameras.kit import HERE, count, match, registered, told, townships
 from tests.service.estate import camera_row
-from tests.service.helpers import Parts
+from tests.service.helpers import ON_SQLITE, Parts
 from tests.service.signing_in import bearer
 from tests.support.waiting import until
 from vision.hazards import Hazard
@@ -101,6 +101,7 @@ def test_a_window_may_come_later_and_be_ended_before(own: httpx.Client, path: st
     assert own.get(path).json()["windows"][0]["state"] == "over"
 
 
+@ON_SQLITE
 def test_an_edit_begun_before_a_window_opened_is_refused(
     own: httpx.Client, made: dict[str, Any], path: str
 ) -> None:
@@ -155,6 +156,7 @@ def test_no_more_windows_than_a_worker_takes(
     assert len(newest_windows(given, made["camera_id"], revision)) == MAX_WINDOWS
 
 
+@ON_SQLITE
 def test_who_may_and_where(given: Parts, own: httpx.Client, path: str) -> None:
     opened = own.post(path, json=asked()).json()
     viewer = bearer(given.database, "viewer", [HERE])
@@ -171,6 +173,7 @@ def test_who_may_and_where(given: Parts, own: httpx.Client, path: str) -> None:
     assert own.get(f"/api/cameras/{uuid4()}/windows").json()["code"] == "unknown_camera"
 
 
+@ON_SQLITE
 def test_a_drill_camera_has_none(given: Parts, own: httpx.Client) -> None:
     with given.database.writing() as connection:
         values = camera_row("drill-1", HERE) | {"drill": True}

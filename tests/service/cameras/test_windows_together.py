@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.cameras.windows import LONGEST
 from service.cameras.windows_together import SPAN, Time, most_covered
 from tests.service.cameras.kit import registered, townships
-from tests.service.helpers import Parts
+from tests.service.helpers import ON_SQLITE, Parts
 
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -90,6 +90,7 @@ def test_a_year_without_fire_can_t_be_had_by_chaining(path: Opening) -> None:
     assert path(30.5, 40, "roadworks").status_code == 201, "another kind holds back other hazards"
 
 
+@ON_SQLITE
 def test_a_pause_of_a_minute_or_an_overlap_changes_nothing(path: Opening) -> None:
     assert path(0, 20).status_code == 201
     assert path(20.001, 40).status_code == 422
@@ -98,6 +99,7 @@ def test_a_pause_of_a_minute_or_an_overlap_changes_nothing(path: Opening) -> Non
     assert path(15, 29.9).status_code == 201
 
 
+@ON_SQLITE
 def test_works_in_their_hours_may_go_on_for_weeks(path: Opening) -> None:
     for day in range(30):
         answer = path(day + 0.1, day + 0.1 + 10 / 24, "roadworks")
@@ -114,6 +116,7 @@ def test_what_was_ended_early_counts_for_what_it_was(path: Opening) -> None:
     assert path(45, 60).status_code == 201
 
 
+@ON_SQLITE
 def test_the_longest_window_is_taken_and_what_was_before_it_was_opened_does_not_count(
     path: Opening,
 ) -> None:

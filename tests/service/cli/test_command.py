@@ -1,6 +1,7 @@
 """``fengsui cameras`` as scripts run it, against the service as a process that may die."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from service import tables
 from service.cli import command, probing
+from service.cli.client import Service
 from tests.service.estate import OWN, fill
 from tests.service.helpers import opened, settings_for, sqlite_copy
 from tests.service.imports.kit import PASSWORD, described, table
@@ -74,14 +76,18 @@ def test_an_estate_by_the_command_line(
     assert list(found)[:4] == ["rows", "good", "bad", "by_reason"]
     assert (found["rows"], found["good"], found["bad"]) == (3, 2, 1)
     assert (found["by_reason"], found["committed"]) == ({"place_type_refused": 1}, 2)
-    assert "row 4: place_type:" in said
+    [bad] = found["bad_rows"]
+    assert (bad["row"], bad["gb_id"], bad["name"]) == (4, rows[2]["国标编号"], "灵隐路口 3")
+    [why] = bad["reasons"]
+    assert (why["column"], why["code"]) == ("place_type", "place_type_refused")
+    assert "场所类型：病房" in why["message"]
     assert "病房" in (tmp_path / "copy.csv").read_text("utf-8-sig")
     assert PASSWORD not in out + said + (tmp_path / "copy.csv").read_text("utf-8-sig")
     assert PASSWORD not in service.log.read_text()
     target = tmp_path / "out.csv"
     target.write_text("before")
     target.chmod(0o644)
-    run = begun(["export", str(target), "--q", "灵隐路口"], environment)
+    run = begun(["export", str(target), "--q", "灵隐路口", "--language", "zh"], environment)
     out, said = run.communicate(timeout=60)
     assert run.returncode == 0, said
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -164,7 +170,9 @@ def test_whoever_can_t_go_on_is_told_what_to_do(
         ({"FENGSUI_TOKEN": "“quoted”"}, "holds no token"),
         ({"FENGSUI_TOKEN": expired}, "has expired"),
         ({"FENGSUI_TOKEN": viewer}, "scope camera.write"),
-        ({"FENGSUI_SERVICE": "127.0.0.1:8600"}, "give --service https://"),
+        ({"FENGSUI_SERVICE": "127.0.0.1:8600"}, "lacks http:// or https://"),
+        ({"FENGSUI_SERVICE": "localhost:8600"}, "http://localhost:8600"),
+        ({"FENGSUI_SERVICE": "ftp://fengsui.example"}, "give --service https://"),
         ({"FENGSUI_SERVICE": "http://fengsui.example"}, "in clear"),
         ({"FENGSUI_SERVICE": "http://127.0.0.1:1"}, "is the service running"),
         ({"FENGSUI_SERVICE": service.url.replace("http:", "https:")}, "TLS"),
@@ -183,10 +191,61 @@ def test_whoever_can_t_go_on_is_told_what_to_do(
         ["export", "out.pdf"],
         ["probe"],
         ["probe", "--all", "--place", OWN],
+        ["probe", "--all", "--only-changed"],
+        ["export", "out.csv", "--state", "foo"],
+        ["export", "out.csv", "--fault", "foo"],
+        ["export", "out.csv", "--probe-fault", "foo"],
+        ["export", "out.csv", "--import-id", "foo"],
+        ["switch", "on"],
     ):
         with pytest.raises(SystemExit) as ended:
             command.main(wrong, environment)
         assert ended.value.code == 2
+    capsys.readouterr()
+    for wrong in (
+        ["export", str(tmp_path / "out.csv"), "--place", "999999"],
+        ["probe", "--place", "999999"],
+        ["switch", "on", "--place", "999999"],
+    ):
+        code, said = said_by(wrong, environment, capsys)
+        assert (code, "--place: there is no such code" in said) == (2, True), said
+    code, said = said_by([*words, "--default", "place_code=西湖"], environment, capsys)
+    assert (code, "--default place_code: " in said) == (2, True), said
+    upstream = ["export", str(tmp_path / "out.csv"), "--upstream", "x" * 999]
+    code, said = said_by([*upstream, "--language", "zh"], environment, capsys)
+    assert (code, "--upstream：" in said, "characters" in said) == (2, True, False), said
+
+
+def test_a_copy_that_can_t_be_written_costs_no_counts(
+    service: ServiceProcess,
+    environment: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "some.csv"
+    rows = [described(11), *(described(one, 场所类型="病房") for one in range(12, 16))]
+    file.write_text(table(rows), "utf-8")
+    words = ["import", str(file), "--annotated"]
+    before = service.get("/api/camera-imports")["imports"]
+    assert command.main([*words, str(tmp_path / "no" / "a.csv")], environment) == 1
+    assert service.get("/api/camera-imports")["imports"] == before, "nothing was sent"
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "", "a.csv")
+
+    monkeypatch.setattr(Service, "download", full)
+    capsys.readouterr()
+    assert command.main([*words, str(tmp_path / "a.csv"), "--json"], environment) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["committed"], found["bad"]) == (1, 4)
+    assert "the disk is full" in found["problem"]["message"]
+    assert command.main(["import", str(file), "--dry-run"], environment) == 0
+    out = capsys.readouterr().out
+    assert "     4  Place never watched (place_type_refused)\nrow 3 灵隐路口 12: Place" in out
+    assert "\nrow 4 " in out
+    assert "\nrow 5 " not in out
+    assert "and 2 more bad rows" in out
 
 
 def test_probes_without_a_worker_say_so(
@@ -200,4 +259,4 @@ def test_probes_without_a_worker_say_so(
     code, said = said_by(["probe", "--place", OWN], environment, capsys)
     assert (code, "no worker lives" in said) == (1, True), said
     code, said = said_by(["probe", "--gb-id", "33010600001320999999"], environment, capsys)
-    assert (code, "is it registered?" in said) == (1, True), said
+    assert (code, "is it registered?" in said) == (2, True), said

@@ -1,16 +1,20 @@
 """A file checked alone, as scripts do it."""
 
+import errno
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from service.cli import command
+from service.cli import command, offline
 from service.cli.offline import dry_run
 from service.imports.known import Defaults
 from service.imports.words import Language
-from tests.service.imports.files import csv_of, csv_rows, row, table, xlsx_of
+from tests.service.imports.files import csv_of, csv_rows, gb_id, row, table, xlsx_of
 
 
 @pytest.fixture
@@ -28,10 +32,16 @@ def test_a_dry_run_says_what_scripts_wait_for(
     [line] = told.out.splitlines()
     found = json.loads(line)
     assert list(found)[:4] == ["rows", "good", "bad", "by_reason"]
+    bad_rows = found.pop("bad_rows")
     assert found == {
         "rows": 4, "good": 1, "bad": 3,
         "by_reason": {"cell_choice": 2, "sign_unconfirmed": 1, "gb_id_twice": 1},
     }  # fmt: skip
+    assert [one["row"] for one in bad_rows] == [3, 4, 5]
+    assert bad_rows[2]["gb_id"] == gb_id(1)
+    [why] = bad_rows[2]["reasons"]
+    assert (why["column"], why["code"]) == ("gb_id", "gb_id_twice")
+    assert "与第 2 行" in why["message"]
     assert "--service" in told.err
 
 
@@ -53,8 +63,10 @@ def test_each_reason_has_a_row_that_shows_it_however_many_have_another(
     path = tmp_path / "cameras.csv"
     path.write_bytes(csv_rows(*(row(n, 项目="x") for n in range(40)), row(40, 告示牌确认="否")))
     assert dry_run(path, language=Language.EN) == 0
-    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("row ")]
+    out = capsys.readouterr().out
+    told = [line for line in out.splitlines() if line.startswith("row ")]
     assert [line.split()[1] for line in told] == ["2", "3", "42"]
+    assert "and 38 more bad rows" in out
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
@@ -76,6 +88,12 @@ def test_defaults_fill_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         == 0
     )
     assert json.loads(capsys.readouterr().out)["good"] == 1
+    check = ["import", str(path), "--dry-run", "--json", "--default"]
+    assert command.main([*check, "coordinate_system=高德"], {}) == 0
+    for wrong in ("coordinate_system=xx", "programme=xx", "place_code=99", "contact_number=x"):
+        with pytest.raises(SystemExit) as ended:
+            command.main([*check, wrong], {})
+        assert ended.value.code == 2, wrong
 
 
 def test_a_file_that_can_t_be_taken_ends_with_one_and_says_why(
@@ -98,13 +116,50 @@ def test_a_file_that_can_t_be_taken_ends_with_one_and_says_why(
 
 
 def test_nothing_half_written_is_left_behind(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "cameras.csv"
     path.write_bytes(csv_of(table([row(1)])))
     assert dry_run(path, annotated=tmp_path / "no" / "copy.csv") == 1
     assert "no" in capsys.readouterr().err
+    (tmp_path / "folder.csv").mkdir()
+    assert dry_run(path, annotated=tmp_path / "folder.csv") == 1
+    (tmp_path / "folder.csv").rmdir()
     assert [one.name for one in tmp_path.iterdir()] == ["cameras.csv"]
+    capsys.readouterr()
+
+    @contextmanager
+    def full(_: Path) -> Iterator[IO[bytes]]:
+        raise OSError(errno.ENOSPC, "", "copy.csv")
+        yield
+
+    monkeypatch.setattr(offline, "whole_file", full)
+    assert dry_run(path, annotated=tmp_path / "copy.csv", as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["good"]) == (1, 1)
+    assert "磁盘已满" in found["problem"]["message"]
+
+
+def test_a_copy_never_replaces_its_original(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "cameras.csv"
+    path.write_bytes(csv_rows(row(1, 用户名="admin", 密码="pw")))
+    before = path.read_bytes()
+    (tmp_path / "hard.csv").hardlink_to(path)
+    (tmp_path / "soft.csv").symlink_to(path)
+    for name in (
+        path,
+        "cameras.csv",
+        "../" + tmp_path.name + "/cameras.csv",
+        "hard.csv",
+        "soft.csv",
+    ):
+        with pytest.raises(SystemExit) as ended:
+            command.main(["import", str(path), "--dry-run", "--annotated", str(name)], {})
+        assert ended.value.code == 2
+    assert path.read_bytes() == before
 
 
 def test_thousands_of_rows_take_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

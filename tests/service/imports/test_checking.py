@@ -12,13 +12,13 @@ from service.cameras.logins import Login
 from service.cameras.models import CameraPatch, NewCamera
 from service.cameras.place_types import REFUSED, PlaceType
 from service.imports.checking import Checked
+from service.imports.errors import DefaultRefusedError
 from service.imports.known import Defaults, Present
 from service.imports.place_names import PlaceNames
 from service.imports.reading import read
-from service.imports.reasons import Verdict
+from service.imports.reasons import RowVerdict
 from service.imports.values import place_type_of
 from service.imports.words import REFUSALS, Language, said_of
-from service.refusals import Refusal, RefusedError
 from tests.service.imports.files import (
     GOOD,
     TITLES,
@@ -73,6 +73,9 @@ class Registry:
     def has_login(self, camera_id: str, hosts: Sequence[str], login: Login) -> bool:
         return login.password.reveal() == "the same" and set(hosts) == {"192.0.2.1:554"}
 
+    def carried(self, gb_id: str, hosts: Sequence[str], present: Present | None) -> None:
+        return None
+
 
 def one_of(
     *, known: Registry | None = None, defaults: Defaults | None = None, **cells: str
@@ -113,7 +116,8 @@ def test_a_good_row_is_the_camera_that_the_console_would_send() -> None:
         ("告示牌确认", "否", "sign_confirmed", "sign_unconfirmed"),
         ("告示牌确认", "", "sign_confirmed", "required"),
         ("告示牌确认", "大概", "sign_confirmed", "cell_choice"),
-        ("联系电话", "12", "contact_number", "contact_number"),
+        ("联系电话", "8796", "contact_number", "contact_number"),
+        ("联系电话", "0571-8512", "contact_number", "contact_number"),
         ("联系电话", "1" * 40, "contact_number", "cell_long"),
         ("经度", "30.2", "longitude", "position_outside"),
         ("经度", "120,15", "longitude", "row_cells"),
@@ -146,7 +150,7 @@ def test_what_is_wrong_with_a_cell_is_said_with_its_column(
         assert (None, "row_cells") in codes(found)
     else:
         assert codes(found) == {(field, code)}
-    assert found.verdict is Verdict.BAD
+    assert found.verdict is RowVerdict.BAD
     assert (found.new, found.wanted, found.login) == (None, None, None)
     for language in Language:
         for reason in found.reasons:
@@ -163,33 +167,35 @@ def test_all_that_is_wrong_with_a_row_is_said_at_once() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("system", ["wgs84", "gcj02", "bd09"])
+@pytest.mark.parametrize("there", [120.102, 120.10199999999999])
+def test_degrees_are_compared_to_the_seventh_decimal(system: str, there: float) -> None:
+    known = Registry({**STORED, "coordinate_system": system, "longitude": there})
+    for said in ("120.102", "120.10199999999999", "120.10200001"):
+        assert one_of(known=known, 经度=said, 坐标系=system).verdict is RowVerdict.UNCHANGED
+    found = one_of(known=known, 经度="120.1020003", 坐标系=system)
+    assert found.wanted == {
+        "position": {"longitude": 120.1020003, "latitude": 30.2741, "coordinate_system": system}
+    }
+
+
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("defaults", "column", "code"),
     [
-        ("330106", "330106"),
-        ("330106000000", "330106"),
-        ("３３０１０６", "330106"),
-        ("浙江省/杭州市/西湖区", "330106"),
-        ("浙江省杭州市西湖区", "330106"),
-        ("浙江 > 杭州市 > 市辖区 > 西湖区", "330106"),
-        ("江西省西湖区", "360103"),
-        ("北山街道", "330106002"),
-        ("杭州市\\北山街道", "330106002"),
-        ("北京市/市辖区/朝阳区", "110105"),
-        ("全部", "0"),
+        ({"coordinate_system": "xx"}, "coordinate_system", "cell_choice"),
+        ({"programme": "平安"}, "programme", "cell_choice"),
+        ({"place_code": "330199"}, "place_code", "place_unknown"),
+        ({"contact_number": "1"}, "contact_number", "contact_number"),
+        ({"owner": "水" * 129}, "owner", "cell_long"),
     ],
 )
-def test_a_place_is_found_by_code_name_or_path(said: str, code: str) -> None:
-    assert PLACES.code(said) == code
-
-
-@pytest.mark.parametrize(
-    "said", ["江苏省/杭州市/西湖区", "杭州市/朝阳区", "湖区", "-", "市辖区" * 60]
-)
-def test_a_path_that_leads_elsewhere_is_refused(said: str) -> None:
-    with pytest.raises(RefusedError) as caught:
-        PLACES.code(said)
-    assert caught.value.code is Refusal.PLACE_UNKNOWN
+def test_a_default_that_no_row_could_have_is_refused_once(
+    defaults: dict[str, str], column: str, code: str
+) -> None:
+    with pytest.raises(DefaultRefusedError) as caught:
+        one_of(defaults=Defaults(**defaults))  # type: ignore[arg-type]
+    assert (caught.value.column, caught.value.code) == (column, code)
+    assert column in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -233,16 +239,21 @@ def test_defaults_count_where_a_row_says_nothing_and_never_for_sign_and_place_ty
 def test_an_id_that_stands_twice_is_bad_wherever_it_stands_again() -> None:
     rows = [row(1), row(2), row(1), row(1, 国标编号="3301 0600 0013 2000 0001")]
     found = checked(csv_rows(*rows), known=Registry())
-    assert [one.verdict for one in found] == [Verdict.NEW, Verdict.NEW, Verdict.BAD, Verdict.BAD]
+    assert [one.verdict for one in found] == [
+        RowVerdict.NEW,
+        RowVerdict.NEW,
+        RowVerdict.BAD,
+        RowVerdict.BAD,
+    ]
     assert [one.reasons[0].params for one in found[2:]] == [{"line": 2}] * 2
 
 
 def test_a_row_that_says_what_is_there_changes_nothing() -> None:
     known = Registry(STORED)
     found = one_of(known=known)
-    assert (found.verdict, found.camera_id, found.patch) == (Verdict.UNCHANGED, "a-camera", None)
+    assert (found.verdict, found.camera_id, found.patch) == (RowVerdict.UNCHANGED, "a-camera", None)
     other = one_of(known=known, 所有人="水利局", 行政区划="北山街道", 经度="120.2", 险情="明火")
-    assert other.verdict is Verdict.CHANGED
+    assert other.verdict is RowVerdict.CHANGED
     assert other.wanted == {
         "owner": "水利局", "place_code": "330106002", "hazards": ["fire"],
         "position": {"longitude": 120.2, "latitude": 30.2741, "coordinate_system": "gcj02"},
@@ -253,13 +264,13 @@ def test_a_row_that_says_what_is_there_changes_nothing() -> None:
 def test_only_the_columns_that_a_file_has_are_changed() -> None:
     lines = [["国标编号", "所有人"], [gb_id(1), "水利局"], [gb_id(2), "水利局"]]
     there, absent = checked(csv_of(lines), Defaults(programme="天网"), Registry(STORED))
-    assert (there.verdict, there.wanted) == (Verdict.CHANGED, {"owner": "水利局"})
+    assert (there.verdict, there.wanted) == (RowVerdict.CHANGED, {"owner": "水利局"})
     assert there.name == GOOD["名称"]
     assert ("name", "required") in codes(absent)
 
 
 def test_an_empty_cell_leaves_what_is_there_and_none_removes_it() -> None:
-    assert one_of(known=Registry(STORED), 子码流="").verdict is Verdict.UNCHANGED
+    assert one_of(known=Registry(STORED), 子码流="").verdict is RowVerdict.UNCHANGED
     found = one_of(known=Registry(STORED), 子码流="无")
     assert found.wanted == {"sub_url": None}
     assert found.patch is not None
@@ -330,6 +341,7 @@ def test_wrong_addresses_without_a_login_stay_readable() -> None:
         (["192.0.2.1:554"], {"主码流": "rtsp://***@192.0.2.1/***"}, "login_taken_out"),
         (["192.0.2.1:554"], {"主码流": "rtsp://192.0.2.2/x"}, "login_needed"),
         (["192.0.2.1:554"], {"用户名": "a", "密码": "b"}, "changed"),
+        (["192.0.2.1:554"], {"用户名": "***", "密码": "b"}, "login_taken_out"),
         (["192.0.2.1:554"], {"用户名": "a", "密码": "the same"}, "unchanged"),
     ],
 )  # fmt: skip

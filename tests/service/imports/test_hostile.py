@@ -235,7 +235,7 @@ def test_lines_that_are_no_table_s_are_refused(more: bytes) -> None:
 def test_the_separator_is_looked_for_in_the_head_only() -> None:
     assert refused(b"x\n" * 40_000 + csv_rows(row())) == "file_titles"
     long = [row(at, 用途=f'"{"水" * 1500}\n情"') for at in range(60)]
-    assert [one.number for one in checked(csv_of(table(long), ";"))][:2] == [2, 4]
+    assert [one.number for one in checked(csv_of(table(long), ";"))][-1] == 61
 
 
 TITLED = [

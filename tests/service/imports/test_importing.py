@@ -5,6 +5,7 @@ import socket
 import time
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import httpx
@@ -39,33 +40,46 @@ def counts_of(made: dict[str, Any]) -> dict[str, int]:
 
 
 def test_a_file_from_its_check_to_the_registry_and_back(given: Parts) -> None:
-    rows = [described(1), described(2), described(3, 场所类型="病房"), described(4, 国标编号="")]
+    same = {"主码流": described(1)["主码流"], "国标编号": "33010500001320000002"}
+    rows = [
+        described(1), described(2, **same), described(3, 场所类型="病房"),
+        described(4, 国标编号=""),
+    ]  # fmt: skip
     with integrators(given) as (own, _, _):
         made = sent(own, table(rows).encode("gb18030"))
         assert (made["state"], made["rows"], made["checked"]) == ("checked", 4, 4)
         assert counts_of(made) == {"new": 2, "bad": 2}
         assert made["by_reason"] == {"place_type_refused": 1, "gb_id_absent": 1}
+        assert [(one["code"], one["params"]) for one in made["notes"]] == [
+            ("streams_shared", {"rows": "2, 3"}), ("gb_ids_elsewhere", {"count": 1, "rows": "3"}),
+        ]  # fmt: skip
         assert cameras_of(own) == []  # checking registers nothing
         bad = rows_of(own, made, verdict="bad")
         assert [one["number"] for one in bad] == [4, 5]
         assert bad[0]["reasons"][0]["column"] == "place_type"
+        assert bad[0]["reasons"][0]["title"] == "场所类型"
         assert rows_of(own, made, reason="gb_id_absent") == bad[1:]
         assert [one["camera_id"] for one in rows_of(own, made)] == [None] * 4
         done = committed(own, made)
         assert (done["state"], done["committed"]) == ("done", 2)
         cameras = cameras_of(own)
-        assert [one["gb_id"] for one in cameras] == [one["国标编号"] for one in rows[:2]]
+        assert [one["gb_id"] for one in cameras] == sorted(one["国标编号"] for one in rows[:2])
         assert [one["enabled"] for one in cameras] == [False, False]
         assert {one["camera_id"] for one in rows_of(own, made) if one["committed"]} == {
             one["camera_id"] for one in cameras
         }
         again = sent(own, table(rows))
         assert counts_of(again) == {"unchanged": 2, "bad": 2}
-        rows[1]["名称"] = "新名"
+        assert [one["changes"] for one in rows_of(own, again)] == [[]] * 4
+        rows[1] |= {"名称": "新名", "用户名": "admin", "密码": PASSWORD, "启用": "是"}
         third = sent(own, table(rows))
-        assert counts_of(third) == {"changed": 1, "unchanged": 1, "bad": 2}
+        assert counts_of(third) == {"changed": 1, "unchanged": 1, "bad": 2, "switched_on": 1}
+        assert rows_of(own, third)[1]["changes"] == ["name", "enabled", "credentials"]
         assert committed(own, third)["committed"] == 1
-        assert cameras_of(own)[1]["name"] == "新名"
+        assert [one["changes"] for one in rows_of(own, third)] == [
+            [], ["name", "enabled", "credentials"], [], [],
+        ]  # fmt: skip
+        assert cameras_of(own)[0]["name"] == "新名"
     actions = [json.loads(row["body"]) for row in given.rows(tables.audit)]
     told = [one["action"] for one in actions]
     assert told == [
@@ -73,7 +87,7 @@ def test_a_file_from_its_check_to_the_registry_and_back(given: Parts) -> None:
         "camera_import.begun", "camera_import.begun", "camera.changed", "camera_import.committed",
     ]  # fmt: skip
     assert actions[3]["detail"] == {"committed": 2, "counts": {"new": 2, "bad": 2}}
-    assert actions[6]["detail"] == {"name": {"old": "灵隐路口 2", "new": "新名"}}
+    assert actions[6]["detail"]["name"] == {"old": "灵隐路口 2", "new": "新名"}
 
 
 def test_cameras_are_watched_at_once_only_where_the_file_or_whoever_sends_it_says_so(
@@ -148,6 +162,15 @@ def test_what_is_exported_is_found_unchanged(lone: Parts) -> None:
             answer = own.get(f"/api/cameras/export.{kind}?q=灵隐").raise_for_status()
             made = sent(own, answer.content, file_name=f"out.{kind}")
             assert counts_of(made) == {"unchanged": 2}, rows_of(own, made)
+        assert own.get("/api/cameras/export.csv?language=en").text.startswith("\ufeffGB id*,Name*")
+        for language, names in {"zh": ("摄像机导入模板", "摄像机-20"),
+                                "en": ("cameras-template", "cameras-20")}.items():  # fmt: skip
+            for path, name in zip(("camera-import-template", "cameras/export"), names, strict=True):
+                answer = own.get(f"/api/{path}.xlsx", params={"language": language})
+                said = unquote(answer.headers["content-disposition"])
+                assert f"; filename*=UTF-8''{name}" in said
+                assert (f'filename="{name}' in said) is (language == "en")
+                assert said.endswith(".xlsx")
         whole = own.get("/api/cameras/export.csv").text
         assert "'=1+1" in whole
         assert FOREIGN not in whole
@@ -156,9 +179,9 @@ def test_what_is_exported_is_found_unchanged(lone: Parts) -> None:
 def test_a_camera_edited_after_the_check_is_not_overwritten_unawares(given: Parts) -> None:
     with integrators(given) as (own, _, _):
         committed(own, sent(own, table([described(one) for one in (1, 2, 3, 4)])))
-        rows = [described(one, 名称=f"文件 {one}") for one in (1, 2, 3, 5, 6)]
+        rows = [described(one, 名称=f"文件 {one}", 启用="是") for one in (1, 2, 3, 5, 6)]
         made = sent(own, table(rows))
-        assert counts_of(made) == {"changed": 3, "new": 2}
+        assert counts_of(made) == {"changed": 3, "new": 2, "switched_on": 3}
         first, second, third, _ = cameras_of(own)
         edits = [(first, {"name": "有人改了"}), (second, {"owner": "别人"})]
         for camera, patch in edits:
@@ -168,7 +191,9 @@ def test_a_camera_edited_after_the_check_is_not_overwritten_unawares(given: Part
         registered(own, gb_id=described(5)["国标编号"], name="手工登记")
         done = committed(own, made)
         assert (done["state"], done["committed"]) == ("done", 2)
-        assert done["counts"] == {"new": 1, "changed": 1, "unchanged": 0, "bad": 3, "refused": 3}
+        assert counts_of(done) == {
+            "new": 1, "changed": 1, "bad": 3, "refused": 3, "switched_on": 1
+        }  # fmt: skip
         reasons = {one["number"]: one["reasons"][0]["code"] for one in rows_of(own, made)
                    if one["reasons"]}  # fmt: skip
         assert reasons == {2: "row_edited_meanwhile", 4: "row_camera_gone", 5: "gb_id_taken"}

@@ -10,8 +10,10 @@ import pytest
 
 from service.imports import csv_files, tables
 from service.imports.errors import FileRefusedError
+from service.imports.known import Defaults
+from service.imports.notes import notes_of
 from service.imports.reading import read
-from service.imports.reasons import Verdict
+from service.imports.reasons import RowVerdict
 from service.imports.rows import MOST_BYTES, MOST_ROWS, Source
 from service.imports.words import Language, noted, said
 from tests.service.imports.files import (
@@ -44,12 +46,12 @@ def refused(body: bytes) -> FileRefusedError:
 def test_every_encoding_and_separator_reads_the_same(encoding: str, delimiter: str) -> None:
     body = csv_of(table([row()]), delimiter, encoding)
     [one] = checked(body)
-    assert (one.verdict, one.reasons, one.name) == (Verdict.NEW, [], GOOD["名称"])
+    assert (one.verdict, one.reasons, one.name) == (RowVerdict.NEW, [], GOOD["名称"])
 
 
-def test_quoted_line_breaks_stay_and_lines_are_counted() -> None:
+def test_quoted_line_breaks_stay_and_rows_are_counted_as_a_spreadsheet_does() -> None:
     lines = table([row(1, 用途='"火情\n水情"'), row(2, 项目="?")])
-    first, second = checked(csv_of(lines))
+    first, second = checked(csv_of([*lines[:2], [], lines[2]]))
     assert first.new is not None
     assert first.new.purpose == "火情\n水情"
     assert (first.number, second.number) == (2, 4)
@@ -67,7 +69,7 @@ def test_quoted_line_breaks_stay_and_lines_are_counted() -> None:
 def test_titles_are_known_however_they_are_dressed(titles: list[str]) -> None:
     sheet = read(csv_of([titles, ["a", gb_id(1), "120", "kept"]]))
     assert sheet.columns == {"name": 0, "gb_id": 1, "longitude": 2}
-    assert [note.code for note in sheet.notes] == ["columns_unknown", "columns_absent"]
+    assert [note.code for note in sheet.notes] == ["columns_unknown"]
 
 
 def test_headings_above_the_titles_are_passed_over() -> None:
@@ -80,7 +82,7 @@ def test_headings_above_the_titles_are_passed_over() -> None:
         assert sheet.count == 1
         assert sheet.notes[0].params == {"row": 3}
         [one] = of_sheet(sheet)
-        assert (one.number, one.verdict) == (4, Verdict.NEW)
+        assert (one.number, one.verdict) == (4, RowVerdict.NEW)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_two_hundred_thousand_rows_are_refused_without_reading_on(
     body += b"\n" * 8
     body = body[:MOST_BYTES]
     seen = 0
-    original = csv_files.table
+    original = csv_files.rows
 
     def counting(*arguments: str) -> object:
         nonlocal seen
@@ -138,7 +140,7 @@ def test_two_hundred_thousand_rows_are_refused_without_reading_on(
             seen += 1
             yield one
 
-    monkeypatch.setattr(csv_files, "table", counting)
+    monkeypatch.setattr(csv_files, "rows", counting)
     assert refused(body).params == {"most_rows": MOST_ROWS}
     assert seen < MOST_ROWS + 100
 
@@ -219,14 +221,14 @@ def test_the_first_sheet_with_our_titles_is_read_and_told() -> None:
         second.append(line)
     sheet = read(saved(workbook))
     assert sheet.notes[0].params == {"sheet": "摄像机", "others": 1}
-    assert [one.verdict for one in of_sheet(sheet)] == [Verdict.NEW]
+    assert [one.verdict for one in of_sheet(sheet)] == [RowVerdict.NEW]
 
 
 def test_a_sheet_s_own_word_on_its_size_counts_for_nothing() -> None:
     body = xlsx_of(table([row(1), row(2)]))
     lied = member(body, SHEET).replace(b'ref="A1:O3"', b'ref="A1:A1"')
     assert lied != member(body, SHEET)
-    assert [one.verdict for one in checked(replaced(body, {SHEET: lied}))] == [Verdict.NEW] * 2
+    assert [one.verdict for one in checked(replaced(body, {SHEET: lied}))] == [RowVerdict.NEW] * 2
 
 
 def test_rows_out_of_order_are_no_workbook_s() -> None:
@@ -303,11 +305,33 @@ def test_a_nul_is_the_row_s_fault_in_any_column() -> None:
 
 def test_columns_that_are_absent_are_called_as_the_reader_calls_them() -> None:
     sheet = read("国标编号,名称,主码流\n1,a,b\n".encode(), Source.AUTO)
-    (note,) = sheet.notes
-    assert "：项目、场所类型、行政区划、用途" in noted(note, Language.ZH)
-    told = noted(note, Language.EN)
-    assert told.endswith("Longitude, Latitude, Coordinate system")
+    may, must = notes_of(sheet, Defaults(programme="雪亮"))
+    assert "：行政区划、用途、法律依据" in noted(may, Language.ZH)
+    told = noted(may, Language.EN)
+    assert told.endswith("Contact number, Coordinate system")
     assert told.isascii()
+    assert noted(must, Language.EN).endswith("Place type, Sign confirmed, Longitude, Latitude")
+    everything = Defaults(**dict.fromkeys(may.params["fields"].split(), "x"), programme="x")  # type: ignore[union-attr]
+    assert notes_of(sheet, everything) == [must]
+
+
+def test_of_wvp_s_columns_those_that_are_read_are_not_called_unknown() -> None:
+    sheet = read(json.dumps([CHANNEL]).encode())
+    unknown, may, must = notes_of(sheet, Defaults())
+    said_unknown = set(str(unknown.params["columns"]).split("、"))
+    assert {"gbManufacturer", "gbStatus"} <= said_unknown
+    assert not said_unknown & {"gbDeviceId", "gbName", "gbOwner", "gbLongitude", "gbLatitude"}
+    assert may.params == {"fields": "programme purpose legal_basis contact_number"}
+    assert must.params == {"fields": "place_type sign_confirmed main_url"}
+
+
+def test_a_file_that_is_only_called_a_workbook_is_told_so() -> None:
+    for body in (b"just some text\nand more\n", b"\x00\x01\xff\xff", b'say "a\n', b"[1"):
+        with pytest.raises(FileRefusedError) as caught:
+            of_sheet(read(body, name="Estate.XLSX"))
+        assert caught.value.code == "file_no_workbook"
+        assert refused(body).code != "file_no_workbook"
+    assert read(csv_rows(row()), name="estate.xlsx").count == 1
 
 
 def test_who_has_a_spreadsheet_is_told_which_kinds_of_place_there_are() -> None:

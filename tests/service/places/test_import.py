@@ -45,7 +45,15 @@ def send(client: httpx.Client, text: str | bytes, *, dry: bool = False) -> httpx
     return client.post(f"/api/places/import?dry_run={str(dry).lower()}", content=body)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize(
+    ("database_url", "encoding"),
+    [
+        ("sqlite", "utf-8"),
+        ("sqlite", "utf-8-sig"),
+        pytest.param("postgresql", "gb18030", marks=pytest.mark.system("postgresql")),
+    ],
+    indirect=["database_url"],
+)
 def test_parents_anywhere_in_the_file(given: Parts, admin: httpx.Client, encoding: str) -> None:
     text = (
         "编码,名称,级别,上级代码,备注\r\n"

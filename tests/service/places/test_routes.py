@@ -17,7 +17,7 @@ from service.places import store
 from service.places.codes import lies_within
 from tests.service.audit.entries import add
 from tests.service.cameras.kit import HERE, THERE, match, registered, townships
-from tests.service.helpers import NOW, Parts
+from tests.service.helpers import NOW, ON_SQLITE, Parts
 from tests.service.signing_in import bearer
 
 
@@ -83,6 +83,7 @@ def test_two_people_rename_one_place(given: Parts) -> None:
         assert (again.status_code, again.json()) == (200, seen)
 
 
+@ON_SQLITE
 def test_levels_may_be_left_out(given: Parts) -> None:
     with townships(given) as (_, _, admin):
         assert admin.post("/api/places", json=new("441900", "0", "city", "东莞")).status_code == 201

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.probes.limits import (
@@ -89,7 +89,6 @@ def played(arrivals: list[tuple[int, int]], limits: Limits, seconds: int) -> dic
 ONE_A_SECOND = Limits(subnet_per_s=1, platform_pulls=1, pulls=1)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 3), min_size=60, max_size=60))
 def test_nobody_starves_however_many_ask_later(sizes: list[int]) -> None:
     """One a second starts while one to three a second are asked for, for ever."""

@@ -314,7 +314,7 @@ def test_a_crash_after_the_commit_takes_it_again_and_changes_nothing(
     answer(given, result_of(job, place_absence=PlaceAbsence.NO_MASKER))
     first = consumer(given)
     with monkeypatch.context() as patch:
-        patch.setattr(first, "_bury", lambda _bad: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(given.client, "xack", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             first.step()
     assert states(given) == {"done": 1}

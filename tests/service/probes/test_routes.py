@@ -127,6 +127,10 @@ def test_asked_without_a_worker_it_waits_and_says_so_then_all_goes_through(scene
     assert batch["advice"] == {"set_clock": 2, "use_substream": 1}
     assert batch["substreams_found"] == 1
     assert not batch["no_worker"]
+    taken = sa.update(tables.cameras).where(tables.cameras.c.camera_id == first.camera.camera_id)
+    with given.database.writing() as connection:
+        connection.execute(taken.values(sub_url=substream.url))
+    assert scene.here.get(path).json()["advice"] == {"set_clock": 2}, "that is followed is none"
     (listed,) = scene.here.get("/api/probes").json()["batches"]
     assert listed.items() <= batch.items()
 
@@ -166,8 +170,13 @@ def test_counts_are_of_one_s_own_places_alone(scene: Scene) -> None:
 
 
 def test_what_waits_is_cancelled_of_one_s_own(scene: Scene) -> None:
-    both = scene.ask(scene.admin, [*scene.mine, *scene.theirs]).json()["batch_id"]
-    assert scene.here.delete(f"/api/probes/{both}").status_code == 204
+    ids = [*scene.mine, *scene.theirs]
+    both = scene.ask(scene.admin, ids, place_pictures=True).json()["batch_id"]
+    path = f"/api/probes/{both}"
+    assert scene.here.get(path).json()["pictures_wanted"] == len(scene.mine)
+    assert scene.here.delete(path).status_code == 204
+    assert scene.here.get(path).json()["pictures_wanted"] == 0
+    assert scene.admin.get(path).json()["pictures_wanted"] == len(scene.theirs)
     assert states(scene.given) == {"cancelled": 3, "waiting": 2}
     (entry,) = audited(scene.given, "probe.cancelled")
     assert entry["detail"] == {"probes": 3}
@@ -282,6 +291,11 @@ def test_one_place_picture_a_camera_and_day(scene: Scene) -> None:
         if str(row["batch_id"]) == found["batch_id"]
     }
     assert wants == {camera: False, other: True}
+    batch = scene.here.get(f"/api/probes/{found['batch_id']}").json()
+    assert (batch["pictures_wanted"], batch["pictures_made"]) == (1, 0)
+    first = scene.here.get("/api/probes").json()["batches"][-1]["batch_id"]
+    batch = scene.here.get(f"/api/probes/{first}").json()
+    assert (batch["pictures_wanted"], batch["pictures_made"]) == (1, 1)
     assert len(audited(given, "place_picture.asked")) == 2
     earlier = made_at - timedelta(days=1)
     with given.database.writing() as connection:

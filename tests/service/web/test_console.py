@@ -41,6 +41,7 @@ from service.cameras.windows import WindowState
 from service.evidence.models import Why
 from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
+from service.imports.values import label
 from service.incidents.merge import IncidentState
 from service.places.codes import Level
 from service.probes.models import ProbeState
@@ -314,6 +315,13 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
     }
     wanted = {f"{kind}.{member}" for kind, members in needed.items() for member in members}
     assert wanted - set(words("zh")) == set()
+
+
+def test_place_types_are_called_as_in_files_and_templates() -> None:
+    for language in ("zh", "en"):
+        for one in PlaceType:
+            said = label("place_type", one, is_chinese=language == "zh")
+            assert words(language)[f"place_type.{one}"].lower() == said, one
 
 
 def test_the_page_of_drills_calls_hazards_as_the_console_does() -> None:

@@ -102,7 +102,9 @@ def rows(page: Page) -> Locator:
 
 
 def count(page: Page, cameras: int) -> None:
-    expect(page.locator(".page-head [role=status]")).to_have_text(f"共 {cameras:,} 台")
+    whole = CAMERAS + 2
+    said = f"共 {whole:,} 台" if cameras == whole else f"{cameras:,} 台（共 {whole:,} 台）"
+    expect(page.locator(".page-head [role=status]")).to_have_text(said)
 
 
 def test_filters_stand_in_the_address_and_as_chips(page: Page, url: str) -> None:
@@ -134,7 +136,13 @@ def test_a_view_is_saved_applied_and_deleted(page: Page, url: str) -> None:
     page.locator("[data-test=views] > button").click()
     page.fill("[name=view_name]", "连不上的道路")
     page.locator("[data-test=view-save]").click()
+    expect(page.get_by_text("视图“连不上的道路”已保存")).to_be_visible()
+    expect(page.locator("[name=view_name]")).to_have_count(0)
+    page.locator("[data-test=views] > button").click()
     expect(page.locator("[data-test=view]")).to_have_text("连不上的道路")
+    field = page.locator("[name=view_name]").bounding_box()
+    assert field
+    assert field["width"] > 200
     page.fill("[name=view_name]", "连不上的道路")
     page.press("[name=view_name]", "Enter")
     expect(page.get_by_role("alert")).to_contain_text("同名")
@@ -169,6 +177,48 @@ def test_rows_are_picked_by_mouse_and_keyboard(page: Page, url: str) -> None:
     expect(bar).to_have_count(0)
 
 
+def test_what_is_picked_outlives_a_search_and_single_ones_are_taken_out(
+    page: Page, url: str
+) -> None:
+    page.goto(f"{url}/cameras?place_type=road&place={OWN}")
+    bar = page.locator("[data-test=bulk-bar]")
+    page.locator("[data-test=pick-every]").check()
+    expect(bar).to_contain_text(f"已选 {ROADS + 1} 台")
+    page.locator("[role=rowgroup] input[type=checkbox]").nth(1).click()
+    expect(bar).to_contain_text(f"已选 {ROADS} 台")
+    page.fill("[name=q]", "00500")
+    count(page, 0)
+    page.fill("[name=q]", "")
+    page.locator("[data-chip=place_type]").click()
+    expect(bar).to_contain_text(f"已选 {ROADS} 台")
+    page.locator("[data-test=picked-show]").click()
+    shown = page.locator("[data-test=picked] input")
+    expect(shown).to_have_count(ROADS)
+    shown.first.click()
+    expect(shown).to_have_count(ROADS - 1)
+
+
+def test_switching_on_tells_of_those_that_no_probe_found_good(page: Page, url: str) -> None:
+    page.goto(f"{url}/cameras?state=disabled&place={OWN}&sort=name")
+    page.locator("[data-test=pick-every]").check()
+    page.locator("[data-test=bulk-on]").click()
+    doubt = page.locator("[data-test=doubt]")
+    probed_off = {n for n in range(60) if n % 10 == 0}
+    bad = len([n for n in probed_off if n < UNREACHABLE])
+    expect(doubt).to_contain_text(f"{bad} 台上次探测失败，{CAMERAS // 10 - len(probed_off)} 台从未")
+    changed = page.locator("[data-test=bulk-changed]")
+    expect(changed).to_have_text(f"{len(probed_off) - bad}")
+    page.locator("[name=leave_out]").uncheck()
+    expect(changed).to_have_text(f"{CAMERAS // 10}")
+    page.locator("[data-test=bulk-close]").click()
+    page.locator("[data-test=pick-none]").click()
+    for box in (0, 1):
+        page.locator("[role=rowgroup] input[type=checkbox]").nth(box).click()
+    page.locator("[data-test=bulk-on]").click()
+    expect(doubt).to_contain_text("1 台上次探测失败，0 台从未")
+    expect(changed).to_have_text("1")
+
+
 def test_an_edit_of_many_is_counted_before_it_is_made(page: Page, url: str) -> None:
     page.goto(f"{url}/cameras?place={OWN}")
     page.locator("[data-test=pick-every]").check()
@@ -178,6 +228,12 @@ def test_an_edit_of_many_is_counted_before_it_is_made(page: Page, url: str) -> N
     sheet.locator("[data-test=bulk-count]").click()
     expect(sheet.locator(".fault")).to_have_text("请填写此项")
     sheet.locator("[name=owner]").fill("西湖区城市管理局")
+    sheet.locator("[name=change-contact_number]").check()
+    sheet.locator("[name=contact_number]").fill("-")
+    sheet.locator("[data-test=bulk-count]").click()
+    expect(sheet.locator("[name=contact_number]")).to_have_attribute("aria-invalid", "true")
+    expect(sheet.locator("[data-test=bulk-count]")).to_be_in_viewport(ratio=1)
+    sheet.locator("[name=change-contact_number]").uncheck()
     sheet.locator("[data-test=bulk-count]").click()
     expect(sheet.locator("[data-test=bulk-changed]")).to_have_text(f"{CAMERAS + 1}")
     shot(page, "cameras-bulk-counted-1366")

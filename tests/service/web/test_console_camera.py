@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from service import tables
 from tests.service.estate import OWN
 from tests.service.web.zone_parts import World, at_camera, world
 from tests.support.browser import chromium
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.system("chromium")
 
@@ -47,7 +49,7 @@ def audited(given: World, action: str, camera_id: str) -> int:
 
 
 def test_the_last_week_is_a_strip_with_words_and_a_list(browser: Browser, given: World) -> None:
-    camera_id = given.camera("一周")
+    camera_id = given.camera("一周", created_at=datetime.now(UTC) - timedelta(days=9))
     given.stood(
         camera_id,
         (9.0, "watching", None),
@@ -73,6 +75,72 @@ def test_the_last_week_is_a_strip_with_words_and_a_list(browser: Browser, given:
         expect(health.locator("[data-test=last-fault]")).to_contain_text("请检查地址、端口")
         health.locator("summary").click()
         expect(health.locator("[data-test=changes] li")).to_have_count(5)
+
+
+def test_a_young_camera_is_told_of_since_it_is_registered(browser: Browser, given: World) -> None:
+    camera_id = given.camera("新登记", created_at=datetime.now(UTC) - timedelta(minutes=4))
+    minute = 1 / 24 / 60
+    given.stood(camera_id, (3 * minute, "watching", None), (minute, "fault", "unreachable"))
+    given.tell(camera_id, WatchState.FAULT, "unreachable")
+    given.cost(camera_id, looks=0, core_ms=1, received_bytes=0)
+    with at_camera(browser, given, camera_id) as page:
+        health = page.locator("[data-test=health]")
+        expect(health.locator("[data-test=over]")).to_contain_text("登记以来")
+        expect(health.locator("[data-test=over]")).to_contain_text("4 分")
+        wide = health.locator("rect[data-state=fault]").bounding_box()
+        whole = health.get_by_role("img").bounding_box()
+        assert wide
+        assert whole
+        assert wide["width"] / whole["width"] == pytest.approx(0.25, abs=0.05)
+        health.locator("summary").click()
+        newest = health.locator("[data-test=changes] li time").first.get_attribute("datetime")
+        since = health.locator("dd.small time").first.get_attribute("datetime")
+        assert since == newest, "one source for both"
+        given.tell(camera_id, WatchState.WATCHING)
+        expect(page.locator("[data-test=looks]")).to_have_text("尚未测得")
+
+
+def test_a_camera_is_switched_on_and_off_beside_its_probe(browser: Browser, given: World) -> None:
+    camera_id = given.camera("开关", enabled=False)
+    with at_camera(browser, given, camera_id) as page:
+        page.locator("[data-test=switch-on-one]").click()
+        page.locator("[data-test=switch-off-one]").click()
+        assert given.found(camera_id)["enabled"] is True, "to switch off is asked for first"
+        page.locator("[data-test=switch-off-yes]").click()
+        expect(page.locator("[data-test=switch-on-one]")).to_be_visible()
+    assert given.found(camera_id)["enabled"] is False
+
+
+def test_full_workers_are_told_of_above_the_list_and_on_the_status_page(
+    browser: Browser, given: World
+) -> None:
+    waiting = given.camera("排队", sub_url=FOUND)
+    with at_camera(browser, given, waiting) as page:
+        page.goto(f"{given.url}/cameras")
+        expect(page.locator("[role=rowgroup] [role=row]").first).to_be_visible()
+        expect(page.locator("[data-test=capacity]")).to_have_count(0)
+        given.tell(waiting, WatchState.FAULT, "over_capacity")
+        until(lambda: given.found(waiting)["fault"], "the worker's word")
+        given.worker.waiting = 1
+        page.reload()
+        expect(page.locator("[data-test=capacity]")).to_contain_text("排队 1 台")
+        expect(page.locator("[data-test=capacity]")).to_contain_text("--processes auto")
+        page.goto(f"{given.url}/status")
+        expect(page.locator("[data-test=capacity]")).to_be_visible()
+        expect(page.locator("[data-worker=full]")).to_have_text("已满")
+        given.worker.waiting = 0
+        expect(page.locator("[data-worker=up]")).to_be_visible()
+        page.goto(f"{given.url}/cameras/{waiting}")
+        alert = page.get_by_role("alert").first
+        expect(alert).to_contain_text("--processes auto")
+        expect(alert).not_to_contain_text("子码流")
+        page.goto(f"{given.url}/cameras")
+        page.locator("[data-test=more-filters]").click()
+        faults = page.locator("[name=fault] option")
+        expect(faults).not_to_have_count(30)
+        offered = faults.evaluate_all("all => all.map(one => one.value)")
+        assert "over_capacity" in offered
+        assert "no_keyframe" not in offered, "no camera has it now"
 
 
 def test_what_it_costs_is_said_in_numbers_and_words(browser: Browser, given: World) -> None:
@@ -124,6 +192,8 @@ def test_a_probe_is_asked_for_and_what_it_advises_is_done_with_one_click(
         expect(panel).to_contain_text("改用子码流")
         panel.locator("[data-test=take-substream]").click()
         expect(panel.locator("[data-test=take-substream]")).to_have_count(0)
+        expect(panel.locator("[data-test=advice] li")).to_have_count(1)
+        expect(panel.locator("[data-test=advice]")).not_to_contain_text("子码流")
     assert given.found(camera_id)["sub_url"] == FOUND
 
 
@@ -182,7 +252,7 @@ def test_a_place_picture_is_asked_for_waited_for_and_drawn_on(
     with at_camera(browser, given, f"{camera_id}/zones") as page:
         expect(page.locator("[data-test=why]")).to_contain_text("还没有场景图")
         page.locator("[data-test=ask-picture]").click()
-        expect(page.locator("[data-test=going]")).to_have_text("正在探测，最多几分钟…")
+        expect(page.locator("[data-test=going]")).to_contain_text("正在取场景图，约一分钟：已等")
         given.worker.free.set()
         picture = page.locator("[data-test=picture]")
         expect(picture).to_be_visible()

@@ -93,7 +93,7 @@ def url(settings: ServiceSettings, admin: Account) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser, url: str, admin: Account) -> Iterator[Page]:
     """A page at which the administrator is logged in."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
     found = context.new_page()
     faults = Faults(url)
     faults.watch(found)
@@ -585,6 +585,47 @@ def test_the_whole_installation_is_called_in_one_language(page: Page, url: str) 
     assert family.index("Segoe UI") < family.index("Noto Sans SC")
 
 
+def test_a_one_time_password_is_typed_once_and_kept_nowhere(
+    browser: Browser, url: str, admin: Account
+) -> None:
+    with signed_in(url, admin) as client:
+        body = {"login": "fresh", "name": "新", "role": "integrator", "places": [OWN]}
+        once = client.post("/api/accounts", json=body).json()["one_time_password"]
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    page = context.new_page()
+    page.goto(url)
+
+    def log_in() -> None:
+        page.fill("[name=login]", "fresh")
+        page.fill("[name=password]", once)
+        page.press("[name=password]", "Enter")
+        expect(page.locator("[name=new]")).to_be_visible()
+
+    log_in()
+    expect(page.locator("[name=current]")).to_have_count(0)
+    stored = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    assert once not in page.evaluate(stored)
+    page.reload()
+    expect(page.locator("[name=current]")).to_be_visible()
+    context.clear_cookies()
+    page.reload()
+    log_in()
+    page.fill("[name=new]", once)
+    page.fill("[name=repeat]", once)
+    page.press("[name=repeat]", "Enter")
+    rules = page.locator(".rules li")
+    expect(rules.nth(0)).to_have_text("至少 12 个字符——已满足")
+    expect(rules.nth(3)).to_have_text("与当前密码不同——还未满足")
+    for name in ("new", "repeat"):
+        page.fill(f"[name={name}]", PASSWORD)
+    page.press("[name=repeat]", "Enter")
+    expect(page.locator("[data-test=go-cameras]")).to_be_visible()
+    page.locator("[data-test=me]").click()
+    page.get_by_role("link", name="修改密码").click()
+    expect(page.locator("[name=current]")).to_be_visible()
+    context.close()
+
+
 def test_an_account_disabled_while_it_works_can_leave(
     browser: Browser, url: str, admin: Account
 ) -> None:
@@ -593,13 +634,12 @@ def test_an_account_disabled_while_it_works_can_leave(
         made = client.post("/api/accounts", json=body)
         assert made.status_code == 201, made.text
         account, once = made.json(), made.json()["one_time_password"]
-        context = browser.new_context(viewport={"width": 1366, "height": 768})
+        context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
         other = context.new_page()
         other.goto(url)
         other.fill("[name=login]", "brief")
         other.fill("[name=password]", once)
         other.press("[name=password]", "Enter")
-        other.fill("[name=current]", once)
         for name in ("new", "repeat"):
             other.fill(f"[name={name}]", PASSWORD)
         other.press("[name=repeat]", "Enter")

@@ -167,12 +167,13 @@ def test_an_estate_is_checked_registered_probed_and_switched_on(
     assert "s3cret" not in copy
     page.reload()
     page.get_by_role("button", name=f"登记 {good} 台").click()
-    expect(page.locator("[data-test=done]")).to_contain_text(f"已登记或更新 {good} 台")
+    expect(page.locator("[data-test=done]")).to_contain_text(f"新登记 {good} 台，更新 0 台")
 
     page.goto(f"{url}/cameras/import")
     page.get_by_role("link", name="点位表.csv").click()
     probe = page.locator("[data-test=import-probe]")
     with worker(beside):
+        probe.locator("[name=place_pictures]").check()
         probe.locator("[data-test=probe-all]").click()
         expect(probe.locator("[data-test=probe]")).to_have_attribute(
             "data-going", "false", timeout=30_000
@@ -181,6 +182,8 @@ def test_an_estate_is_checked_registered_probed_and_switched_on(
     shot(page, "import-probed-1366-zh")
     probe.locator("[data-test=take-substreams]").click()
     expect(probe.locator("[data-test=take-substreams]")).to_have_text("采用找到的子码流（0）")
+    expect(probe.locator("tbody")).not_to_contain_text(["改用子码流"])
+    expect(probe.locator("[data-test=switches]")).to_contain_text("有人手工停用")
     probe.locator("[data-test=switch-on]").click()
     expect(page.get_by_text(f"已启用 {len(STREAMS)} 台")).to_be_visible()
     with signed_in(url, integrator) as client:
@@ -189,24 +192,43 @@ def test_an_estate_is_checked_registered_probed_and_switched_on(
     assert [one["enabled"] for one in answered["cameras"]] == [True] * len(STREAMS)
     probe.locator("[data-fault=unreachable] a").click()
     expect(page.locator("[data-chip=probe_fault]")).to_contain_text("连接不上")
-    expect(page.locator(".page-head [role=status]")).to_have_text(f"共 {good - len(STREAMS)} 台")
+    expect(page.locator(".page-head [role=status]")).to_contain_text(f"{good - len(STREAMS)} 台")
     page.go_back()
     expect(probe.locator("[data-test=probe-good]")).to_have_text(f"{len(STREAMS)}")
+    expect(probe.locator("[data-test=probe-pictures]")).to_have_text(f"0 / {good}")
 
 
 def test_a_mended_file_registers_only_what_is_new(page: Page, url: str) -> None:
     file = estate(bad_share=0.05, seed=9)
     check(page, url, payload(file.text, "第一次.csv"))
     expect(tile(page, "bad")).to_have_text(f"{file.bad}")
-    page.locator("[data-test=commit]").click()
+    expect(page.locator("[data-test=register-first]")).to_contain_text("***")
+    fresh = tile(page, "new").inner_text()
+    page.locator("[name=file]").set_input_files(payload(file.text, "又一次.csv"))
+    page.get_by_role("heading", name="又一次.csv").wait_for()
+    page.goto(f"{url}/cameras/import")
+    recent = page.locator("tr", has_text="第一次.csv")
+    expect(recent).to_contain_text("已检查，未登记")
+    expect(recent.locator("[data-count=new]")).to_have_text(fresh)
+    recent.get_by_role("link").click()
+    page.locator("[data-test=commit-first]").click()
     expect(page.locator("[data-test=done]")).to_be_visible()
-    whole = estate(bad_share=0, seed=9)
+    head, one, *others = estate(bad_share=0, seed=9).text.splitlines()
+    whole = "\n".join([f"{head},启用", f"{one},是", *(f"{other}," for other in others)])
     first = page.url
-    page.locator("[name=file]").set_input_files(payload(whole.text, "改好了.csv"))
+    page.locator("[name=file]").set_input_files(payload(whole, "改好了.csv"))
     page.wait_for_url(lambda now: now != first)
     expect(tile(page, "bad")).to_have_text("0")
     expect(page.get_by_role("heading", name="改好了.csv")).to_be_visible()
     assert int(tile(page, "new").inner_text()) <= file.bad
+    expect(page.locator("[data-test=switched]")).to_contain_text("启用 1 台、停用 0 台")
+    page.locator("[data-verdict=changed]").click()
+    changes = page.locator("[data-row='2'] [data-test=changes]")
+    expect(changes).to_have_text("更新：启用")
+    shot(page, "import-changed-1366-zh")
+    page.locator("[data-test=commit]").click()
+    expect(page.locator("[data-test=done]")).to_be_visible()
+    expect(changes).to_have_text("更新：启用")
 
 
 @pytest.mark.parametrize(
@@ -302,3 +324,10 @@ def test_no_step_is_wider_than_its_screen(
         check(page, url, payload(estate(bad_share=0.3, seed=width_px).text))
         expect(page.locator("[data-row]").first).to_be_visible()
         shot(page, f"import-checked-{width_px}-{language}")
+        page.locator("[data-reason]").first.click()
+        expect(page.locator("[data-row]").first).to_be_in_viewport()
+        above = page.locator("[data-test=register]").bounding_box()
+        rows = page.locator("[data-row]").first.bounding_box()
+        assert above
+        assert rows
+        assert above["y"] < rows["y"], "what to do stands before the rows"

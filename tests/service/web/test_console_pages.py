@@ -24,7 +24,9 @@ CAMERAS = 3_000
 SIZES = {1920: 1080, 1366: 768, 390: 844}
 LOOKS = ["dark-zh", *(["light-zh", "dark-en", "light-en"] if SCREENSHOTS else [])]
 PAGES = ["live", "cameras", "cameras/new", "places", "accounts", "retention", "audit", "status"]
-PAGES += ["me/password", "me/tokens"]
+PAGES += ["me/password", "me/tokens", "cameras/import"]
+LISTS = {"live", "cameras", "accounts", "audit", "status", "me/tokens", "cameras/c-00009/zones"}
+"""Pages as wide as the screen; the others have one width."""
 
 
 @pytest.fixture(scope="module")
@@ -288,12 +290,70 @@ def test_language_and_looks_are_kept(browser: Browser, url: str, admin: Account)
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+@pytest.mark.parametrize(
+    ("locale", "lang"), [("en-US", "en-GB"), ("zh-CN", "zh-CN"), ("fr-FR", "zh-CN")]
+)
+def test_the_browser_s_language_counts_until_one_is_chosen(
+    browser: Browser, url: str, locale: str, lang: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(url)
+    expect(page.locator("html")).to_have_attribute("lang", lang)
+    page.locator("[data-test=language]").click()
+    (other,) = {"en-GB", "zh-CN"} - {lang}
+    expect(page.locator("html")).to_have_attribute("lang", other)
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", other)
+    context.close()
+
+
+def test_the_list_of_cameras_scrolls_inside_itself_alone(page: Page, url: str) -> None:
+    for path in ("cameras", "cameras?q=nothing"):
+        page.goto(f"{url}/{path}")
+        expect(page.locator(".grid, .empty")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), path
+
+
+SMALL = """() => [...document.querySelectorAll("a, button, input, select, textarea, [role=treeitem]")]
+  .filter((one) => !one.closest(".unseen, .skip, [role=grid]") && one.checkVisibility({ visibilityProperty: true }))
+  .map((one) => (/checkbox|radio/.test(one.type) && one.closest("label")) || one)
+  .filter((one) => getComputedStyle(one).display !== "inline" || one.matches(".trail *, h2 *, .panel-head *, [href^=tel]"))
+  .filter((one) => (getComputedStyle(one).display !== "inline" && one.offsetWidth < 44) || one.getBoundingClientRect().height < 44)
+  .map((one) => one.outerHTML.slice(0, 90))"""  # noqa: E501
+
+
+def test_a_thumb_hits_what_can_be_pressed(browser: Browser, url: str, admin: Account) -> None:
+    """In what unfolds; the pages are looked at below."""
+    with opened(browser, url, width_px=390, language="en") as page:
+        log_in(page, admin)
+        page.locator("[data-test=me]").click()
+        assert page.evaluate(SMALL) == []
+        page.get_by_role("link", name="API tokens").click()
+        page.locator("#main .button.main").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert page.evaluate(SMALL) == []
+
+
+def test_the_places_figures_have_titles(page: Page, url: str) -> None:
+    page.goto(f"{url}/places")
+    heads = page.locator(".head > span")
+    expect(heads).to_have_text(["名称", "级别", "代码", "摄像机数"])
+    expect(page.get_by_role("treeitem")).to_have_count(2)  # it is unfolded
+    cells = page.get_by_role("treeitem").first.locator("> .grow, > .level, > .code, > .count")
+    ends = "all => all.map((one) => Math.round(one.getBoundingClientRect().right))"
+    assert heads.evaluate_all(ends) == cells.evaluate_all(ends)
+
+
 @pytest.mark.parametrize("width_px", SIZES)
 @pytest.mark.parametrize("looks", LOOKS)
 def test_no_page_is_wider_than_its_screen(
     browser: Browser, url: str, admin: Account, width_px: int, looks: str
 ) -> None:
-    """And, with FENGSUI_SCREENSHOTS, a picture of each page for a person to look at."""
+    """Nor of another width than others of its kind, nor, on a phone, with targets for no thumb.
+
+    With FENGSUI_SCREENSHOTS also a picture of each page for a person to look at.
+    """
     theme, language = looks.split("-")
     with opened(browser, url, width_px=width_px, theme=theme, language=language) as page:
         shot(page, f"login-{width_px}-{looks}")
@@ -301,6 +361,11 @@ def test_no_page_is_wider_than_its_screen(
         for path in [*PAGES, "cameras/c-00009", "cameras/c-00009/edit", "cameras/c-00009/zones"]:
             page.goto(f"{url}/{path}")
             expect(page.get_by_role("heading", level=1)).to_be_visible()
+            if width_px == 1920:
+                found_px = page.locator("#main > *").evaluate("one => one.offsetWidth")
+                assert found_px == (1704 if path in LISTS else 1280), path
+            elif width_px == 390:
+                assert page.evaluate(SMALL) == [], path
             shot(page, f"{path.replace('/', '-')}-{width_px}-{looks}")
 
 

@@ -9,6 +9,7 @@ from pipelines.messages import StreamFacts
 from tests.service.web.evidence_parts import SIZES
 from tests.service.web.zone_parts import World, at_camera, world
 from tests.support.browser import chromium
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.system("chromium")
 
@@ -83,12 +84,19 @@ def test_a_road_is_drawn_by_mouse_and_saved_with_what_is_looked_for(
         page.locator("[data-test=draw-road]").click()
         click(page, *QUAD, (QUAD[0][0] + NEAR, QUAD[0][1]))  # the first once more: it is whole
         page.fill("[name=zone_id]", "主路")
+        hazards = page.locator("[data-test=hazards]")
         page.locator("[data-test=direct]").click()
+        expect(hazards.locator("[data-test=need-wrong_way]")).not_to_have_text("已标方向")
+        click(page, (0.45, 0.7), (0.55, 0.7))
         page.locator("[data-test=turn-arrow]").click()
         page.fill("[name=permitted_s]", "60")
-        hazards = page.locator("[data-test=hazards]")
         expect(hazards.locator("[data-test=need-wrong_way]")).to_have_text("已标方向")
-        hazards.locator("input[value=wrong_way]").check()
+        idle = page.locator("[data-test=idle]")
+        expect(idle).to_have_text("还没有险情用到“主路”：请勾选")
+        page.locator("[data-test=zone-hazards] input[value=debris]").check()
+        expect(idle).to_have_text("“主路”已标方向，但还没有勾选“逆行”")
+        page.locator("[data-test=zone-hazards] input[value=wrong_way]").check()
+        expect(idle).to_have_count(0)
         drag(page, (0.4, 0.4), (0.3, 0.3))
         save(page)
         expect(page.locator("[data-test=save]")).to_be_disabled()
@@ -97,8 +105,8 @@ def test_a_road_is_drawn_by_mouse_and_saved_with_what_is_looked_for(
     assert (zone["zone_id"], zone["kind"], zone["permitted_s"]) == ("主路", "road", 60)
     assert zone["polygon"] == [pytest.approx(one, abs=0.003) for one in
                                [(0.2, 0.9), (0.3, 0.3), (0.6, 0.4), (0.8, 0.9)]]  # fmt: skip
-    (x0, _), (x1, _) = zone["direction"]
-    assert x0 > x1, "turned round"
+    ends = [pytest.approx(one, abs=0.003) for one in [(0.55, 0.7), (0.45, 0.7)]]
+    assert zone["direction"] == ends, "turned round"
     assert "wrong_way" in found["hazards"]
 
 
@@ -162,9 +170,44 @@ def test_a_zone_is_drawn_and_changed_by_keys_alone(browser: Browser, given: Worl
     assert zone["polygon"] == [[0.505, 0.5], [0.3, 0.5], [0.3, 0.3], [0.5, 0.32]]
 
 
+def test_one_gesture_is_one_step_to_undo_and_a_direction_is_dragged_or_given_by_keys(
+    browser: Browser, given: World
+) -> None:
+    camera_id = given.camera("一步", zones=[ROAD])
+    with at_camera(browser, given, f"{camera_id}/zones") as page:
+        page.locator("[data-test=list] button").first.click()
+        drag(page, (0.5, 0.9), (0.5, 0.8))
+        expect(page.locator("[data-grip]")).to_have_count(4)
+        page.keyboard.press("Control+z")
+        expect(page.locator("[data-grip]")).to_have_count(3)
+        expect(page.locator("[data-test=undo]")).to_be_disabled()
+        page.locator("[data-test=direct]").click()
+        drag(page, (0.5, 0.8), (0.5, 0.5))
+        page.locator("[data-test=undo]").click()
+        page.locator("[data-test=direct]").press("Enter")
+        expect(page.locator("[data-test=canvas]")).to_be_focused()
+        for key in ("Enter", "Shift+ArrowUp", "Shift+ArrowUp", "Enter"):
+            page.keyboard.press(key)
+        page.locator("[data-test=zone-hazards] input[value=wrong_way]").check()
+        save(page)
+    [zone] = given.found(camera_id)["zones"]
+    assert zone["direction"] == [[0.5, 0.7], [0.5, 0.6]]
+
+
 def touch(client: CDPSession, kind: str, *at: tuple[float, float]) -> None:
     points = [{"x": x, "y": y} for x, y in at]
     client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def swipe(page: Page, client: CDPSession, at: tuple[float, float], up_px: int) -> None:
+    """Move the page as quickly as a thumb does."""
+    page.evaluate("[window.from, onscroll] = [scrollY, () => { window.last = performance.now(); }]")
+    touch(client, "touchStart", at)
+    for part in range(1, 7):
+        touch(client, "touchMove", (at[0], at[1] - up_px * part / 6))
+    touch(client, "touchEnd")
+    rests = "scrollY > from && performance.now() - last > 400"  # it rolls on for a while
+    until(lambda: page.evaluate(rests), "the page to scroll")
 
 
 def test_a_thumb_draws_on_a_phone(browser: Browser, given: World) -> None:
@@ -178,10 +221,12 @@ def test_a_thumb_draws_on_a_phone(browser: Browser, given: World) -> None:
         expect(page.locator("[data-grip]")).to_have_count(4)
         client = page.context.new_cdp_session(page)
         beside = (0.2 + 0.04, 0.8)  # a thumb is 15 px off, and the corner doesn't jump to it
+        swipe(page, client, on_screen(page, *beside), 120)
+        assert corner(page, 0) == pytest.approx((0.2, 0.8), abs=0.01)
         touch(client, "touchStart", on_screen(page, *beside))
+        expect(page.locator("[data-test=loupe]")).to_be_visible()  # held for a moment
         touch(client, "touchMove", on_screen(page, 0.19, 0.75))
         touch(client, "touchMove", on_screen(page, 0.14, 0.7))
-        expect(page.locator("[data-test=loupe]")).to_be_visible()
         touch(client, "touchEnd")
         expect(page.locator("[data-test=loupe]")).to_have_count(0)
         assert corner(page, 0) == pytest.approx((0.1, 0.7), abs=0.01)
@@ -239,7 +284,12 @@ def test_what_crosses_is_said_as_it_is_drawn_in_the_service_s_words_and_never_se
         crossing = "区域的边线交叉、相碰或重叠：请按顺序沿边给出顶点，只绕一圈"
         expect(page.locator("[data-test=wrong]", has_text=crossing)).to_have_count(1)
         page.locator("[data-test=save]").click()
-        expect(page.locator("[data-test=held]")).to_contain_text("请先改正标出的")
+        held = page.locator("[data-test=held]")
+        expect(held).to_contain_text("请先改正标出的")
+        page.keyboard.press("Escape")
+        held.get_by_role("link", name=f"隐私遮挡 1：{crossing}").click()
+        expect(page.locator("[name=zone_id]")).to_have_value("隐私遮挡 1")
+        expect(page.locator("[data-test=canvas]")).to_be_in_viewport()
         assert "PATCH" not in sent
         page.on("dialog", lambda dialog: dialog.accept())
         page.locator("[data-test=go-cameras]").click()
@@ -251,6 +301,8 @@ def test_a_hazard_that_lacks_its_zone_is_told_and_not_sent(browser: Browser, giv
         page.locator("[data-test=hazards] input[value=stopped_vehicle]").check()
         page.locator("[data-test=save]").click()
         expect(page.locator("[data-test=held]")).to_contain_text("异常停车：还要画“道路”区域")
+        page.locator("[data-test=held] a").click()
+        expect(page.locator("[data-test=hazards]")).to_be_in_viewport()
         page.locator("[data-test=draw-road]").click()
         page.locator("[data-test=put-box]").click()
         expect(page.locator("[data-test=held]")).to_have_count(0)
@@ -335,6 +387,7 @@ def test_zones_are_copied_to_those_that_are_chosen_and_counted_first(
     hazards = ["fire", "stopped_vehicle"]
     camera_id = given.camera("甲", zones=[ROAD], hazards=hazards, place_type="bridge")
     alike = given.camera("乙", place_type="bridge")
+    unknown = given.camera("丁", place_type="bridge", zones=[ROAD | {"zone_id": "旧路"}])
     other = given.camera("丙", place_type="bridge")
     for one, height_px in ((camera_id, 720), (alike, 1080), (other, 1440)):
         width_px = 1920 if height_px != 720 else 1280
@@ -343,8 +396,22 @@ def test_zones_are_copied_to_those_that_are_chosen_and_counted_first(
     given.probe(camera_id, alike, other)
     with at_camera(browser, given, f"{camera_id}/zones") as page:
         page.locator("[data-test=copy]").click()
-        expect(page.locator("[data-test=found] li")).to_have_count(2)
+        expect(page.locator("[data-test=found] li")).to_have_count(3)
         page.locator("[data-test=pick-all]").click()
+        page.locator(f"[data-test=found] input[value='{unknown}']").uncheck()
+        page.locator("[data-test=copy-go]").click()
+        expect(page.locator("[data-test=would]")).to_contain_text("将替换 1 台")
+        expect(page.locator("[data-test=loses]")).to_have_count(0)
+        page.locator(f"[data-test=found] input[value='{unknown}']").check()
+        page.locator("[data-test=copy-go]").click()
+        expect(page.locator("[data-test=would]")).to_contain_text("将替换 2 台")
+        expect(page.locator("[data-test=loses]")).to_be_in_viewport()
+        expect(page.locator("[data-test=copy-go]")).to_be_in_viewport()
+        line = page.locator("[data-test=targets] li", has_text="丁")
+        expect(line).to_contain_text("替换：1 个区域（旧路）")
+        expect(line).to_contain_text("画面比例未知")
+        expect(line.get_by_role("link")).to_have_attribute("href", f"/cameras/{unknown}/zones")
+        page.locator(f"[data-test=found] input[value='{unknown}']").uncheck()
         page.locator("[data-test=copy-go]").click()
         expect(page.locator("[data-test=would]")).to_contain_text("将替换 1 台")
         expect(page.get_by_role("dialog")).to_contain_text("画面比例不同")
@@ -367,3 +434,12 @@ def test_the_whole_picture_is_in_sight(browser: Browser, given: World) -> None:
             assert foot
             assert canvas["y"] + canvas["height"] < foot["y"]
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.set_viewport_size({"width": 844, "height": 390})  # a phone that lies
+        page.locator("[data-test=hazards]").scroll_into_view_if_needed()
+        expect(page.locator("[data-test=canvas]")).to_be_in_viewport(ratio=1)
+        expect(page.locator("[data-test=undo]")).to_be_in_viewport(ratio=1)
+        page.set_viewport_size({"width": 390, "height": SIZES[390]})
+        for one in page.locator(".tools .swatch").all()[:6]:
+            box = one.bounding_box()
+            assert box
+            assert box["width"] == 10, "a mark of a colour"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
@@ -58,6 +59,8 @@ class StandIn:
     """What was asked for so far."""
     free: threading.Event = field(default_factory=threading.Event)
     """While clear, jobs are left lying."""
+    waiting: int = 0
+    """Cameras that it has no room for."""
     _over: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -75,7 +78,8 @@ class StandIn:
         after, beats = "-", 0
         while not self._over.wait(STEP_S):
             if beats % round(BEAT_S / STEP_S) == 0:
-                streams.add(self.client, HEARTBEATS, heartbeat())
+                beat = msgspec.structs.replace(heartbeat(), cameras_waiting=self.waiting)
+                streams.add(self.client, HEARTBEATS, beat)
             beats += 1
             entries: Any = self.client.xrange(PROBE_JOBS.name, after) if self.free.is_set() else []
             for entry_id, entry in entries:

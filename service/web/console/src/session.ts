@@ -10,6 +10,22 @@ let waiting: ((again: boolean) => void)[] = [];
 let discarding = false;
 let logins = 0;
 
+/** How long a one-time password is remembered for the form that asks for it again. */
+const TYPED_MS = 5 * 60_000;
+const typed = ref("");
+let forgetting = 0;
+
+/**
+ * The one-time password of the login just now, in memory alone: the service wants it once more with
+ * the password that is chosen. Empty soon, after a reload, and once the form is left.
+ */
+export const typedOnce = computed(() => typed.value);
+
+export function forgetTyped(): void {
+  clearTimeout(forgetting);
+  typed.value = "";
+}
+
 export const session = computed(() => held.value);
 
 /** The session ended under an open page: whoever wants to go on logs in over it. */
@@ -43,7 +59,13 @@ export async function loadSession(): Promise<void> {
 }
 
 export async function logIn(login: string, password: string): Promise<void> {
-  resume(await taken(api.POST("/api/session", { body: { login, password } })));
+  const found = await taken(api.POST("/api/session", { body: { login, password } }));
+  forgetTyped();
+  if (found.password_once) {
+    typed.value = password;
+    forgetting = window.setTimeout(forgetTyped, TYPED_MS);
+  }
+  resume(found);
 }
 
 /** Look whether somebody logged in again in another window. */
@@ -67,6 +89,7 @@ export async function logOut(): Promise<void> {
 
 /** Give the page up: what waited for a login gets its refusal. */
 export function leave(): void {
+  forgetTyped();
   held.value = null;
   goOn(false);
 }

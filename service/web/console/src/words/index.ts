@@ -8,9 +8,16 @@ export type Language = (typeof LANGUAGES)[number];
 const TAGS: Record<Language, string> = { zh: "zh-CN", en: "en-GB" };
 const FILES = { zh: () => import("./zh.json"), en: () => import("./en.json") };
 
+/** What was chosen here, or else what the browser's first language asks for; Chinese unless it is English. */
+function begun(): Language {
+  const chosen = kept("language");
+  const known = LANGUAGES.find((one) => one === chosen);
+  return known ?? (/^en\b/i.test(navigator.languages[0] ?? "") ? "en" : "zh");
+}
+
 export const words = createI18n({
   legacy: false,
-  locale: kept("language") === "en" ? "en" : "zh",
+  locale: begun(),
   fallbackLocale: false,
   flatJson: true,
   missingWarn: false,

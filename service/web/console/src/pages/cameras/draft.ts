@@ -124,7 +124,7 @@ export function asEdit(draft: Draft, base: Draft): CameraEdit {
   const [now, before] = [bodyOf(draft), bodyOf(base)];
   const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => !same(value, before[name])));
   if (draft.credentials === "remove") changed.credentials = null;
-  if (draft.credentials === "give" && (draft.user || draft.password)) changed.credentials = credentialsOf(draft);
+  if (draft.credentials === "give" && touchesCredentials(draft, base)) changed.credentials = credentialsOf(draft);
   return changed as CameraEdit;
 }
 

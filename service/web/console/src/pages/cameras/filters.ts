@@ -29,6 +29,8 @@ export interface Search {
   hazard: string;
   upstream: string;
   import_id: string;
+  /** "true": of that import, only what it brought or changed. */
+  import_changed: string;
   sort: string;
 }
 
@@ -36,7 +38,7 @@ export type FilterName = Exclude<keyof Search, "sort">;
 
 export const NONE: Search = {
   q: "", place: "", state: "", fault: "", probe: "", probe_fault: "", substream: "", zones: "", place_type: "", programme: "", hazard: "",
-  upstream: "", import_id: "", sort: "name",
+  upstream: "", import_id: "", import_changed: "", sort: "name",
 };
 
 const CALLED: Partial<Record<FilterName, (code: string) => string>> = {
@@ -69,7 +71,9 @@ export function asQuery(search: Search): Record<string, string> {
 /** The filters alone: what a request about many cameras and a saved view take. */
 export function asFilter(search: Search): NonNullable<Selection["filter"]> {
   const { sort: _, ...filters } = search;
-  return Object.fromEntries(Object.entries(filters).filter(([, value]) => value)) as NonNullable<Selection["filter"]>;
+  // What an import changed is said of an import.
+  const given = Object.entries(filters).filter(([name, value]) => value && (name !== "import_changed" || filters.import_id));
+  return Object.fromEntries(given.map(([name, value]) => [name, name === "import_changed" ? value === "true" : value])) as unknown as NonNullable<Selection["filter"]>;
 }
 
 /** The filters that are on, each in words. What was typed stands in its own field. */
@@ -77,6 +81,8 @@ export function chosen(search: Search, place: string): { name: FilterName; said:
   const names = Object.keys(asFilter(search)).filter((name) => name !== "q") as FilterName[];
   return names.map((name) => {
     const value = name === "place" ? place : called(name, search[name]);
-    return { name, said: name === "import_id" ? t("cameras.of_import") : t("cameras.chip", { filter: word("filter", name), value }) };
+    if (name === "import_id") return { name, said: t("cameras.of_import") };
+    if (name === "import_changed") return { name, said: t("cameras.of_import_changed") };
+    return { name, said: t("cameras.chip", { filter: word("filter", name), value }) };
   });
 }

@@ -8,9 +8,8 @@ export interface Stretch {
   until_ms: number;
 }
 
-/** Changes come newest first, and the last may lie before the days: the stretches come oldest first. */
-export function stretchesOf({ days, changes }: CameraHealth, now_ms: number): Stretch[] {
-  const begin_ms = now_ms - days * 86_400_000;
+/** Changes come newest first, and the last may lie before `begin_ms`: the stretches come oldest first. */
+export function stretchesOf({ changes }: CameraHealth, now_ms: number, begin_ms: number): Stretch[] {
   let until_ms = now_ms;
   const found = changes.map(({ at, state, fault }): Stretch => {
     const from_ms = Math.max(begin_ms, Date.parse(at));

@@ -7,6 +7,8 @@ import type { CameraImport, NewCameraImport } from "../../api/shapes";
 /** As the service takes it: a larger one is refused before it travels. */
 export const MOST_MB = 32;
 export const ACCEPTED = ".csv,.txt,.json,.xlsx,text/csv,application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/** What becomes of a row. */
+export const VERDICTS = ["new", "changed", "unchanged", "bad"] as const;
 const BYTES_A_MB = 1024 * 1024;
 const EVERY_MS = 800;
 const MOST_TURNS = 24;

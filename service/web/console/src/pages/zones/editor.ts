@@ -1,7 +1,7 @@
 // What is done to a drawing, and undone: each change is a new drawing, so that none is lost.
 import { computed, ref, shallowRef } from "vue";
 import { type Drawing, type Kind, type Water, type Zone, faultsIn, isChanged, newKey } from "./drawing";
-import { type Corner, MOST_CORNERS, MOST_ZONES, isTimed } from "./geometry";
+import { type Corner, MOST_CORNERS, MOST_ZONES, directionFault, isTimed } from "./geometry";
 import { moved, rounded } from "./snapping";
 
 /** A corner by its place in the polygon, an end of an arrow or a scale, or its alarm line. */
@@ -26,6 +26,8 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
   const grip = ref<Grip | null>(null);
   /** The kind that is being drawn, and its corners so far. */
   const drawn = shallowRef<{ kind: Kind; corners: Corner[] } | null>(null);
+  /** A direction that is being marked, and where it begins as soon as that is known. */
+  const aimed = shallowRef<{ from: Corner | null } | null>(null);
   let step = { mark: "", at: 0 };
 
   const zone = computed(() => now.value.zones.find((one) => one.key === chosen.value) ?? null);
@@ -36,7 +38,7 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
   function begin(drawing: Drawing, edited: Drawing = drawing): void {
     [base.value, now.value, past.value, coming.value] = [drawing, edited, [], []];
     if (!exists(chosen.value)) choose(null);
-    drawn.value = null;
+    abandon();
   }
 
   /** `mark`: changes of one mark that follow on each other are undone together. */
@@ -49,7 +51,7 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
   }
 
   function undo(): void {
-    if (drawn.value?.corners.length) return takeBack();
+    if (drawn.value?.corners.length || aimed.value?.from) return takeBack();
     shift(past, coming);
   }
 
@@ -65,7 +67,7 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
     now.value = found;
     step = { mark: "", at: 0 };
     if (!exists(chosen.value)) choose(null);
-    grip.value = null;
+    [grip.value, aimed.value] = [null, null];
   }
 
   function exists(one: Chosen): boolean {
@@ -73,6 +75,7 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
   }
 
   function choose(one: Chosen, at: Grip | null = null): void {
+    aimed.value = null;
     chosen.value = one;
     grip.value = at;
   }
@@ -91,6 +94,7 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
   }
 
   function takeBack(): void {
+    if (aimed.value) aimed.value = { from: null };
     if (drawn.value) drawn.value = { ...drawn.value, corners: drawn.value.corners.slice(0, -1) };
   }
 
@@ -106,6 +110,7 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
 
   function abandon(): void {
     drawn.value = null;
+    aimed.value = null;
   }
 
   function add(kind: Kind, polygon: Corner[]): void {
@@ -131,6 +136,7 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
 
   /** What a kind can't have goes with it; undone, it comes back. */
   function turnInto(kind: Kind): void {
+    aimed.value = null;
     edit({ kind, ...(kind === "road" ? {} : { direction: null }), ...(isTimed(kind) ? {} : { permitted_s: "" }) });
   }
 
@@ -151,10 +157,19 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
     change({ ...now.value, zones });
   }
 
+  /** Begin to mark where vehicles may drive: nothing is marked before both ends are. */
   function direct(): void {
-    const { value } = zone;
-    if (value) edit({ direction: arrowIn(value.polygon) });
-    grip.value = "to";
+    if (zone.value) [aimed.value, grip.value] = [{ from: null }, null];
+  }
+
+  /** An end of the arrow; one too near to the first is none. */
+  function aim(at: Corner): void {
+    const [point, from] = [rounded(at), aimed.value?.from];
+    if (!from) aimed.value = { from: point };
+    else if (!directionFault("road", from, point)) {
+      edit({ direction: [from, point] });
+      aimed.value = null;
+    }
   }
 
   function turnArrow(): void {
@@ -208,12 +223,12 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
   }
 
   /** A corner after this one, half way to the next; returns where it is. */
-  function insertAfter(one: number, where?: Corner): number | null {
+  function insertAfter(one: number, where?: Corner, mark = ""): number | null {
     const { value } = zone;
     const [from, to] = [value?.polygon[one], value?.polygon[(one + 1) % value.polygon.length]];
     if (!value || !from || !to || value.polygon.length >= MOST_CORNERS) return null;
     const point = rounded(where ?? [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2]);
-    edit({ polygon: [...value.polygon.slice(0, one + 1), point, ...value.polygon.slice(one + 1)] });
+    edit({ polygon: [...value.polygon.slice(0, one + 1), point, ...value.polygon.slice(one + 1)] }, mark);
     grip.value = one + 1;
     return one + 1;
   }
@@ -232,8 +247,8 @@ export function useEditor(called: (kind: Kind, number: number) => string) {
   }
 
   return {
-    base, now, past, coming, chosen, grip, drawn, zone, faults, dirty, isFull, begin, change, undo, redo, choose, startZone, addCorner,
-    takeBack, finish, putBox, abandon, edit, turnInto, removeChosen, reorder, direct, turnArrow, putScale, setWater, setHazards, at,
+    base, now, past, coming, chosen, grip, drawn, aimed, zone, faults, dirty, isFull, begin, change, undo, redo, choose, startZone, addCorner,
+    takeBack, finish, putBox, abandon, edit, turnInto, removeChosen, reorder, direct, aim, turnArrow, putScale, setWater, setHazards, at,
     move, moveAll, insertAfter, removeGrip,
   };
 }
@@ -247,13 +262,4 @@ function alongScale({ foot, head }: Water, to: Corner): number {
   const [dx, dy] = [head[0] - foot[0], head[1] - foot[1]];
   const along = ((to[0] - foot[0]) * dx + (to[1] - foot[1]) * dy) / (dx * dx + dy * dy || 1);
   return Math.round(Math.min(0.99, Math.max(0.01, along)) * 100) / 100;
-}
-
-/** An arrow along a zone's longer way, well inside of its bounds. */
-function arrowIn(polygon: readonly Corner[]): [Corner, Corner] {
-  const [xs, ys] = [polygon.map(([x]) => x), polygon.map(([, y]) => y)];
-  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  const [x, y] = [(left + right) / 2, (top + bottom) / 2];
-  if (right - left > bottom - top) return [rounded([left + (right - left) * 0.2, y]), rounded([right - (right - left) * 0.2, y])];
-  return [rounded([x, bottom - (bottom - top) * 0.2]), rounded([x, top + (bottom - top) * 0.2])];
 }

@@ -22,6 +22,23 @@ export const SEEN_IN: Record<Kind, readonly string[]> = {
   privacy: [],
 };
 
+export const ON_SCALE: readonly string[] = ["water_over_line"];
+
+/** What was drawn for hazards of which none is looked for; "direction": its arrow alone. */
+export interface Idle {
+  of: number | "water";
+  what: "zone" | "direction" | "water";
+}
+
+export function idle({ zones, water, hazards }: Drawing): Idle[] {
+  const wanted = (some: readonly string[]) => !some.length || some.some((one) => hazards.includes(one));
+  const found = zones.flatMap((one): Idle[] => {
+    if (!wanted(SEEN_IN[one.kind])) return [{ of: one.key, what: "zone" }];
+    return one.direction && !hazards.includes("wrong_way") ? [{ of: one.key, what: "direction" }] : [];
+  });
+  return water && !wanted(ON_SCALE) ? [...found, { of: "water", what: "water" }] : found;
+}
+
 export function needOf(hazard: string): Need | null {
   return NEEDS[hazard] ?? null;
 }

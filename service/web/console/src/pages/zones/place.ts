@@ -20,6 +20,8 @@ export function usePlace(camera_id: () => string) {
   let timer = 0;
   const gone = new AbortController();
 
+  /** A picture was asked for here, not a probe alone. */
+  const picturing = ref(false);
   const going = computed(() => probe.value?.state === "waiting" || probe.value?.state === "sent");
   const aspect = computed(() => {
     const stream = probe.value?.result?.stream;
@@ -72,6 +74,7 @@ export function usePlace(camera_id: () => string) {
   async function ask(place_pictures: boolean): Promise<void> {
     if (asking.value) return;
     asking.value = true;
+    picturing.value = place_pictures;
     problem.value = null;
     try {
       await taken(api.POST("/api/probes", { body: { selection: { camera_ids: [camera_id()] }, place_pictures } }));
@@ -94,5 +97,5 @@ export function usePlace(camera_id: () => string) {
     drop();
   });
 
-  return { probe, url, aspect, problem, asking, fetching, going, look, show, ask };
+  return { probe, url, aspect, problem, asking, picturing, fetching, going, look, show, ask };
 }

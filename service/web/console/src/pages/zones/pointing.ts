@@ -1,7 +1,7 @@
 // Mouse, pen and finger on the picture, and the keys that do the same.
 import { ref, shallowRef } from "vue";
 import type { Zone } from "./drawing";
-import { type Editor, GESTURE, type Grip } from "./editor";
+import { type Chosen, type Editor, GESTURE, type Grip } from "./editor";
 import { type Corner, areaOf } from "./geometry";
 import { type Snapped, rounded, snapped } from "./snapping";
 
@@ -17,6 +17,8 @@ const LARGE_STEP = 0.05;
 const SNAP_PX = 8;
 const REACH_PX = { mouse: 10, finger: 24 };
 const STILL_PX = 4; // a hand that moves less has not moved
+const FINGER_STILL_PX = 10;
+const HOLD_MS = 150; // a finger that moves on sooner scrolls the page
 const LONGEST_SIDE_WITHOUT_PX = 44; // a shorter side has no room for a middle
 const ARROWS: Record<string, Corner> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -24,6 +26,8 @@ type Held =
   | { what: "corner"; id: number }
   | { what: "grip"; id: number; grip: Grip; off: Corner; mark: string }
   | { what: "body"; id: number; from: Zone; start: Corner; mark: string; moved: boolean }
+  | { what: "aim"; id: number; start: Corner; begins: boolean }
+  | { what: "wait"; id: number; start: Corner; timer: number }
   | { what: "tap"; id: number; start: Corner };
 
 let gestures = 0;
@@ -35,6 +39,9 @@ export function usePointing(editor: Editor, surface: Surface) {
   const covered = shallowRef<Corner | null>(null);
   const holding = ref(false);
   let held: Held | null = null;
+  /** What a finger touched last: it need not stay on that once more to take hold of it. */
+  let touched: { of: Chosen; grip: Grip } | null = null;
+  let before = editor.now.value;
 
   const apart_px = (a: Corner, b: Corner) => Math.hypot((a[0] - b[0]) * surface.size_px()[0], (a[1] - b[1]) * surface.size_px()[1]);
   const reachOf = (event: PointerEvent) => (event.pointerType === "mouse" ? REACH_PX.mouse : REACH_PX.finger);
@@ -51,17 +58,44 @@ export function usePointing(editor: Editor, surface: Surface) {
 
   function down(event: PointerEvent): void {
     if (event.button || held) return;
-    const at = surface.share(event);
-    held = editor.drawn.value ? { what: "corner", id: event.pointerId } : taken(at, event);
+    before = editor.now.value;
+    held = begun(surface.share(event), event);
+    touched = null;
     holding.value = true;
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
     move(event);
   }
 
+  function begun(at: Corner, event: PointerEvent): Held {
+    const id = event.pointerId;
+    if (editor.aimed.value) {
+      const begins = !editor.aimed.value.from;
+      if (begins) editor.aim(at);
+      return { what: "aim", id, start: at, begins };
+    }
+    if (editor.drawn.value) return { what: "corner", id };
+    const again = touched?.of === editor.chosen.value && gripNear(at, reachOf(event)) === touched?.grip;
+    if (event.pointerType !== "touch" || again) return taken(at, event);
+    return { what: "wait", id, start: at, timer: window.setTimeout(() => takeHold(at, event), HOLD_MS) };
+  }
+
+  function takeHold(at: Corner, event: PointerEvent): void {
+    held = taken(at, event);
+    if (held.what === "grip") covered.value = at;
+  }
+
+  /** A finger that came and went: at a grip that is chosen, elsewhere what lies there. */
+  function tapped(at: Corner, event: PointerEvent): void {
+    const near = gripNear(at, reachOf(event)) ?? middleNear(at, reachOf(event));
+    if (near === null) return editor.choose(under(at, reachOf(event)));
+    editor.grip.value = near;
+    touched = { of: editor.chosen.value, grip: near };
+  }
+
   /** What is under the pointer: a grip of what is chosen, the middle of a side, the zone itself. */
   function taken(at: Corner, event: PointerEvent): Held {
     const [id, reach, mark] = [event.pointerId, reachOf(event), `${GESTURE}-${++gestures}`];
-    const near = gripNear(at, reach) ?? middleNear(at, reach);
+    const near = gripNear(at, reach) ?? middleNear(at, reach, mark);
     if (near !== null) {
       editor.grip.value = near;
       const from = editor.at(near) ?? at;
@@ -77,19 +111,21 @@ export function usePointing(editor: Editor, surface: Surface) {
     return near.filter(({ away }) => away <= reach_px).sort((a, b) => a.away - b.away)[0]?.one ?? null;
   }
 
-  function middleNear(at: Corner, reach_px: number): Grip | null {
+  function middleNear(at: Corner, reach_px: number, mark = ""): Grip | null {
     const middle = middles(editor, apart_px).find(({ where }) => apart_px(where, at) <= reach_px);
-    return middle ? editor.insertAfter(middle.after, middle.where) : null;
+    return middle ? editor.insertAfter(middle.after, middle.where, mark) : null;
   }
 
   function move(event: PointerEvent): void {
     const at = surface.share(event);
     if (!held && editor.drawn.value) pending.value = heldTo(at, event, others());
+    if (editor.aimed.value) pending.value = { at: rounded(at), to: null };
     if (!held || held.id !== event.pointerId) return;
+    if (held.what === "wait" && apart_px(held.start, at) > FINGER_STILL_PX) return release(false);
     if (held.what === "corner") pending.value = heldTo(at, event, others());
     else if (held.what === "grip") pull(held, at, event);
     else if (held.what === "body") push(held, at);
-    const covers = event.pointerType !== "mouse" && (held.what === "corner" || held.what === "grip");
+    const covers = event.pointerType !== "mouse" && ["corner", "grip", "aim"].includes(held.what);
     covered.value = covers ? (pending.value?.at ?? at) : null;
   }
 
@@ -109,23 +145,26 @@ export function usePointing(editor: Editor, surface: Surface) {
 
   /** What is held doesn't move the page; the browser heeds no touch-action inside an SVG. */
   function touch(event: TouchEvent): void {
-    if (held && held.what !== "tap") event.preventDefault();
+    if (held && held.what !== "tap" && held.what !== "wait" && event.cancelable) event.preventDefault();
   }
 
   function up(event: PointerEvent): void {
     if (!held || held.id !== event.pointerId) return;
     const [one, at] = [held, surface.share(event)];
     if (one.what === "corner" && pending.value) place(pending.value.at, reachOf(event));
+    if (one.what === "wait") tapped(one.start, event);
+    if (one.what === "aim" && (!one.begins || apart_px(one.start, at) > FINGER_STILL_PX)) editor.aim(at);
     if (one.what === "tap" && apart_px(one.start, at) < STILL_PX * 2) editor.choose(under(at, reachOf(event)));
     if (one.what === "body" && !one.moved) editor.choose(under(at, reachOf(event)));
     release(event.pointerType === "mouse");
   }
 
   function release(keeps: boolean): void {
+    if (held?.what === "wait") clearTimeout(held.timer);
     held = null;
     holding.value = false;
     covered.value = null;
-    if (!keeps || !editor.drawn.value) pending.value = null;
+    if (!keeps || !(editor.drawn.value || editor.aimed.value)) pending.value = null;
   }
 
   /** A corner here; at the first or, once more, at the last one the zone is whole. */
@@ -150,7 +189,8 @@ export function usePointing(editor: Editor, surface: Surface) {
   }
 
   function cancel(): void {
-    if (held?.what === "grip" || (held?.what === "body" && held.moved)) editor.undo();
+    if (editor.now.value !== before) editor.undo();
+    else if (held?.what === "aim" && held.begins) editor.takeBack();
     release(false);
   }
 
@@ -164,17 +204,18 @@ export function usePointing(editor: Editor, surface: Surface) {
     return [way[0] * step, way[1] * step];
   }
 
-  /** While a zone is drawn: a cross that the arrows move, and Enter sets a corner there. */
+  /** While a zone or an arrow is drawn: a cross that the arrows move, and Enter sets a point there. */
   function drawKey(event: KeyboardEvent): void {
-    if (!editor.drawn.value) return;
-    const from = pending.value?.at ?? editor.drawn.value.corners.at(-1) ?? ([0.5, 0.5] as const);
+    const { drawn, aimed } = editor;
+    if (!drawn.value && !aimed.value) return;
+    const from = pending.value?.at ?? aimed.value?.from ?? drawn.value?.corners.at(-1) ?? middleOf(editor.zone.value?.polygon);
     const by = moveKey(event);
     if (by) pending.value = { at: rounded([from[0] + by[0], from[1] + by[1]]), to: null };
-    else if (event.key === "Enter") place(from, STILL_PX);
+    else if (event.key === "Enter") aimed.value ? editor.aim(from) : place(from, STILL_PX);
     else if (event.key === "Backspace" || event.key === "Delete") editor.takeBack();
     else return;
     event.preventDefault();
-    if (event.key === "Enter" && !editor.drawn.value) pending.value = null;
+    if (event.key === "Enter" && !drawn.value && !aimed.value) pending.value = null;
     else pending.value ??= { at: from, to: null };
   }
 
@@ -199,7 +240,7 @@ export function usePointing(editor: Editor, surface: Surface) {
   /** Give up what is begun: what is held, what is drawn, what is chosen, one after the other. */
   function escape(): void {
     if (held) cancel();
-    else if (editor.drawn.value) editor.abandon();
+    else if (editor.drawn.value || editor.aimed.value) editor.abandon();
     else editor.choose(null);
     pending.value = null;
   }
@@ -221,6 +262,11 @@ export function middles(editor: Editor, apart_px: (a: Corner, b: Corner) => numb
     if (apart_px(from, to) < LONGEST_SIDE_WITHOUT_PX) return [];
     return [{ after, where: [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2] as Corner }];
   });
+}
+
+function middleOf(polygon: readonly Corner[] = [[0.5, 0.5]]): Corner {
+  const mean = (all: number[]) => all.reduce((sum, one) => sum + one, 0) / all.length;
+  return [mean(polygon.map(([x]) => x)), mean(polygon.map(([, y]) => y))];
 }
 
 function holds(polygon: readonly Corner[], [x, y]: Corner): boolean {
