@@ -17,7 +17,7 @@ test: setup  ## all tests; ARGS="-k name" for some
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest --numprocesses 2 -m "not alone"
+	.venv/bin/pytest --numprocesses 3 -m "not alone"
 	.venv/bin/pytest -m alone tests/e2e
 endif
 
