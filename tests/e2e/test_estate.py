@@ -119,7 +119,7 @@ def test_by_the_command_line(estate: Estate, tmp_path: Path) -> None:
     assert (probed["total"], probed["good"], probed["faults"]) == (OPEN + LOCKED, OPEN + LOCKED, {})
     assert probed["substreams_taken"] == 1, "the one that told of it by ONVIF"
     assert probed["switched_on"] == OPEN + LOCKED
-    until(lambda: watched(estate.service) == OPEN + LOCKED, "the first looks", limit_s=60)
+    until(lambda: watched(estate.service) == OPEN + LOCKED, "the first looks", limit_s=180)
 
     out = tmp_path / "out.csv"
     command(estate, "export", out)
@@ -151,7 +151,7 @@ def test_in_the_console(estate: Estate, tmp_path: Path) -> None:
             f"{ROWS - given.bad:,}", timeout=PATIENCE_MS
         )
         _probe_and_switch_on(page)
-    until(lambda: watched(estate.service) == OPEN + LOCKED, "the first looks", limit_s=60)
+    until(lambda: watched(estate.service) == OPEN + LOCKED, "the first looks", limit_s=180)
 
 
 def _probe_and_switch_on(page: Page) -> None:
