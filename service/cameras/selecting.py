@@ -12,12 +12,11 @@ from sqlalchemy import Connection
 
 from pipelines.messages import Advice
 from service.accounts.principal import Principal
-from service.accounts.roles import Role
 from service.cameras import store
 from service.cameras.bodies import Body, in_words
 from service.cameras.models import Programme, State
 from service.cameras.place_types import PlaceType
-from service.imports.gone import require_there
+from service.imports.gone import require_there, shown_to
 from service.places import store as place_store
 from service.places.errors import UnknownPlaceError
 from service.refusals import Refusal, RefusedError
@@ -207,26 +206,19 @@ def _of_import(
 
     By its id in the file as well: another file may have registered it, or somebody anew.
     """
-    query = sa.select(camera_imports).where(camera_imports.c.import_id == import_id)
+    query = sa.select(camera_imports).where(
+        camera_imports.c.import_id == import_id, shown_to(principal)
+    )
     head = connection.execute(query).mappings().one_or_none()
-    if head is None or not _may_see(principal, head["account_id"]):
+    if head is None:
         return sa.false()
     require_there(head)
     rows = camera_import_rows.c
     verdicts = ("new", "changed") if changed_only else ("new", "changed", "unchanged")
     named = [rows.import_id == import_id, rows.verdict.in_(verdicts)]
     by_id = sa.select(rows.camera_id).where(*named, rows.camera_id.is_not(None))
-    at = head["options"].get("columns", {}).get("gb_id")
-    if at is None:
-        return cameras.c.camera_id.in_(by_id)
-    by_gb_id = sa.select(rows.cells[at].as_string()).where(*named)
+    by_gb_id = sa.select(rows.gb_id).where(*named, rows.gb_id.is_not(None))
     return sa.or_(cameras.c.camera_id.in_(by_id), cameras.c.gb_id.in_(by_gb_id))
-
-
-def _may_see(principal: Principal, account_id: UUID) -> bool:
-    """Tell whether an account's imports are shown to a principal, as ``imports.store`` does."""
-    is_admin = principal.role is Role.ADMIN and principal.everywhere
-    return is_admin or principal.account_id == account_id
 
 
 def _by_what_is_drawn(wanted: Filter) -> Iterable[sa.ColumnElement[bool]]:

@@ -23,12 +23,8 @@ def switch(service: Service, which: Which, *, on: bool) -> tuple[str, dict[str, 
     """Switch the analysis of cameras on or off. Raises ``CommandError``."""
     done = Changed()
     change(service, which.selection(service), {"enabled": on}, done)
-    machine = {
-        "switched_on" if on else "switched_off": done.changed,
-        "unchanged": done.unchanged,
-        "refused": done.refused,
-    }
     name = "switched_on" if on else "switched_off"
+    machine = {name: done.changed, "unchanged": done.unchanged, "refused": done.refused}
     lines = [told(service.language, name, count=done.changed)]
     if done.unchanged:
         lines.append(told(service.language, "as_before", count=done.unchanged))

@@ -11,7 +11,7 @@ from service.cli.client import AwayError, CommandError, RefusedAnswerError, Serv
 from service.cli.files import require_writable
 from service.cli.terminal import Progress
 from service.cli.words import told, unread
-from service.imports.reasons import Reason, RowVerdict
+from service.imports.reasons import RowVerdict, reason_told
 from service.imports.rows import MOST_BYTES, Note
 from service.imports.words import Language, judged, noted, said
 
@@ -182,15 +182,7 @@ def _note_bad(service: Service, path: str, found: Mapping[str, Any], bad: BadRow
 def _note_page(service: Service, path: str, bad: BadRows, wanted: dict[str, Any]) -> None:
     page = service.patiently("GET", f"{path}/rows", params={"verdict": "bad", **wanted})
     for row in page["rows"]:
-        reasons = [
-            Reason(
-                column=one["column"],
-                code=one["code"],
-                message=one["message"],
-                params=one["params"] or {},
-            )
-            for one in row["reasons"]
-        ]
+        reasons = [reason_told(one) for one in row["reasons"]]
         bad.note(row["number"], row["gb_id"], row["name"], reasons)
 
 

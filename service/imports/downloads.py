@@ -17,7 +17,7 @@ from service.database import Database
 from service.imports import sheets, store
 from service.imports.errors import CameraImportStateError
 from service.imports.models import ImportState
-from service.imports.reasons import Reason, RowVerdict
+from service.imports.reasons import RowVerdict, reason_told
 from service.imports.words import Language
 from service.tables import cameras
 
@@ -65,15 +65,7 @@ def _import_rows(database: Database, import_id: UUID) -> Iterator[sheets.Annotat
         with database.reading() as connection:
             some = store.after(connection, import_id, last, ROWS_AT_ONCE)
         for row in some:
-            reasons = [
-                Reason(
-                    column=one["column"],
-                    code=one["code"],
-                    message=one["message"],
-                    params=one["params"] or {},
-                )
-                for one in row["reasons"]
-            ]
+            reasons = [reason_told(one) for one in row["reasons"]]
             yield row["number"], row["cells"], RowVerdict(row["verdict"]), reasons
         if len(some) < ROWS_AT_ONCE:
             return

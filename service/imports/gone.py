@@ -4,10 +4,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+import sqlalchemy as sa
 from sqlalchemy import RowMapping
 
+from service.accounts.principal import Principal
+from service.accounts.roles import Role
 from service.imports.errors import GoneCameraImportError
 from service.refusals import Refusal
+from service.tables import camera_imports
 
 KEPT_FOR: Final = timedelta(days=7)
 
@@ -31,6 +35,13 @@ class Why(StrEnum):
 
     OLD = "old"
     MANY = "many"
+
+
+def shown_to(who: Principal) -> sa.ColumnElement[bool]:
+    """Return the condition that an import is one's own; who administers everything sees all."""
+    if who.role is Role.ADMIN and who.everywhere:
+        return sa.true()
+    return camera_imports.c.account_id == who.account_id
 
 
 def require_there(row: RowMapping) -> None:

@@ -1,6 +1,6 @@
 """What a row would do, and why it can't be taken, whoever found that."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -43,6 +43,13 @@ class Reason:
     """In English."""
     params: dict[str, Param]
     """What words about the code need."""
+
+
+def reason_told(one: Mapping[str, Any]) -> Reason:
+    """Return a reason as the database and the API have it."""
+    return Reason(
+        column=one["column"], code=one["code"], message=one["message"], params=one["params"] or {}
+    )
 
 
 def reason_of(error: Exception, column: str | None = None) -> Reason:

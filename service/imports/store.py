@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
-from service.accounts.roles import Role
 from service.imports.columns import title_of
 from service.imports.errors import UnknownCameraImportError
-from service.imports.gone import GONE, KEPT_OF_ONE_ACCOUNT, require_there
+from service.imports.gone import GONE, KEPT_OF_ONE_ACCOUNT, require_there, shown_to
 from service.imports.models import (
     CameraImport,
     ImportCounts,
@@ -118,7 +117,7 @@ def existing(connection: Connection, who: Principal, import_id: UUID) -> RowMapp
 
     Raises ``GoneCameraImportError`` for one of which only the head is left.
     """
-    query = sa.select(imports).where(imports.c.import_id == import_id, _visible(who))
+    query = sa.select(imports).where(imports.c.import_id == import_id, shown_to(who))
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UnknownCameraImportError(import_id)
@@ -130,12 +129,6 @@ def found(connection: Connection, import_id: UUID) -> RowMapping | None:
     """Return an import's row, whoever's it is; for whoever works on it."""
     query = sa.select(imports).where(imports.c.import_id == import_id)
     return connection.execute(query).mappings().one_or_none()
-
-
-def _visible(who: Principal) -> sa.ColumnElement[bool]:
-    if who.role is Role.ADMIN and who.everywhere:
-        return sa.true()
-    return imports.c.account_id == who.account_id
 
 
 def own(connection: Connection, who: Principal) -> list[CameraImport]:
