@@ -36,7 +36,7 @@ from pipelines.messages.evidence import (
     EvidenceRef,
 )
 from pipelines.messages.identities import alert_id, decision_id, incident_id, order_id
-from pipelines.messages.orders import DispatchOrder, Receipt, ReceiptKind
+from pipelines.messages.orders import DispatchOrder, OrderKind, Receipt, ReceiptKind
 from pipelines.messages.probes import (
     Advice,
     FoundBy,
@@ -122,6 +122,7 @@ __all__ = [
     "MessageError",
     "Name",
     "Onvif",
+    "OrderKind",
     "PlaceAbsence",
     "PlaceCode",
     "PointShares",

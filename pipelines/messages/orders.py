@@ -7,6 +7,14 @@ from pipelines.messages.wire import BoxShares, Instant, Message, Name, Text, Tra
 from vision.hazards import Hazard, Severity
 
 
+class OrderKind(StrEnum):
+    """Whether an order sends help, tells more of what it sent it to, or takes it back."""
+
+    ORDER = "order"
+    UPDATE = "update"
+    CANCEL = "cancel"
+
+
 class DispatchOrder(Message, frozen=True, kw_only=True):
     """Send help: one decision of a person or a policy about one incident, for one target."""
 
@@ -24,6 +32,7 @@ class DispatchOrder(Message, frozen=True, kw_only=True):
     box: BoxShares | None = None
     drill: bool
     trace_id: TraceId
+    kind: OrderKind = OrderKind.ORDER
 
 
 class ReceiptKind(StrEnum):

@@ -19,6 +19,12 @@ class Permission(StrEnum):
 
     INCIDENT_READ = "incident.read"
     INCIDENT_JUDGE = "incident.judge"
+    INCIDENT_HANDLE = "incident.handle"
+    ORDER_READ = "order.read"
+    ORDER_REPLAY = "order.replay"
+    ORDER_RECEIPT = "order.receipt"
+    DISPATCH_WRITE = "dispatch.write"
+    DUTY_WRITE = "duty.write"
     EVIDENCE_HOLD = "evidence.hold"
     EVIDENCE_RETAIN = "evidence.retain"
     PLACE_READ = "place.read"
@@ -43,8 +49,15 @@ _SEES: Final = frozenset({Permission.INCIDENT_READ, Permission.PLACE_READ, Permi
 
 PERMISSIONS: Final = {
     Role.VIEWER: _SEES,
-    # Sending somebody comes with the duty desk; until then an operator judges what was raised.
-    Role.OPERATOR: _SEES | {Permission.INCIDENT_JUDGE, Permission.STATUS_READ},
+    Role.OPERATOR: _SEES
+    | {
+        Permission.INCIDENT_JUDGE,
+        Permission.INCIDENT_HANDLE,
+        Permission.ORDER_READ,
+        Permission.ORDER_REPLAY,
+        Permission.ORDER_RECEIPT,
+        Permission.STATUS_READ,
+    },
     # Whoever registers streams has no business with what happens in front of them.
     Role.INTEGRATOR: frozenset(
         {Permission.PLACE_READ, Permission.CAMERA_READ, Permission.CAMERA_WRITE}
@@ -55,6 +68,8 @@ PERMISSIONS: Final = {
             Permission.CAMERA_READ,
             Permission.STATUS_READ,
             Permission.AUDIT_READ,
+            Permission.ORDER_READ,
+            Permission.ORDER_REPLAY,
         }
     ),
     Role.ADMIN: frozenset(Permission),

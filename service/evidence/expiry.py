@@ -21,7 +21,7 @@ from service.evidence.rows import digest, held
 from service.evidence.taking import WITHOUT, clean_feed
 from service.feed import log
 from service.incidents import views
-from service.incidents.merge import IncidentState
+from service.incidents.lifecycle import IncidentState
 from service.tables import alerts, evidence, evidence_gone
 
 REMEMBERED: Final = timedelta(days=400)

@@ -12,7 +12,7 @@ from service.errors import UnknownIncidentError
 from service.evidence.models import HoldOut
 from service.evidence.retention import Rules, loaded
 from service.evidence.rows import hold_of
-from service.incidents.merge import POLICY_PREFIX
+from service.incidents.lifecycle import POLICY_PREFIX
 from service.incidents.views import within
 from service.tables import evidence, evidence_holds, incidents
 from vision.hazards import Hazard

@@ -8,33 +8,22 @@ incident of an hour later.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 from pipelines.messages import Alert, incident_id
+from service.incidents.lifecycle import OVER, POLICY_PREFIX, IncidentState
 from vision.hazards import Hazard, Severity
 
 DRILL_MERGE_GAP_S = 20.0
 """Drill cameras repeat their hazard each minute with a quiet half: each must be its own incident,
 while a worker that restarts during one must not make it two."""
 
-POLICY_PREFIX = "policy:"
-"""An actor with this prefix is a rule of the product, any other a person."""
-
 DRILL_POLICY = "policy:drill"
 """Confirms and closes drills by itself."""
 
 URGENCY = tuple(Severity)
 """Most urgent first."""
-
-
-class IncidentState(StrEnum):
-    """Where an incident stands."""
-
-    NEW = "new"
-    DISPATCHED = "dispatched"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +60,7 @@ class Incident:
     @property
     def closed_by_person(self) -> bool:
         """Whether somebody decided that it is over: then nothing merges into it any more."""
-        if self.state is not IncidentState.CLOSED:
+        if self.state not in OVER:
             return False
         return self.state_by is None or not self.state_by.startswith(POLICY_PREFIX)
 

@@ -1,13 +1,14 @@
 """Incidents as the API describes them; ``views`` makes them."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from pipelines.messages import CameraFault, EvidenceAbsence
-from service.incidents.merge import IncidentState
+from pipelines.messages import CameraFault, EvidenceAbsence, OrderKind
+from service.incidents.lifecycle import IncidentState
 from vision.hazards import Hazard, Severity
 
 
@@ -18,6 +19,20 @@ class Detail(BaseModel):
     water_level: float | None = None
 
 
+class OrderState(StrEnum):
+    """Where an order is."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    ON_SITE = "on_site"
+    REPORTED = "reported"
+    CLOSED = "closed"
+    REFUSED = "refused"
+    DEAD = "dead"
+    WITHDRAWN = "withdrawn"
+
+
 class OrderSent(BaseModel):
     """An order about an incident; without ``sent_at`` it waits."""
 
@@ -26,9 +41,16 @@ class OrderSent(BaseModel):
     decision_id: UUID
     target: str
     drill: bool
+    kind: OrderKind
+    state: OrderState
     decided_by: str
     decided_at: datetime
+    attempts: int
+    next_attempt_at: datetime | None
+    last_error: str | None
     sent_at: datetime | None
+    answered_at: datetime | None
+    silent_at: datetime | None
 
 
 class AlertSeen(BaseModel):
@@ -66,10 +88,25 @@ class _Incident(BaseModel):
     severity: Severity
     state: IncidentState
     state_by: str | None
+    state_reason: str | None
+    version: int
+    assigned_to: UUID | None
+    merged_into: UUID | None
+    wgs84_longitude: float | None
+    wgs84_latitude: float | None
     opened_at: datetime
     first_seen_at: datetime
     last_seen_at: datetime
     ended_at: datetime | None
+    waiting_from: datetime | None
+    seen_at: datetime | None
+    confirmed_at: datetime | None
+    dispatched_at: datetime | None
+    sent_at: datetime | None
+    reported_at: datetime | None
+    closed_at: datetime | None
+    escalated_to: str | None
+    escalations: int
     score: float
     detail: Detail | None
     evidence_ref: str | None

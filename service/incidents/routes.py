@@ -12,7 +12,7 @@ from service.database import Database
 from service.errors import UnknownIncidentError
 from service.feed import log
 from service.incidents import views
-from service.incidents.merge import IncidentState
+from service.incidents.lifecycle import IncidentState
 from service.incidents.models import IncidentPage, IncidentWhole
 from service.problems import responses
 from service.text import NAME_LENGTH

@@ -19,11 +19,13 @@ from service.cameras.store import place_of
 from service.dispatch.drills import drill_order
 from service.evidence import taking
 from service.feed import log
-from service.incidents import views
+from service.incidents import changing, views
+from service.incidents.history import Step
+from service.incidents.lifecycle import IncidentState, StepKind
 from service.incidents.merge import (
     DRILL_MERGE_GAP_S,
+    DRILL_POLICY,
     Incident,
-    IncidentState,
     home,
     opened_by,
     overruling,
@@ -105,13 +107,10 @@ def close_silent_drills(connection: Connection, last_seen_before: datetime, now:
         incidents.c.last_seen_at < last_seen_before,
     )
     ids = connection.execute(sa.select(incidents.c.incident_id).where(silent)).scalars().all()
-    connection.execute(
-        sa.update(incidents)
-        .where(incidents.c.incident_id.in_(ids))
-        .values(state=IncidentState.CLOSED.value)
-    )
-    for view in views.by_id(connection, ids):
-        log.append(connection, log.FeedKind.CLOSED, UUID(view["incident_id"]), view, now)
+    for incident_id in ids:
+        changing.take(
+            connection, incident_id, Step(kind=StepKind.CLOSED, actor=DRILL_POLICY, at=now)
+        )
     return len(ids)
 
 
@@ -283,7 +282,7 @@ def _with_plain_words(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _incident(row: sa.RowMapping) -> Incident:
-    values = {name: row[name] for name in row if name != "place_code"}
+    values = {field.name: row[field.name] for field in fields(Incident)}
     values["hazard"] = Hazard(row["hazard"])
     values["severity"] = Severity(row["severity"])
     values["state"] = IncidentState(row["state"])

@@ -21,6 +21,10 @@ _LATEST = ("detail", *_EVIDENCE, "model")
 """What an incident shows of its latest alert; but evidence of the latest that has any: an older
 picture says more than the word that the next is still being made."""
 
+_INSIDE = frozenset({"upstream", "due_at"})
+_OF_THE_OUTBOX = frozenset({"body", "entry_id", "leased_by", "leased_until", "wants_updates"})
+"""What is no client's business."""
+
 _NO_ALERT: View = dict.fromkeys(_LATEST)
 """An incident has none if it was a drill and its alerts turned out to be real."""
 
@@ -119,7 +123,7 @@ def _complete(connection: Connection, rows: Sequence[RowMapping]) -> list[View]:
     latest, counts = _alert_facts(connection, ids)
     return [
         {
-            **_plain(row),
+            **{name: value for name, value in _plain(row).items() if name not in _INSIDE},
             "alerts": counts[row["incident_id"]],
             **latest.get(row["incident_id"], _NO_ALERT),
             "orders": sent[row["incident_id"]],
@@ -129,7 +133,7 @@ def _complete(connection: Connection, rows: Sequence[RowMapping]) -> list[View]:
 
 
 def _orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
-    columns = [column for column in orders.c if column.name not in {"body", "entry_id"}]
+    columns = [column for column in orders.c if column.name not in _OF_THE_OUTBOX]
     query = sa.select(*columns).where(orders.c.incident_id.in_(ids)).order_by(orders.c.decided_at)
     found: defaultdict[UUID, list[View]] = defaultdict(list)
     for row in connection.execute(query).mappings():

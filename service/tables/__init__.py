@@ -3,6 +3,7 @@
 Changing one means a new file in ``migrations/versions``: a test compares the two.
 """
 
+from service.tables.duty import clock_rules, duty_shifts, handovers
 from service.tables.estate import (
     camera_figures,
     camera_health,
@@ -15,8 +16,10 @@ from service.tables.happenings import (
     alerts,
     candidates,
     feed,
+    incident_breaches,
+    incident_places,
+    incident_steps,
     incidents,
-    orders,
     verdicts,
 )
 from service.tables.kept import (
@@ -27,6 +30,14 @@ from service.tables.kept import (
     evidence_rules,
 )
 from service.tables.kinds import HazardWord, UtcDateTime, metadata
+from service.tables.ordering import (
+    dispatch_policies,
+    dispatch_routes,
+    order_attempts,
+    orders,
+    receipts,
+    target_states,
+)
 from service.tables.people import (
     account_places,
     accounts,
@@ -61,22 +72,33 @@ __all__ = [
     "camera_windows",
     "cameras",
     "candidates",
+    "clock_rules",
+    "dispatch_policies",
+    "dispatch_routes",
+    "duty_shifts",
     "evidence",
     "evidence_gone",
     "evidence_holds",
     "evidence_rules",
     "feed",
+    "handovers",
+    "incident_breaches",
+    "incident_places",
+    "incident_steps",
     "incidents",
     "login_failures",
     "metadata",
     "oidc_flows",
+    "order_attempts",
     "orders",
     "place_pictures",
     "places",
     "probed",
     "probes",
+    "receipts",
     "saved_views",
     "sessions",
+    "target_states",
     "tokens",
     "verdicts",
 ]

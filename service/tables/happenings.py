@@ -18,15 +18,74 @@ incidents = Table(
     Column("severity", WORD, nullable=False),
     Column("state", WORD, nullable=False),
     Column("state_by", NAME),
+    Column("state_reason", WORD),
+    Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    Column("assigned_to", Uuid, index=True),
+    Column("merged_into", Uuid, index=True),
+    Column("wgs84_longitude", sa.Float),
+    Column("wgs84_latitude", sa.Float),
+    Column("upstream", NAME),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
+    Column("waiting_from", UtcDateTime),
+    Column("seen_at", UtcDateTime),
+    Column("confirmed_at", UtcDateTime),
+    Column("dispatched_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("reported_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
+    Column("due_at", UtcDateTime, index=True),
+    Column("escalated_to", CODE),
+    Column("escalations", sa.BigInteger, nullable=False, server_default="0"),
     Column("score", sa.Float, nullable=False),
     Index(None, "camera_id", "hazard", "zone_id", "drill", "last_seen_at"),
+    Index(None, "hazard", "drill", "last_seen_at"),
     Index(None, "opened_at", "incident_id"),
     Index(None, "drill", "state"),
 )
+"""``version`` counts what people, receipts and policies changed: two people never both win.
+``waiting_from`` is what the clocks count from, ``due_at`` when they have to be looked at next;
+``sent_at`` is when the first order left, ``reported_at`` when somebody first told from there.
+Position and ``upstream`` are those of the camera that opened it, as it was registered then."""
+
+incident_places = Table(
+    "incident_places",
+    metadata,
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), primary_key=True),
+    Column("place_code", CODE, primary_key=True, index=True),
+)
+"""Where the cameras stand that see it: neighbours of two places may see one fire."""
+
+incident_steps = Table(
+    "incident_steps",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("actor", NAME, nullable=False),
+    Column("action", WORD, nullable=False),
+    Column("from_state", WORD),
+    Column("to_state", WORD),
+    Column("reason", WORD),
+    Column("note", Text),
+    Column("detail", sa.JSON, nullable=False, server_default="{}"),
+    sqlite_autoincrement=True,
+)
+"""What became of an incident, by whom and when. Rows are added, never changed."""
+
+incident_breaches = Table(
+    "incident_breaches",
+    metadata,
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), primary_key=True),
+    Column("clock", WORD, primary_key=True),
+    Column("due_at", UtcDateTime, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("place_code", CODE),
+    Column("hazard", HazardWord, nullable=False),
+)
+"""Deadlines that passed."""
 
 alerts = Table(
     "alerts",
@@ -52,23 +111,6 @@ alerts = Table(
     Column("trace_id", WORD, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
 )
-
-orders = Table(
-    "orders",
-    metadata,
-    Column("order_id", Uuid, primary_key=True),
-    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False, index=True),
-    Column("decision_id", Uuid, nullable=False),
-    Column("target", NAME, nullable=False),
-    Column("drill", sa.Boolean, nullable=False),
-    Column("decided_by", NAME, nullable=False),
-    Column("decided_at", UtcDateTime, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("sent_at", UtcDateTime, index=True),
-    Column("entry_id", WORD),
-    sa.UniqueConstraint("incident_id", "target", "decision_id"),
-)
-"""The outbox: an order without ``sent_at`` has still to be forwarded. ``body`` is the message."""
 
 feed = Table(
     "feed",

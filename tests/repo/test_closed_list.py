@@ -165,7 +165,8 @@ FREE: Final = {
 
 COLUMNS: Final = {
     "alerts.hazard", "incidents.hazard", "candidates.hazard", "cameras.hazards",
-    "evidence.hazard", "evidence_rules.hazard",
+    "evidence.hazard", "evidence_rules.hazard", "incident_breaches.hazard", "clock_rules.hazard",
+    "dispatch_policies.hazard", "dispatch_routes.hazards",
 }  # fmt: skip
 """Written from what ``test_no_other_word_gets_in`` sends back, and from nothing else."""
 

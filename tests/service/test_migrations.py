@@ -16,7 +16,7 @@ from service.database import Database, migrate
 from service.errors import DatabaseUnusableError
 from vision.hazards import Hazard
 
-STEPS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+STEPS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 MOMENT = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=UTC)
 NAMESPACE = UUID(int=1)
 

@@ -14,7 +14,8 @@ from pipelines.messages import Alert, incident_id
 from service.database import Database
 from service.dispatch.drills import drill_order
 from service.incidents import store
-from service.incidents.merge import Incident, IncidentState, home, opened_by, summarised
+from service.incidents.lifecycle import IncidentState
+from service.incidents.merge import Incident, home, opened_by, summarised
 from service.tables import alerts, feed, incidents, metadata, orders
 from tests.service.helpers import alert, at, settings_for
 from vision.hazards import Hazard

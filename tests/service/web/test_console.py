@@ -42,7 +42,7 @@ from service.evidence.models import Why
 from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.imports.values import label
-from service.incidents.merge import IncidentState
+from service.incidents.lifecycle import IncidentState
 from service.places.codes import Level
 from service.probes.models import ProbeState
 from service.refusals import Refusal

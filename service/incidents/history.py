@@ -1,0 +1,81 @@
+"""What happened to incidents, by whom and when: rows are added, never changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from service.incidents.lifecycle import DECIDING, IncidentState, StepKind
+from service.tables import incident_steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that happens to an incident."""
+
+    kind: StepKind
+    """What."""
+    actor: str
+    """A login, or ``policy:…``, or ``target:…``."""
+    at: datetime
+    """When."""
+    reason: str | None = None
+    """A code, where people must give one."""
+    note: str | None = None
+    """In somebody's own words."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values that belong to this kind; no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """A step of one incident, and what it made of its state."""
+
+    incident_id: UUID
+    """Which."""
+    step: Step
+    """What."""
+    before: IncidentState | None
+    """Where it stood; ``None`` as it is opened."""
+    after: IncidentState
+    """Where it stands."""
+
+
+def append(connection: Connection, happened: Sequence[Happened]) -> None:
+    """Add steps. To be called inside ``Database.writing``."""
+    if not happened:
+        return
+    rows = [
+        {
+            "incident_id": one.incident_id,
+            "at": one.step.at,
+            "actor": one.step.actor,
+            "action": one.step.kind.value,
+            "from_state": None if one.before is None else one.before.value,
+            "to_state": one.after.value,
+            "reason": one.step.reason,
+            "note": one.step.note or None,
+            "detail": dict(one.step.detail),
+        }
+        for one in happened
+    ]
+    connection.execute(sa.insert(incident_steps), rows)
+
+
+def newest_decision(connection: Connection, incident_id: UUID) -> tuple[str, datetime] | None:
+    """Return who last changed an incident's state or hands, and when."""
+    query = (
+        sa.select(incident_steps.c.actor, incident_steps.c.at)
+        .where(
+            incident_steps.c.incident_id == incident_id,
+            incident_steps.c.action.in_(sorted(DECIDING)),
+        )
+        .order_by(incident_steps.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.actor, row.at)
