@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 # Some hundred processes of ours start in the tests: compiled once, they start sooner.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test bench campaign setup lint lock train clean
+.PHONY: demo test bench campaign chaos setup lint lock train clean
 
 demo: setup  ## everything on this machine; ARGS="--for 60 --json" for figures
 	@.venv/bin/fengsui demo $(ARGS)
@@ -26,6 +26,9 @@ bench: setup  ## what a camera costs on this machine; ARGS="--size 1080 --json",
 
 campaign: setup  ## drill plays, 24 simulated hours of look-alikes for each hazard: hours, resumable; ARGS="--jobs 8"
 	nice -n 19 .venv/bin/fengsui eval drills --hours 24 --report campaign.html $(ARGS)
+
+chaos: setup  ## processes killed while alerts become orders; ARGS="--alerts 10000 --kills 15", "--load", "--sick"
+	@.venv/bin/python -m tests.chaos $(ARGS)
 
 setup: $(STAMP)
 	@.venv/bin/python -m service.web.build

@@ -61,7 +61,13 @@ def _tool(name: list[str]) -> Callable[[Sequence[str]], int] | None:
         from service.cli.command import main as cameras
 
         return cameras
-    return None
+    return _orders if name == ["orders"] else None
+
+
+def _orders(words: Sequence[str]) -> int:
+    from service.cli.orders import main as orders
+
+    return orders(words)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("openapi", help="print the description of the API")
     commands.add_parser("accounts", help="the way in from this machine (accounts --help)")
     commands.add_parser("cameras", help="estates from and to files, probes (cameras --help)")
+    commands.add_parser("orders", help="where orders are, dead letters again (orders --help)")
     commands.add_parser("model", help="other people's networks as packs (model --help)")
     commands.add_parser("eval", help="a pack on your pictures, the rules in drills (eval --help)")
     commands.add_parser("bench", help="what a camera costs on this machine (bench --help)")

@@ -20,7 +20,7 @@ from service.database import Database
 from service.errors import BadSettingError, ServiceError
 from service.host import COMMANDS
 from service.listening import Server, config_of, listen, require_safe, say
-from service.settings import OidcSettings, ServiceSettings, sqlite_url
+from service.settings import USUAL_TIMEZONE, OidcSettings, ServiceSettings, sqlite_url
 
 REDIS_URL_VARIABLE = "FENGSUI_REDIS_URL"
 """Takes an address with a password: arguments are visible to everybody on the machine."""
@@ -72,7 +72,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ServiceSe
         audit_heads=given.audit_heads,
         evidence=given.evidence,
         oidc=oidc_of(environment),
+        targets=given.targets,
         consumer=given.consumer,
+        timezone=given.timezone,
         probe_subnet_per_s=given.probe_subnet_per_s,
         probe_platform_pulls=given.probe_platform_pulls,
         probe_pulls=given.probe_pulls,
@@ -130,6 +132,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         ("tls-key", "the certificate's key, PEM"),
         ("worker-key", "the workers' public key; made if absent (default: worker.key.pub)"),
         ("audit-heads", "where the audit's heads go (default: audit-heads.log)"),
+        ("targets", "where orders go besides the stream dispatch, TOML (docs/dispatch.md)"),
     ):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=words)
     parser.add_argument(
@@ -149,6 +152,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="the workers' evidence store, a directory or s3://bucket/prefix (evidence)",
     )
     parser.add_argument("--consumer", default="service-1", help="name in the consumer group")
+    parser.add_argument(
+        "--timezone",
+        default=USUAL_TIMEZONE,
+        metavar="AREA/CITY",
+        help=f"whose clock rosters and routes go by ({USUAL_TIMEZONE})",
+    )
     _add_probe_limits(parser)
     return parser
 

@@ -1,6 +1,6 @@
 """The composition root: what the service is made of, in the order of an alert's way.
 
-alerts.priority, alerts ─► consumer ─► database ─► outbox ─► dispatch.drill
+alerts.priority, alerts ─► consumer ─► database ─► outbox ─► dispatch, dispatch.drill, targets
       alerts.confirmed ◄──────┘            └─► feed ─► console
 """
 
@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 
 from pipelines.evidence_store import EvidenceStore
-from pipelines.streams import CANDIDATES, PROBE_RESULTS, Client, connect
+from pipelines.streams import CANDIDATES, PROBE_RESULTS, RECEIPTS, Client, connect
 from service import guards, openapi, problems
 from service.accounts.account_routes import account_router
 from service.accounts.gate import Gate
@@ -39,18 +39,28 @@ from service.cameras.states import StateReader
 from service.cameras.window_routes import window_router
 from service.compression import Compression
 from service.database import Database, migrate
-from service.dispatch.outbox import DrillOutbox
+from service.dispatch.dispatch_routes import dispatch_router
+from service.dispatch.order_routes import order_router
+from service.dispatch.outbox import Outbox
+from service.dispatch.receipt_keeper import AT_A_TIME, ReceiptKeeper
+from service.dispatch.receipt_routes import receipt_router
+from service.dispatch.silence import SilenceWatch, mute
+from service.dispatch.targets import TargetBook
+from service.duty.routes import duty_router
+from service.duty.watching import ClockWatcher
 from service.evidence.door import StoreDoor, opened
 from service.evidence.keeper import EvidenceKeeper
 from service.evidence.routes import evidence_router
 from service.evidence.viewing import Viewer
 from service.feed.bell import FeedBell
 from service.feed.routes import feed_router
+from service.feed.tail import FeedTail
 from service.housekeeping import Housekeeper
 from service.imports.keeping import leave_own
 from service.imports.logins_seen import LoginsSeen
 from service.imports.routes import import_router
 from service.imports.running import ImportRunner, Imports
+from service.incidents.action_routes import action_router
 from service.incidents.consumer import AlertConsumer
 from service.incidents.routes import incident_router
 from service.intake import Intake
@@ -61,6 +71,7 @@ from service.probes.pictures import PictureViewer
 from service.probes.results import ResultKeeper
 from service.probes.routes import probe_router
 from service.settings import ServiceSettings, heads_beside, worker_key_beside
+from service.statistics.routes import statistics_router
 from service.status import status_router
 from service.supervise import Supervised
 from service.verdicts.consumer import CandidateKeeper
@@ -187,7 +198,24 @@ def _routers(
     yield saved_view_router(database, gate)
     yield window_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
     yield incident_router(database, gate)
+    yield action_router(
+        database=database,
+        gate=gate,
+        book=crew.book,
+        zone=settings.zone,
+        clock=clock,
+        acted=crew.orders_decided,
+    )
+    yield receipt_router(
+        gate=gate,
+        metrics=metrics,
+        clock=clock,
+        mute=crew.mute,
+        committed=crew.orders_decided,
+    )
     yield verdict_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)
+    yield order_router(database=database, gate=gate, metrics=metrics, decided=crew.orders_decided)
+    yield dispatch_router(database=database, gate=gate, book=crew.book, clock=clock)
     viewer = Viewer(database=database, gate=gate, door=door, metrics=metrics, clock=clock)
     yield evidence_router(database=database, gate=gate, viewer=viewer, clock=clock)
     yield probe_router(
@@ -198,7 +226,7 @@ def _routers(
         clock=clock,
         asked=crew.probes_asked,
     )
-    yield feed_router(database, gate, bell, metrics)
+    yield feed_router(database=database, gate=gate, bell=bell, tail=crew.tail, metrics=metrics)
     yield status_router(
         database=database,
         gate=gate,
@@ -208,6 +236,8 @@ def _routers(
         threads=crew.threads,
         evidence=crew.evidence.health,
     )
+    yield duty_router(database=database, gate=gate, settings=settings, clock=clock)
+    yield statistics_router(database=database, gate=gate, zone=settings.zone, clock=clock)
     yield audit_router(database, gate, crew.heads)
     yield web_router()
 
@@ -253,11 +283,21 @@ class Crew:
             replica=settings.consumer,
             at_first=partial(leave_own, database),
         )
+        clocks = ClockWatcher(
+            database=database,
+            metrics=metrics,
+            stopping=self._stopping,
+            clock=clock,
+            zone=settings.zone,
+            committed=bell.ring,
+        )
         steps = {
             **self._alerts(),
+            **self._answers(clock),
             "housekeeping": housekeeper.step,
             "audit": self.heads.step,
             **self._cameras(),
+            "clocks": clocks.step,
             "evidence": self.evidence.step,
             "imports": self.imports.step,
             **self._probes(),
@@ -268,10 +308,40 @@ class Crew:
         ]
 
     def _alerts(self) -> dict[str, Callable[[], None]]:
-        self._outbox = DrillOutbox(**self._sending(), committed=self._bell.ring)
-        consumer = AlertConsumer(**self._reading(), committed=self._alerts_committed)
+        self.book = TargetBook(
+            self._settings.targets,
+            client=self._sending()["client"],
+            metrics=self._metrics,
+            replica=self._settings.consumer,
+            timezone=self._settings.timezone,
+        )
+        self._outbox = Outbox(
+            database=self._database,
+            settings=self._settings,
+            metrics=self._metrics,
+            book=self.book,
+            committed=self._bell.ring,
+        )
+        consumer = AlertConsumer(
+            **self._reading(), book=self.book, committed=self._alerts_committed
+        )
         scores = Intake(CANDIDATES, CandidateKeeper(), **self._reading())
-        return {"consumer": consumer.step, "outbox": self._outbox.step, "scores": scores.step}
+        return {"consumer": consumer.step, "outbox": self._outbox.tend, "scores": scores.step}
+
+    def _answers(self, clock: Callable[[], datetime]) -> dict[str, Callable[[], None]]:
+        keeper = ReceiptKeeper(self._metrics, mute=self.mute, committed=self.orders_decided)
+        receipts = Intake(RECEIPTS, keeper, **self._reading(), at_a_time=AT_A_TIME)
+        silence = SilenceWatch(
+            database=self._database,
+            metrics=self._metrics,
+            stopping=self._stopping,
+            silence_s=self._settings.silence_s,
+            mute=self.mute,
+            committed=self._bell.ring,
+            clock=clock,
+        )
+        self.tail = FeedTail(self._database, self._bell, self._stopping)
+        return {"receipts": receipts.step, "silence": silence.step, "feed": self.tail.step}
 
     def _cameras(self) -> dict[str, Callable[[], None]]:
         self._publisher = CameraPublisher(**self._sending())
@@ -310,11 +380,13 @@ class Crew:
         self._stopping.set()
         for thread in self.threads:
             thread.ask_to_stop()
-        self._outbox.wake()
+        self._outbox.ask_to_stop()
         self._publisher.wake()
         self._prober.wake()
         for thread in self.threads:
             thread.join()
+        self._outbox.join()
+        self.book.close()
         self.heads.export_last()
         for client in self._clients:
             client.close()
@@ -322,6 +394,15 @@ class Crew:
     def cameras_changed(self) -> None:
         """Let the workers be told. For any thread."""
         self._publisher.wake()
+
+    def mute(self) -> frozenset[str]:
+        """Return the targets that never answer. For any thread."""
+        return mute(self.book)
+
+    def orders_decided(self) -> None:
+        """Let orders leave, and the feed be told of their decision. For any thread."""
+        self._outbox.wake()
+        self._bell.ring()
 
     def probes_asked(self) -> None:
         """Let probes start. For any thread."""

@@ -1,6 +1,8 @@
 """The database: how it's opened, how its transactions begin, how it's brought up to date."""
 
 import json
+import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +51,7 @@ class Database:
     def __init__(self, url: str) -> None:
         """Raise ``DatabaseUnusableError`` for an address that no engine can be made of."""
         self.engine = _engine(url)
+        self._turns = _Turns()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -63,7 +66,7 @@ class Database:
         One at a time, also on PostgreSQL: two merges of one place must see each other, and feed
         ids must become visible in their order, or a client's cursor would skip some.
         """
-        with self._connected(_CHANGES) as connection, connection.begin():
+        with self._turns.mine(), self._connected(_CHANGES) as connection, connection.begin():
             _take_writers_lock(connection)
             yield connection
 
@@ -73,6 +76,34 @@ class Database:
 
     def _connected(self, options: Mapping[str, Mapping[str, Any]]) -> Connection:
         return self.engine.connect().execution_options(**options[self.engine.dialect.name])
+
+
+class _Turns:
+    """Lets the writers of this process through in the order in which they came.
+
+    SQLite lets through whoever asks at the right moment: beside a thread that writes all the time
+    the others were refused after five seconds, the operators' decisions among them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+
+    @contextmanager
+    def mine(self) -> Iterator[None]:
+        """Wait for one's turn, as long as the database would be waited for; then go ahead."""
+        turn = threading.Event()
+        with self._lock:
+            self._waiting.append(turn)
+            self._waiting[0].set()
+        try:
+            turn.wait(BUSY_TIMEOUT_MS / 1000)
+            yield
+        finally:
+            with self._lock:
+                self._waiting.remove(turn)
+                if self._waiting:
+                    self._waiting[0].set()
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:

@@ -16,7 +16,7 @@ from pipelines import streams
 from pipelines.messages import Message, MessageError, decode
 from pipelines.streams import Client, Stream
 from service.database import Database
-from service.incidents.reader import MAX_DELIVERIES, Entry, GroupReader
+from service.incidents.reader import BATCH_ENTRIES, MAX_DELIVERIES, Entry, GroupReader
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 
@@ -84,12 +84,15 @@ class Intake:
         database: Database,
         settings: ServiceSettings,
         metrics: ServiceMetrics,
+        at_a_time: int = BATCH_ENTRIES,
     ) -> None:
+        """``at_a_time`` is how many messages go into one transaction."""
         self._stream = stream
         self._keeper = keeper
         self._client = client
         self._database = database
         self._metrics = metrics
+        self._at_a_time = at_a_time
         self._reader = GroupReader(client, (stream,), settings=settings, metrics=metrics)
         self._held: list[Entry] = []
 
@@ -106,7 +109,9 @@ class Intake:
         there = [entry for entry in self._held if entry.fields]
         checked = [self._checked(entry, now) for entry in there]
         bad = [one for one in checked if isinstance(one, _Bad)]
-        bad += self._store([one for one in checked if isinstance(one, _Good)], now)
+        good = [one for one in checked if isinstance(one, _Good)]
+        for start in range(0, len(good), self._at_a_time):
+            bad += self._store(good[start : start + self._at_a_time], now)
         for one in bad:
             self._count(self._keeper.refused(self._client, one.entry, one.error), 1)
         self._count("deleted", len(self._held) - len(there))

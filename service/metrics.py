@@ -35,7 +35,39 @@ class ServiceMetrics:
             "fengsui_dead_letters", "Entries put on a dead-letter stream.", ["stream", "reason"]
         )
         self.incidents = counter("fengsui_incidents", "Incidents opened.", ["hazard", "drill"])
-        self.orders = counter("fengsui_orders", "Orders put into their stream.", ["target"])
+        self.incidents_undecided = counter(
+            "fengsui_incidents_undecided", "New incidents that a policy failed to decide about."
+        )
+        self.orders = counter("fengsui_orders", "Orders that a target took.", ["target"])
+        self.order_attempts = counter(
+            "fengsui_order_attempts",
+            "Attempts to send an order, by what became of them.",
+            ["target", "outcome"],
+        )
+        self.orders_buried = counter(
+            "fengsui_orders_buried", "Orders that became dead letters.", ["target"]
+        )
+        self.orders_replayed = counter(
+            "fengsui_orders_replayed", "Dead letters sent anew by hand.", ["target"]
+        )
+        self.orders_silent = counter(
+            "fengsui_orders_silent", "Orders that nobody answered in time.", ["target"]
+        )
+        self.receipts = counter(
+            "fengsui_receipts",
+            "Answers to orders, by the way they came and what became of them.",
+            ["way", "outcome"],
+        )
+        self.clock_breaches = counter(
+            "fengsui_clock_breaches", "Deadlines of incidents that passed.", ["clock"]
+        )
+        self.escalations = counter(
+            "fengsui_escalations", "Levels told because a deadline had passed.", ["level"]
+        )
+        self.targets_file_errors = counter(
+            "fengsui_targets_file_errors",
+            "Readings of the file of targets that failed; the last good one holds.",
+        )
         self.camera_changes = counter(
             "fengsui_camera_changes", "Changes of registered cameras told to the workers."
         )
@@ -102,7 +134,21 @@ class ServiceMetrics:
         self.probes_waiting = gauge(
             "fengsui_probes_waiting", "Probes that were asked for and not sent yet."
         )
-        self.outbox_entries = gauge("fengsui_outbox_entries", "Orders not yet in their stream.")
+        self.clock_lag = gauge(
+            "fengsui_clock_lag_seconds", "How late the longest-waiting look at a deadline is."
+        )
+        self.outbox_entries = gauge("fengsui_outbox_entries", "Orders that have not left yet.")
+        self.orders_waiting = gauge(
+            "fengsui_orders_waiting", "Orders that wait for their target.", ["target"]
+        )
+        self.orders_dead = gauge("fengsui_orders_dead", "Orders that are dead letters.", ["target"])
+        self.orders_without_target = gauge(
+            "fengsui_orders_without_target",
+            "Orders that wait for a target which the file doesn't have.",
+        )
+        self.breaker_open = gauge(
+            "fengsui_breaker_open", "1 while a target is left alone because it fails.", ["target"]
+        )
         self.consumer_lag_entries = gauge(
             "fengsui_consumer_lag_entries",
             "Entries of a stream that the service has not finished.",

@@ -70,7 +70,22 @@ class Refusal(StrEnum):
     VERDICT_REASON = "verdict_reason"
     VERDICT_REASON_OF_REAL = "verdict_reason_of_real"
 
+    ACTION_NEEDS = "action_needs"
+    ACTION_HAS_NO = "action_has_no"
+    ACTION_REASON = "action_reason"
+    ACTION_SINGLY = "action_singly"
+    MERGE_ITSELF = "merge_itself"
+    MERGE_HAZARDS = "merge_hazards"
+    MERGE_DRILL = "merge_drill"
+    MERGE_VEHICLES = "merge_vehicles"
+    SPLIT_FOREIGN = "split_foreign"
+    SPLIT_ALL = "split_all"
+
     RETENTION_TWICE = "retention_twice"
+
+    CLOCK_RULE_TWICE = "clock_rule_twice"
+    SHIFT_NOBODY = "shift_nobody"
+    SHIFT_TURNED = "shift_turned"
 
     PLACE_TYPE_REFUSED = "place_type_refused"
     PLACE_TYPE_UNKNOWN = "place_type_unknown"

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from pipelines.secrets import Secret
 from service.errors import BadSettingError
 from vision.hazards import Hazard
+
+USUAL_TIMEZONE = "Asia/Shanghai"
+"""All of China's."""
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 """The names of this machine for itself."""
@@ -69,6 +73,8 @@ class ServiceSettings:
     """How long a request waits for the store, and after what silence the status calls it away."""
     evidence_every_s: float = 10.0
     """How often evidence that is due is looked for."""
+    targets: Path | None = None
+    """The file of targets besides ``dispatch`` and ``dispatch.drill``, if there is one."""
     consumer: str = "service-1"
     """This process's name in the consumer group. It must stay the same over restarts, or what it
     had taken waits ``claim_idle_s`` for another."""
@@ -76,6 +82,10 @@ class ServiceSettings:
     """A new alert this long after an incident's last sign still belongs to it."""
     merge_gaps_s: Mapping[Hazard, float] = field(default_factory=_no_overrides)
     """The gap by hazard, where it differs."""
+    merge_distance_m: float = 300.0
+    """Cameras that stand this near each other may see one fire, smoke, water or debris; 0: none."""
+    merge_distances_m: Mapping[Hazard, float] = field(default_factory=_no_overrides)
+    """The distance by hazard, where it differs."""
     claim_idle_s: float = 60.0
     """Entries that a consumer has held this long without finishing are taken over."""
     block_s: float = 1.0
@@ -90,14 +100,39 @@ class ServiceSettings:
     """How many may run at a time of one platform's streams: what is above, or host and port."""
     probe_pulls: int = 200
     """How many may run at a time in all."""
-    feed_clients: int = 64
-    """How many live feeds are served at once; each holds a socket and reads by itself."""
+    order_retry_floor_s: float = 1.0
+    """The first wait after an order could not be sent; each doubles."""
+    order_retry_ceiling_s: float = 60.0
+    """The longest wait between two attempts of an order."""
+    order_retry_after_s: float = 300.0
+    """The longest wait that a target may ask for."""
+    order_lease_s: float = 40.0
+    """How long a replica has orders to itself; more than twice what one attempt may take."""
+    order_dead_after_s: float = 24 * 3600.0
+    """An order that can't be sent for this long is a dead letter."""
+    order_most_attempts: int = 3000
+    """And so is one that has failed this often."""
+    breaker_failures: int = 5
+    """A target that fails this often in a row is left alone for a while."""
+    breaker_open_s: float = 5.0
+    """For how long; then one order tries."""
+    timezone: str = USUAL_TIMEZONE
+    """Whose clock on the wall rosters and routes go by, as the IANA database calls it."""
+    silence_s: float = 300.0
+    """An order that was sent this long ago and not answered is called silent."""
+    feed_clients: int = 256
+    """How many live feeds are served at once; each holds a socket."""
     feed_keep_s: float = 7 * 24 * 3600.0
     """How long feed events are kept; a client away for longer loads the list anew."""
     retry_floor_s: float = 0.1
     """The first wait after a fault."""
     retry_ceiling_s: float = 3.0
     """The longest wait after a fault. Short, because an alert may be waiting behind it."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone. Raises ``BadSettingError``."""
+        return zone_of(self.timezone)
 
     @property
     def secure(self) -> bool:
@@ -107,6 +142,21 @@ class ServiceSettings:
     def merge_gap_of(self, hazard: Hazard) -> float:
         """Return the merge gap of a real hazard, in seconds."""
         return self.merge_gaps_s.get(hazard, self.merge_gap_s)
+
+    def merge_distance_of(self, hazard: Hazard) -> float:
+        """Return how far apart cameras may stand that see one real hazard, in metres."""
+        return self.merge_distances_m.get(hazard, self.merge_distance_m)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its name. Raises ``BadSettingError``."""
+    try:
+        return ZoneInfo(name)
+    # Whatever is no key there: a path, a folder of zones, half a character.
+    except (ValueError, OSError, KeyError):
+        raise BadSettingError(
+            f"there is no time zone {name}: give one of the IANA database, such as {USUAL_TIMEZONE}"
+        ) from None
 
 
 def sqlite_url(path: Path) -> str:

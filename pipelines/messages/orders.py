@@ -3,6 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
+from pipelines.messages.alerts import AlertDetail
 from pipelines.messages.wire import BoxShares, Instant, Message, Name, Text, TraceId
 from vision.hazards import Hazard, Severity
 
@@ -33,6 +34,21 @@ class DispatchOrder(Message, frozen=True, kw_only=True):
     drill: bool
     trace_id: TraceId
     kind: OrderKind = OrderKind.ORDER
+    state: Name | None = None
+    """Where the incident stands with this decision."""
+    reason: Name | None = None
+    """Why, where it is over."""
+    place_code: Name | None = None
+    place_names: tuple[Name, ...] = ()
+    """The place's and those above it, the outermost first; not the installation."""
+    camera_name: Name | None = None
+    gb_id: Name | None = None
+    contact_number: Name | None = None
+    """Whom to call about the camera: the number on its sign."""
+    wgs84_longitude: float | None = None
+    wgs84_latitude: float | None = None
+    """Where the camera stands."""
+    detail: AlertDetail | None = None
 
 
 class ReceiptKind(StrEnum):

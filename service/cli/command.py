@@ -1,31 +1,16 @@
 """``fengsui cameras template|import|export|probe|switch``: estates by the command line."""
 
 import argparse
-import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from pipelines.secrets import redact
 from service.cli import importing, probing
 from service.cli.changing import switch
-from service.cli.client import (
-    CANT,
-    DEFAULT_SERVICE,
-    DONE,
-    INTERRUPTED,
-    SERVICE,
-    TOKEN,
-    CommandError,
-    Service,
-)
+from service.cli.client import SERVICE, TOKEN, CommandError
 from service.cli.files import whole_file
 from service.cli.given import (
     DEFAULTS,
     FILTERS,
-    WrongError,
     add_filters,
     add_which,
     defaults_of,
@@ -35,47 +20,16 @@ from service.cli.given import (
     which_of,
 )
 from service.cli.offline import dry_run
-from service.cli.terminal import say
-from service.cli.words import language_of, told, unread
+from service.cli.running import Found, add_common, add_speech, run, service_of
+from service.cli.words import told
 from service.imports import sheets
 from service.imports.known import Defaults
 from service.imports.rows import Source
-from service.imports.words import Language
 
 
 def main(words: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
     """Run the command; returns 0 done, 1 it can't go on, 2 wrong arguments."""
-    environment = os.environ if environment is None else environment
-    parser = _parser()
-    given = parser.parse_args(words)
-    given.language = Language(given.language) if given.language else language_of(environment)
-    try:
-        found = given.run(given, environment)
-    except WrongError as error:
-        parser.error(str(error))
-    except CommandError as error:
-        return _fail(error.told(given.language), error.exits, as_json=given.json)
-    except OSError as error:
-        return _fail(unread(given.language, error), CANT, as_json=given.json)
-    except KeyboardInterrupt:
-        say(f"\nfengsui: {told(given.language, 'interrupted')}")
-        return INTERRUPTED
-    if isinstance(found, int):
-        return found
-    text, machine = found
-    problem = machine.get("problem")
-    if problem is not None:
-        say(f"fengsui: {redact(problem['message'])}")
-    sys.stdout.write(f"{json.dumps(machine, ensure_ascii=False) if given.json else text}\n")
-    return DONE if problem is None else CANT
-
-
-def _fail(said: str, exits: int, *, as_json: bool) -> int:
-    said = redact(said)
-    say(f"fengsui: {said}")
-    if as_json:
-        sys.stdout.write(f"{json.dumps({'problem': {'message': said}}, ensure_ascii=False)}\n")
-    return exits
+    return run(_parser(), words, environment)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,28 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--service",
-        metavar="URL",
-        help=f"or {SERVICE} (default: {DEFAULT_SERVICE})",
-    )
-    _add_speech(parser)
-
-
-def _add_speech(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one object on stdout")
-    parser.add_argument(
-        "--language",
-        choices=[one.value for one in Language],
-        help="of all that is said, and of titles in files (default: zh where LC_ALL, LC_MESSAGES "
-        "or LANG says so, else en)",
-    )
-
-
 def _add_template(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="FILE.csv|FILE.xlsx")
-    _add_speech(parser)
+    add_speech(parser)
     parser.set_defaults(run=_template)
 
 
@@ -144,14 +79,14 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotated", type=Path, metavar="OUT.csv|OUT.xlsx", help="a copy with what is wrong"
     )
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=_import)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT.csv|OUT.xlsx")
     add_filters(parser)
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=_export)
 
 
@@ -168,7 +103,7 @@ def _add_probe(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="watch those whose probe found no fault, also such as somebody had switched off",
     )
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=_probe)
 
 
@@ -180,11 +115,8 @@ def _add_switch(parser: argparse.ArgumentParser) -> None:
         choices=FILTERS["probe"].choices,
         help="only those whose last probe came to that",
     )
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(run=_switch)
-
-
-Found = tuple[str, dict[str, Any]]
 
 
 def _import(given: argparse.Namespace, environment: Mapping[str, str]) -> Found | int:
@@ -209,7 +141,7 @@ def _import(given: argparse.Namespace, environment: Mapping[str, str]) -> Found 
         annotated=given.annotated,
         language=given.language,
     )
-    with _service(given, environment) as service:
+    with service_of(given, environment) as service:
         return importing.carry_out(service, order)
 
 
@@ -227,7 +159,7 @@ def _template(given: argparse.Namespace, _environment: Mapping[str, str]) -> Fou
 
 def _export(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
     require_ending(given.out)
-    with _service(given, environment) as service:
+    with service_of(given, environment) as service:
         written = service.download(
             f"/api/cameras/export{given.out.suffix.lower()}",
             {**filters_of(given), "language": given.language.value},
@@ -244,16 +176,11 @@ def _probe(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
         take_substreams=given.take_substreams,
         switch_on=given.switch_on,
     )
-    with _service(given, environment) as service:
+    with service_of(given, environment) as service:
         return probing.carry_out(service, order)
 
 
 def _switch(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
     which = which_of(given)
-    with _service(given, environment) as service:
+    with service_of(given, environment) as service:
         return switch(service, which, on=given.to == "on")
-
-
-def _service(given: argparse.Namespace, environment: Mapping[str, str]) -> Service:
-    url = given.service or environment.get(SERVICE) or DEFAULT_SERVICE
-    return Service(url, environment.get(TOKEN, "").strip(), given.language)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.evidence.models import HoldOut
-from service.incidents.views import within
-from service.tables import evidence, evidence_holds, incidents
+from service.places.store import inside
+from service.tables import evidence, evidence_holds
 
 
 def digest(ref: str) -> str:
@@ -33,22 +33,23 @@ def there(now: datetime) -> sa.ColumnElement[bool]:
 
 
 def visible(connection: Connection, who: Principal, ref: str, now: datetime) -> RowMapping | None:
-    """Return a row that may be shown to a principal."""
-    query = (
-        sa.select(evidence)
-        .join(incidents, incidents.c.incident_id == evidence.c.incident_id)
-        .where(evidence.c.ref == ref, there(now), within(who))
-    )
+    """Return a row that may be shown to a principal.
+
+    An incident may be seen from several places: a picture belongs to its own camera's.
+    """
+    own = inside(who, evidence.c.place_code)
+    query = sa.select(evidence).where(evidence.c.ref == ref, there(now), own)
     return connection.execute(query).mappings().one_or_none()
 
 
 def of_incident(
-    connection: Connection, incident_id: UUID, now: datetime, limit: int
+    connection: Connection, who: Principal, incident_id: UUID, now: datetime, limit: int
 ) -> list[RowMapping]:
-    """Return the newest rows of an incident that may be shown, newest first."""
+    """Return the newest rows of an incident that may be shown to a principal, newest first."""
+    own = inside(who, evidence.c.place_code)
     query = (
         sa.select(evidence)
-        .where(evidence.c.incident_id == incident_id, there(now))
+        .where(evidence.c.incident_id == incident_id, there(now), own)
         .order_by(evidence.c.made_at.desc(), evidence.c.ref)
         .limit(limit)
     )

@@ -3,7 +3,7 @@
 Everything happens in the transaction that stores the alert.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -17,7 +17,7 @@ from service.evidence import holds
 from service.evidence.errors import EvidenceTakenError, EvidenceUntakenError
 from service.evidence.retention import Rules, loaded
 from service.evidence.rows import digest, there
-from service.tables import alerts, evidence, evidence_gone, feed, incidents
+from service.tables import alerts, evidence, evidence_gone, feed, incident_cameras, incidents
 
 WITHOUT: Final = {"evidence_ref": None, "evidence_absent": EvidenceAbsence.EXPIRED.value}
 """What an alert says once its evidence is gone."""
@@ -43,6 +43,29 @@ def take(
     return fault
 
 
+def take_all(
+    connection: Connection, batch: Sequence[tuple[Alert, UUID]], now: datetime
+) -> dict[UUID, MessageError]:
+    """Take each alert's evidence, by its incident; returns why some go without, by alert.
+
+    Most revisions name what is noted already: that is found out for all of them at once.
+    """
+    named = {alert.evidence_ref for alert, _ in batch} - {None}
+    if not named:
+        return {}
+    query = sa.select(evidence.c.ref, evidence.c.alert_id).where(
+        evidence.c.ref.in_(named), evidence.c.removing_at.is_(None)
+    )
+    noted = {row.ref: row.alert_id for row in connection.execute(query)}
+    faults: dict[UUID, MessageError] = {}
+    for alert, incident_id in batch:
+        if noted.get(alert.evidence_ref) != alert.alert_id:
+            fault = take(connection, alert, incident_id, now)
+            if fault is not None:
+                faults[alert.alert_id] = fault
+    return faults
+
+
 def move(
     connection: Connection, alert_id: UUID, left: UUID, incident_id: UUID, now: datetime
 ) -> MessageError | None:
@@ -50,7 +73,18 @@ def move(
 
     Returns why it stays where it was, with the hold there, where that is so.
     """
-    return _tried(connection, partial(_move, connection, alert_id, left, incident_id, now))
+    return move_all(connection, [alert_id], left, incident_id, now)
+
+
+def move_all(
+    connection: Connection,
+    alert_ids: Sequence[UUID],
+    left: UUID,
+    incident_id: UUID,
+    now: datetime,
+) -> MessageError | None:
+    """Let the evidence of several alerts of one incident follow them, as ``move`` does."""
+    return _tried(connection, partial(_move, connection, alert_ids, left, incident_id, now))
 
 
 def _tried(connection: Connection, work: Callable[[], None]) -> MessageError | None:
@@ -86,17 +120,21 @@ def _take(connection: Connection, alert: Alert, ref: str, incident_id: UUID, now
 
 
 def _move(
-    connection: Connection, alert_id: UUID, left: UUID, incident_id: UUID, now: datetime
+    connection: Connection,
+    alert_ids: Sequence[UUID],
+    left: UUID,
+    incident_id: UUID,
+    now: datetime,
 ) -> None:
-    refs = connection.execute(sa.select(evidence.c.ref).where(evidence.c.alert_id == alert_id))
+    theirs = evidence.c.alert_id.in_(alert_ids)
+    found = connection.execute(sa.select(evidence.c.ref, evidence.c.camera_id).where(theirs)).all()
     # Expiry cleans the events of the incident that has the evidence then, which this is not.
-    clean_feed(connection, [left], frozenset(refs.scalars()), dict.fromkeys(WITHOUT))
-    place_code = _place_of(connection, incident_id)
-    moved = connection.execute(
-        sa.update(evidence)
-        .where(evidence.c.alert_id == alert_id)
-        .values(incident_id=incident_id, place_code=place_code)
-    )
+    refs = frozenset(row.ref for row in found)
+    clean_feed(connection, [left], refs, dict.fromkeys(WITHOUT))
+    moved = connection.execute(sa.update(evidence).where(theirs).values(incident_id=incident_id))
+    for camera_id, code in _places_of(connection, incident_id, {row.camera_id for row in found}):
+        own = sa.and_(theirs, evidence.c.camera_id == camera_id)
+        connection.execute(sa.update(evidence).where(own).values(place_code=code))
     holds.take_along(connection, left, incident_id)
     if moved.rowcount:
         holds.renew_expiry(connection, incident_id, there(now))
@@ -121,7 +159,7 @@ def _without(
 def _insert(
     connection: Connection, alert: Alert, ref: str, incident_id: UUID, now: datetime
 ) -> None:
-    place_code = _place_of(connection, incident_id)
+    place_code = dict(_places_of(connection, incident_id, {alert.camera_id})).get(alert.camera_id)
     # A spool may have kept it for days, and an alert goes on: its time runs from the first sight.
     made_at = min(alert.first_seen_at, now)
     rules = Rules(loaded(connection))
@@ -139,9 +177,17 @@ def _insert(
     )
 
 
-def _place_of(connection: Connection, incident_id: UUID) -> str | None:
-    query = sa.select(incidents.c.place_code).where(incidents.c.incident_id == incident_id)
-    return connection.execute(query).scalar_one_or_none()
+def _places_of(
+    connection: Connection, incident_id: UUID, names: Collection[str]
+) -> list[tuple[str, str | None]]:
+    """Return where cameras of an incident stood as they joined it: who sees their pictures."""
+    queries = (
+        sa.select(table.c.camera_id, table.c.place_code).where(
+            table.c.incident_id == incident_id, table.c.camera_id.in_(names)
+        )
+        for table in (incidents, incident_cameras)
+    )
+    return [(row.camera_id, row.place_code) for one in queries for row in connection.execute(one)]
 
 
 def clean_feed(

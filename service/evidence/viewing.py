@@ -90,7 +90,7 @@ class Viewer:
             holds.existing(connection, who, incident_id)
             absent = views.latest_absence(connection, incident_id)
             return (
-                of_incident(connection, incident_id, self._clock(), LISTED),
+                of_incident(connection, who, incident_id, self._clock(), LISTED),
                 None if absent is None else EvidenceAbsence(absent),
                 hold_of(connection, incident_id),
             )

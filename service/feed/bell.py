@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -10,8 +10,9 @@ from uuid import UUID
 
 from service.errors import FeedFullError, TooManyFeedsError
 
-PER_ACCOUNT: Final = 4
-"""Feeds of one account: one, gone wild or stolen, must leave the others theirs."""
+PER_ACCOUNT: Final = 16
+"""Feeds of one account: enough for a centre's wall; one gone wild or stolen leaves the others
+theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class FeedBell:
         self._limit = limit
         self._lock = threading.Lock()
         self._waiting: dict[asyncio.Event, _Seat] = {}
+        self.rung = threading.Event()
+        """Set when there may be something new; whoever reads it for all clears it."""
         self.closed = False
 
     @property
@@ -61,12 +64,25 @@ class FeedBell:
                 del self._waiting[event]
 
     def ring(self) -> None:
+        """Tell that something was committed. For any thread."""
+        self.rung.set()
+
+    def wake(self) -> None:
         """Wake every feed. For any thread."""
         with self._lock:
+            by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Event]] = {}
             for event, seat in self._waiting.items():
-                seat.loop.call_soon_threadsafe(event.set)
+                by_loop.setdefault(seat.loop, []).append(event)
+            for loop, events in by_loop.items():
+                loop.call_soon_threadsafe(_set_all, events)
 
     def close(self) -> None:
         """Let every feed end; none starts any more."""
         self.closed = True
         self.ring()
+        self.wake()
+
+
+def _set_all(events: Iterable[asyncio.Event]) -> None:
+    for event in events:
+        event.set()

@@ -1,5 +1,6 @@
 """The feed's events in the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +32,8 @@ class FeedEvent:
     """The client's cursor; it counts the whole installation's events."""
     kind: str
     """One of ``FeedKind``."""
+    at: datetime
+    """When it happened."""
     payload: dict[str, Any]
     """The incident as it stood then, whole: a client replaces what it had."""
 
@@ -39,9 +42,19 @@ def append(
     connection: Connection, kind: FeedKind, incident: UUID, payload: dict[str, Any], at: datetime
 ) -> None:
     """Add an event; clients see it once the transaction has committed."""
-    connection.execute(
-        sa.insert(feed).values(at=at, kind=kind, incident_id=incident, payload=payload)
-    )
+    append_all(connection, [(kind, incident, payload)], at)
+
+
+def append_all(
+    connection: Connection, events: Sequence[tuple[FeedKind, UUID, dict[str, Any]]], at: datetime
+) -> None:
+    """Add events in their order."""
+    rows = [
+        {"at": at, "kind": kind.value, "incident_id": incident, "payload": payload}
+        for kind, incident, payload in events
+    ]
+    if rows:
+        connection.execute(sa.insert(feed), rows)
 
 
 def read_after(
@@ -53,14 +66,16 @@ def read_after(
     further back.
     """
     rows = connection.execute(
-        sa.select(feed.c.id, feed.c.kind, feed.c.payload, within(principal).label("own"))
+        sa.select(feed.c.id, feed.c.kind, feed.c.at, feed.c.payload, within(principal).label("own"))
         .join(incidents, incidents.c.incident_id == feed.c.incident_id)
         .where(feed.c.id > cursor)
         .order_by(feed.c.id)
         .limit(limit)
     ).all()
     events = [
-        FeedEvent(event_id=row.id, kind=row.kind, payload=row.payload) for row in rows if row.own
+        FeedEvent(event_id=row.id, kind=row.kind, at=row.at, payload=row.payload)
+        for row in rows
+        if row.own
     ]
     return events, rows[-1].id if rows else cursor
 

@@ -1,16 +1,18 @@
 """``GET /api/feed``: Server-Sent Events that resume after a break without gap or repetition."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, format_sse_event
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from service.accounts.gate import Gate
@@ -19,13 +21,19 @@ from service.accounts.roles import Permission
 from service.database import Database
 from service.feed import log
 from service.feed.bell import FeedBell
+from service.feed.rechecks import Rechecks
+from service.feed.tail import FeedTail, wire
+from service.incidents.models import IncidentSummary
 from service.metrics import ServiceMetrics
 from service.problems import responses
 
 BATCH_EVENTS = 100
 
+PAGE_LIMIT = 500
+
 POLL_S = 2.0
-"""Events that another process wrote are seen this late at most; our own ring the bell."""
+"""A feed looks this often whether its account may still listen, and for events that the tail
+doesn't hold."""
 
 HEARTBEAT_S = 10.0
 """Something is sent this often: proxies keep the feed open, and half-open clients show."""
@@ -44,6 +52,28 @@ RESET = "reset"
 """Tells a client that its cursor is of no use: load the list anew."""
 
 Cursor = Annotated[int, Query(ge=0, le=2**63 - 1)]
+
+
+class PolledEvent(BaseModel):
+    """One thing that happened."""
+
+    id: Annotated[int, Field(description="Counts the whole installation's events")]
+    kind: log.FeedKind
+    at: datetime
+    incident: Annotated[
+        IncidentSummary, Field(description="As it stood then, whole: replace what you had")
+    ]
+
+
+class FeedPage(BaseModel):
+    """What happened after a cursor, oldest first."""
+
+    events: list[PolledEvent]
+    cursor: Annotated[int, Field(description="What to send as ``after`` next")]
+    more: Annotated[bool, Field(description="Whether there is more after it already")]
+    reset: Annotated[
+        bool, Field(description="Events are missing: load the list anew, go on from the cursor")
+    ]
 
 
 def _event(names: Sequence[str], data: Mapping[str, Any], *others: str) -> dict[str, Any]:
@@ -93,12 +123,14 @@ class Feed:
         database: Database,
         bell: FeedBell,
         woken: asyncio.Event,
-        allowed: Callable[[], Principal | None],
+        tail: FeedTail,
+        allowed: Callable[[], Awaitable[Principal | None]],
     ) -> None:
         self._allowed = allowed
         self._database = database
         self._bell = bell
         self._woken = woken
+        self._tail = tail
 
     async def chunks(self, cursor: int | None) -> AsyncIterator[bytes]:
         """Yield the wire's bytes until the service stops; ``None`` starts at the newest."""
@@ -115,21 +147,30 @@ class Feed:
         while not self._bell.closed:
             self._woken.clear()
             # Also between events: whoever was logged out meanwhile sees no more of them.
-            principal = await run_in_threadpool(self._allowed)
+            principal = await self._allowed()
             if principal is None:
                 return
             before = cursor
-            events, cursor = await run_in_threadpool(self._read, principal, cursor)
-            for event in events:
-                data = json.dumps(event.payload, ensure_ascii=False)
-                yield format_sse_event(event=event.kind, data_str=data, id=str(event.event_id))
+            chunk, cursor = await self._next(principal, cursor)
+            if chunk:
+                yield chunk
             if cursor == before:
                 await self._rung()
-            if events:
+            if chunk:
                 said_s = clock_s()
             elif clock_s() - said_s >= HEARTBEAT_S:
                 said_s = clock_s()
                 yield format_sse_event(event=ALIVE, data_str="{}")
+
+    async def _next(self, principal: Principal, cursor: int) -> tuple[bytes, int]:
+        """Return the bytes of the next events for the principal, and the cursor after them."""
+        held = self._tail.after(cursor, BATCH_EVENTS)
+        if held is None:
+            events, cursor = await run_in_threadpool(self._read, principal, cursor)
+            return b"".join(wire(event) for event in events), cursor
+        if held:
+            cursor = held[-1].event_id
+        return b"".join(one.wire for one in held if one.is_for(principal)), cursor
 
     async def _rung(self) -> None:
         with suppress(TimeoutError):
@@ -180,10 +221,17 @@ class FeedResponse(EventSourceResponse):
 
 
 def feed_router(
-    database: Database, gate: Gate, bell: FeedBell, metrics: ServiceMetrics
+    *,
+    database: Database,
+    gate: Gate,
+    bell: FeedBell,
+    tail: FeedTail,
+    metrics: ServiceMetrics,
 ) -> APIRouter:
-    """Return the feed's route."""
+    """Return the feed's routes."""
     router = APIRouter()
+    router.include_router(_pages(database, gate))
+    rechecks = Rechecks()
     metrics.feed_clients.set_function(lambda: bell.clients)
 
     @router.get(
@@ -202,16 +250,61 @@ def feed_router(
         ``incident.opened``, ``incident.updated``, ``incident.closed`` and ``order.sent`` hold an
         incident whole, as /api/incidents lists it. ``reset`` means that events in between are lost
         to this client: load the list anew. ``alive`` comes every 10 s, without an id. Refused with
-        503 when all feeds are taken, with 429 when the account has four already.
+        503 when all feeds are taken, with 429 when the account has 16 already.
         """
         cursor = after if last_event_id is None else _cursor_of(last_event_id)
         seat = ExitStack()
         woken = seat.enter_context(bell.seat(who.account_id))
 
-        def allowed() -> Principal | None:
-            return gate.recheck(request, Permission.INCIDENT_READ)
+        async def allowed() -> Principal | None:
+            ask = partial(gate.recheck, request, Permission.INCIDENT_READ)
+            if who.credential is None:
+                return await run_in_threadpool(ask)
+            return await rechecks.principal(who.credential, ask)
 
-        return FeedResponse(Feed(database, bell, woken, allowed).chunks(cursor), seat, metrics)
+        # The tail begins with the first who listens.
+        bell.ring()
+        one = Feed(database, bell, woken, tail, allowed)
+        return FeedResponse(one.chunks(cursor), seat, metrics)
+
+    return router
+
+
+def _pages(database: Database, gate: Gate) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/api/feed/events", response_model=FeedPage, responses=responses(401, 403))
+    def feed_events(
+        who: Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))],
+        after: Cursor | None = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="Events looked at")] = 100,
+    ) -> JSONResponse:
+        """Give what happened after a cursor, for whoever can't hold a connection open.
+
+        The same events as /api/feed, to the same accounts. Ask again with ``after=cursor``; while
+        ``more``, at once: ``events`` may be empty where all that happened was elsewhere. Without
+        ``after`` it gives the cursor of now. ``reset``: events in between are lost to this client
+        (they are kept for seven days), so load the list anew and go on from ``cursor``.
+        """
+        with database.reading() as connection:
+            newest = log.newest(connection)
+            resumed = after is not None and log.can_resume(connection, after)
+            if after is None or not resumed:
+                page = FeedPage(events=[], cursor=newest, more=False, reset=after is not None)
+                return JSONResponse(page.model_dump())
+            events, cursor = log.read_after(connection, who, after, limit)
+        # As they were written: those of an older version lack what came to be told since.
+        told = [
+            {
+                "id": one.event_id,
+                "kind": one.kind,
+                "at": one.at.isoformat().replace("+00:00", "Z"),
+                "incident": one.payload,
+            }
+            for one in events
+        ]
+        more = cursor < newest
+        return JSONResponse({"events": told, "cursor": cursor, "more": more, "reset": False})
 
     return router
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
+from service.dispatch.following import follow
 from service.errors import UnknownIncidentError
 from service.feed import log
 from service.incidents import history, views
@@ -55,8 +56,7 @@ def take(
     ``IncidentStepError`` and ``MergedIncidentError``, and has changed nothing then.
     """
     row = existing(connection, incident_id)
-    if version is not None and row["version"] != version:
-        raise _changed(connection, row)
+    require_newest(connection, row, version)
     if row["merged_into"] is not None and step.kind in DECIDING:
         raise MergedIncidentError(str(row["merged_into"]))
     happened, values = _outcome(row, step)
@@ -64,9 +64,11 @@ def take(
         values["version"] = row["version"] + 1
     write(connection, incident_id, values)
     history.append(connection, happened)
+    now = existing(connection, incident_id)
+    follow(connection, now, happened)
     if tell:
         tell_feed(connection, incident_id, happened[-1].after, step.at)
-    return existing(connection, incident_id)
+    return now
 
 
 def existing(connection: Connection, incident_id: UUID) -> RowMapping:
@@ -78,6 +80,15 @@ def existing(connection: Connection, incident_id: UUID) -> RowMapping:
             f"there is no incident {incident_id}: /api/incidents lists those there are"
         )
     return row
+
+
+def require_newest(connection: Connection, row: RowMapping, version: int | None) -> None:
+    """Raise ``IncidentChangedError`` if a decision was made on another version than there is."""
+    if version is None or row["version"] == version:
+        return
+    newest = history.newest_decision(connection, row["incident_id"])
+    actor, at = newest or (row["state_by"] or "", row["opened_at"])
+    raise IncidentChangedError(row["state"], actor, at)
 
 
 def write(connection: Connection, incident_id: UUID, values: dict[str, Any]) -> None:
@@ -135,9 +146,3 @@ def _dates(row: RowMapping, kind: StepKind, step: Step) -> dict[str, Any]:
         return {"closed_at": None}
     column = _FIRST.get(kind)
     return {column: step.at} if column is not None and row[column] is None else {}
-
-
-def _changed(connection: Connection, row: RowMapping) -> IncidentChangedError:
-    newest = history.newest_decision(connection, row["incident_id"])
-    actor, at = newest or (row["state_by"] or "", row["opened_at"])
-    return IncidentChangedError(row["state"], actor, at)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from service.errors import ProblemError
 from service.incidents.lifecycle import IllegalStepError
+from service.refusals import Refusal
 
 
 class IncidentChangedError(ProblemError):
@@ -49,3 +50,41 @@ class MergedIncidentError(ProblemError):
 
     def __init__(self, into: str) -> None:
         super().__init__(f"it has become part of the incident {into}: go on there", None, into=into)
+
+
+class CannotMergeError(ProblemError):
+    """The two can't become one."""
+
+    code = "incidents_unmergeable"
+    status = 409
+    title = "The incidents can't be merged"
+
+    def __init__(self, said: str, reason: Refusal) -> None:
+        super().__init__(said, reason)
+        self.field = "into"
+
+
+class CannotSplitError(ProblemError):
+    """These alerts can't leave."""
+
+    code = "incident_unsplittable"
+    status = 409
+    title = "The incident can't be split like that"
+
+    def __init__(self, said: str, reason: Refusal) -> None:
+        super().__init__(said, reason)
+        self.field = "alerts"
+
+
+class AssigneeError(ProblemError):
+    """Nobody of that id may handle the incident; whether there is such an account isn't told."""
+
+    code = "assignee_unable"
+    status = 409
+    title = "Not one who may handle it"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no account of that id may handle this incident: /api/colleagues lists those that may"
+        )
+        self.field = "assignee"

@@ -1,13 +1,13 @@
 """What happened to incidents, by whom and when: rows are added, never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from service.incidents.lifecycle import DECIDING, IncidentState, StepKind
 from service.tables import incident_steps
@@ -68,14 +68,27 @@ def append(connection: Connection, happened: Sequence[Happened]) -> None:
 
 def newest_decision(connection: Connection, incident_id: UUID) -> tuple[str, datetime] | None:
     """Return who last changed an incident's state or hands, and when."""
+    row = newest(connection, incident_id, DECIDING)
+    return None if row is None else (row["actor"], row["at"])
+
+
+def newest(
+    connection: Connection, incident_id: UUID, kinds: Collection[StepKind]
+) -> RowMapping | None:
+    """Return the newest step of an incident that is of one of these kinds."""
     query = (
-        sa.select(incident_steps.c.actor, incident_steps.c.at)
+        sa.select(incident_steps)
         .where(
             incident_steps.c.incident_id == incident_id,
-            incident_steps.c.action.in_(sorted(DECIDING)),
+            incident_steps.c.action.in_(sorted(kinds)),
         )
         .order_by(incident_steps.c.id.desc())
         .limit(1)
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else (row.actor, row.at)
+    return connection.execute(query).mappings().one_or_none()
+
+
+def of(connection: Connection, incident_id: UUID) -> Sequence[RowMapping]:
+    """Return all that happened to an incident, the oldest first."""
+    query = sa.select(incident_steps).where(incident_steps.c.incident_id == incident_id)
+    return connection.execute(query.order_by(incident_steps.c.id)).mappings().all()

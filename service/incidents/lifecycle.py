@@ -17,6 +17,9 @@ TARGET_PREFIX: Final = "target:"
 CLOCK: Final = "policy:clock"
 """Whoever notices that time has passed."""
 
+MERGED: Final = "merged"
+"""The reason of what happens to two incidents only because one became part of the other."""
+
 
 class IncidentState(StrEnum):
     """Where an incident stands."""

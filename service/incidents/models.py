@@ -78,6 +78,13 @@ class AlertSeen(BaseModel):
     received_at: datetime
 
 
+class CameraSeeing(BaseModel):
+    """A camera that sees an incident."""
+
+    camera_id: str
+    alerts: Annotated[int, Field(description="How many of the incident's alerts are its")]
+
+
 class _Incident(BaseModel):
     incident_id: UUID
     camera_id: str
@@ -112,6 +119,10 @@ class _Incident(BaseModel):
     evidence_ref: str | None
     evidence_absent: EvidenceAbsence | None
     model: str | None
+    cameras: Annotated[
+        list[CameraSeeing], Field(description="Those that see it, the first one first; 20 at most")
+    ]
+    camera_count: Annotated[int, Field(description="How many see it")]
     orders: list[OrderSent]
 
 

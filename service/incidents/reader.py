@@ -19,7 +19,7 @@ from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings
 
 BATCH_ENTRIES = 100
-"""Entries of a stream in one transaction: some 0.2 s of work, so priority never waits longer."""
+"""Entries of a stream that are read together, where nobody says otherwise."""
 
 CLAIM_SHARE = 0.5
 """Others' entries are looked for this often, as a share of the time they may lie idle."""
@@ -86,8 +86,8 @@ class GroupReader:
         self._duties = {name: _Duty() for name in self._streams}
         self._groups_exist = False
 
-    def read(self) -> list[Entry]:
-        """Return the next entries, a batch a stream at most; waits ``block_s`` for new ones.
+    def read(self, most: int = BATCH_ENTRIES) -> list[Entry]:
+        """Return the next entries, ``most`` a stream; waits ``block_s`` for new ones.
 
         Raises ``redis.RedisError``; the next call then begins with the pending entries again,
         because a read that failed on its way back has been delivered nevertheless.
@@ -95,7 +95,7 @@ class GroupReader:
         try:
             if not self._groups_exist:
                 self._create_groups()
-            return self._pending() or self._new()
+            return self._pending(most) or self._new(most)
         except redis.ResponseError as error:
             self._start_over()
             if not str(error).startswith(GROUP_GONE):
@@ -119,33 +119,33 @@ class GroupReader:
         self._groups_exist = False
         self._duties = {name: _Duty() for name in self._streams}
 
-    def _pending(self) -> list[Entry]:
+    def _pending(self, most: int) -> list[Entry]:
         entries: list[Entry] = []
         for stream in self._streams.values():
             duty = self._duties[stream.name]
             if duty.replay_from is not None:
-                entries += self._own(stream, duty)
+                entries += self._own(stream, duty, most)
             elif time.monotonic() >= duty.claim_at_s:
-                entries += self._left_by_others(stream, duty)
+                entries += self._left_by_others(stream, duty, most)
         return entries
 
-    def _own(self, stream: Stream, duty: _Duty) -> list[Entry]:
+    def _own(self, stream: Stream, duty: _Duty, most: int) -> list[Entry]:
         asked: dict[Any, Any] = {stream.name: duty.replay_from}
         reply: Any = self._client.xreadgroup(
-            self._group, self._settings.consumer, asked, count=BATCH_ENTRIES
+            self._group, self._settings.consumer, asked, count=most
         )
         raw = [pair for _, pairs in reply or [] for pair in pairs]
         duty.replay_from = raw[-1][0] if raw else None
         return self._with_deliveries(stream, raw)
 
-    def _left_by_others(self, stream: Stream, duty: _Duty) -> list[Entry]:
+    def _left_by_others(self, stream: Stream, duty: _Duty, most: int) -> list[Entry]:
         reply: Any = self._client.xautoclaim(
             stream.name,
             self._group,
             self._settings.consumer,
             min_idle_time=int(self._settings.claim_idle_s * 1000),
             start_id=duty.claim_from,
-            count=BATCH_ENTRIES,
+            count=most,
         )
         # 6.2 gives (None, None) for an entry that was deleted while pending, 7 a third list.
         duty.claim_from = reply[0]
@@ -176,12 +176,12 @@ class GroupReader:
             for key, value in raw
         ]
 
-    def _new(self) -> list[Entry]:
+    def _new(self, most: int) -> list[Entry]:
         reply: Any = self._client.xreadgroup(
             self._group,
             self._settings.consumer,
             dict.fromkeys(self._streams, ">"),
-            count=BATCH_ENTRIES,
+            count=most,
             block=int(self._settings.block_s * 1000),
         )
         return [

@@ -1,6 +1,6 @@
 """Incidents over HTTP, to read."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -12,10 +12,12 @@ from service.database import Database
 from service.errors import UnknownIncidentError
 from service.feed import log
 from service.incidents import views
+from service.incidents.choosing import Chosen
 from service.incidents.lifecycle import IncidentState
 from service.incidents.models import IncidentPage, IncidentWhole
 from service.problems import responses
 from service.text import NAME_LENGTH
+from vision.hazards import Hazard
 
 PAGE_LIMIT = 500
 
@@ -34,8 +36,18 @@ def incident_router(database: Database, gate: Gate) -> APIRouter:
         state: Annotated[
             list[IncidentState] | None, Query(description="Only of this state, or of one of these")
         ] = None,
+        open: Annotated[  # noqa: A002 - as it is called in the address
+            bool | None, Query(description="Only those that wait for somebody, or only the others")
+        ] = None,
+        hazard: Annotated[
+            list[Hazard] | None, Query(description="Only of this hazard, or of one of these")
+        ] = None,
+        assigned_to: Annotated[
+            UUID | Literal["me", "none"] | None,
+            Query(description="Only this account's, one's own, or what nobody has"),
+        ] = None,
         camera_id: Annotated[
-            str | None, Query(max_length=NAME_LENGTH, description="Only of this camera")
+            str | None, Query(max_length=NAME_LENGTH, description="Only those it sees")
         ] = None,
     ) -> dict[str, Any]:
         """List the incidents of one's places, newest first.
@@ -44,11 +56,20 @@ def incident_router(database: Database, gate: Gate) -> APIRouter:
         ``more``, go on with ``before``: what waits for a person may be older than a page of drills,
         so ask for ``drill=false&state=new`` to the end.
         """
+        account = who.account_id if assigned_to == "me" else assigned_to
+        chosen = Chosen(
+            drill=drill,
+            states=state or (),
+            open=open,
+            camera_id=camera_id,
+            hazards=hazard or (),
+            assigned_to=account if isinstance(account, UUID) else None,
+            unassigned=account == "none",
+        )
         with database.reading() as connection:
             if before is not None and not views.by_id(connection, [before], who):
                 raise _unknown(before)
-            chosen = views.chosen(drill, state or (), camera_id)
-            found = views.page(connection, who, limit + 1, before, chosen)
+            found = views.page(connection, who, limit + 1, before, chosen.condition())
             return {
                 "incidents": found[:limit],
                 "more": len(found) > limit,

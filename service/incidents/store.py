@@ -1,99 +1,74 @@
-"""Alerts into the database: the latest revision of each, its incident, its order, its events.
+"""Alerts into the database: the latest revision of each, its incident, its history, its events.
 
-Everything of a batch happens in the caller's one transaction.
+Everything of a batch happens in the caller's one transaction, by few statements however many
+alerts it has: that is what a flood's speed comes from.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping, bindparam
 
-from pipelines.messages import Alert, DispatchOrder, MessageError, encode
-from service.cameras.store import place_of
-from service.dispatch.drills import drill_order
+from pipelines.messages import Alert, MessageError
+from service.dispatch import deciding, policies
+from service.dispatch.targets import TargetBook
 from service.evidence import taking
 from service.feed import log
-from service.incidents import changing, views
-from service.incidents.history import Step
-from service.incidents.lifecycle import IncidentState, StepKind
-from service.incidents.merge import (
-    DRILL_MERGE_GAP_S,
-    DRILL_POLICY,
-    Incident,
-    home,
-    opened_by,
-    overruling,
-    summarised,
+from service.incidents import changing, history, seers, views
+from service.incidents.batch import Batch, DrillChangedError, Outcome, Put, Taken, rounds
+from service.incidents.gathering import gather
+from service.incidents.history import Happened, Step
+from service.incidents.lifecycle import (
+    OPEN,
+    OVER,
+    POLICY_PREFIX,
+    IncidentState,
+    StepKind,
 )
+from service.incidents.merge import DRILL_POLICY, URGENCY, Incident, Spot, Summary
 from service.settings import ServiceSettings
-from service.tables import alerts, incidents, orders
-from vision.hazards import Hazard, Severity
+from service.tables import alerts, dispatch_policies, incidents
 
+__all__ = ["DrillChangedError", "Outcome", "Taken", "close_silent_drills", "renew", "take"]
 
-class DrillChangedError(MessageError):
-    """An alert known as the real thing came as a drill: real it stays."""
+INTAKE: Final = f"{POLICY_PREFIX}intake"
+"""Opens incidents."""
 
-    code = "drill_changed"
+_SUMMARY: Final = tuple(one.name for one in fields(Summary))
 
-
-class Outcome(StrEnum):
-    """What an alert's revision did."""
-
-    OPENED = "opened"
-    MERGED = "merged"
-    REVISED = "revised"
-    STALE = "stale"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """One revision that the database now has."""
-
-    outcome: Outcome
-    """What it did."""
-    incident_id: UUID
-    """Where it went."""
-    order: DispatchOrder | None = None
-    """The order it led to."""
-    left: UUID | None = None
-    """The drill that it was taken for until now."""
-    untaken: MessageError | None = None
-    """Why its evidence could not be taken with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sighting:
-    severity: Severity
-    first_seen_at: datetime
-    last_seen_at: datetime
-    ended_at: datetime | None
-    score: float
+Results = list[Taken | MessageError]
 
 
 def take(
-    connection: Connection, settings: ServiceSettings, batch: Iterable[Alert], now: datetime
-) -> list[Taken]:
+    connection: Connection,
+    settings: ServiceSettings,
+    batch: Iterable[Alert],
+    now: datetime,
+    book: TargetBook,
+) -> Results:
     """Store a batch, one result an alert, and tell the feed once for each incident changed.
 
-    Raises ``DrillChangedError``.
+    An alert that can't be taken leads to an error in its place, and to nothing else.
     """
-    results = [_take_one(connection, settings, alert, now) for alert in batch]
-    opened = {taken.incident_id for taken in results if taken.outcome is Outcome.OPENED}
-    changed = {taken.incident_id: None for taken in results if taken.outcome is not Outcome.STALE}
-    changed |= {taken.left: None for taken in results if taken.left is not None}
-    for view in views.by_id(connection, list(changed)):
-        incident_id = UUID(view["incident_id"])
-        kind = log.FeedKind.OPENED if incident_id in opened else log.FeedKind.UPDATED
-        if view["state"] == IncidentState.CLOSED:
-            kind = log.FeedKind.CLOSED
-        log.append(connection, kind, incident_id, view, now)
+    results: Results = []
+    for part in rounds(batch):
+        results += _take_round(connection, settings, part, now, book)
     return results
+
+
+def renew(connection: Connection, incident_id: UUID) -> None:
+    """Let an incident say again what its alerts say, after some came or went by hand.
+
+    Nobody is told; its state stays, but a drill ends and goes on with its alerts.
+    """
+    _renew(connection, [incident_id], datetime.now(UTC))
 
 
 def close_silent_drills(connection: Connection, last_seen_before: datetime, now: datetime) -> int:
@@ -114,87 +89,39 @@ def close_silent_drills(connection: Connection, last_seen_before: datetime, now:
     return len(ids)
 
 
-def _take_one(
-    connection: Connection, settings: ServiceSettings, alert: Alert, now: datetime
-) -> Taken:
-    known = connection.execute(
-        sa.select(alerts.c.incident_id, alerts.c.revision, alerts.c.drill).where(
-            alerts.c.alert_id == alert.alert_id
-        )
-    ).one_or_none()
-    if known is not None:
-        if known.drill and not alert.drill:
-            return _overrule(connection, settings, alert, known.incident_id, now)
-        if alert.drill and not known.drill:
-            raise DrillChangedError(
-                f"alert {alert.alert_id} came as the real thing before: find the worker that "
-                "sends both"
-            )
-        if alert.revision <= known.revision:
-            return Taken(outcome=Outcome.STALE, incident_id=known.incident_id)
-        _revise_alert(connection, alert)
-        untaken = taking.take(connection, alert, known.incident_id, now)
-        _renew(connection, known.incident_id)
-        return Taken(outcome=Outcome.REVISED, incident_id=known.incident_id, untaken=untaken)
-    gap_s = DRILL_MERGE_GAP_S if alert.drill else settings.merge_gap_of(alert.hazard)
-    incident = home(alert, _candidates(connection, alert, gap_s), gap_s)
-    if incident is None:
-        return _open(connection, alert, now)
-    untaken = _insert_alert(connection, alert, incident.incident_id, now)
-    _renew(connection, incident.incident_id)
-    return Taken(outcome=Outcome.MERGED, incident_id=incident.incident_id, untaken=untaken)
+def _take_round(
+    connection: Connection,
+    settings: ServiceSettings,
+    part: Sequence[Alert],
+    now: datetime,
+    book: TargetBook,
+) -> Results:
+    work = Batch(gather(connection, settings, part), settings, now, partial(_exists, connection))
+    results = [work.take(alert) for alert in part]
+    if not work.changed:
+        return results
+    _write(connection, work, now)
+    untaken = _take_evidence(connection, work, now)
+    _renew(connection, list(work.changed), now)
+    _tell(connection, work, now)
+    undecided = _decide(connection, work.opened, now, book)
+    return [
+        _completed(one, untaken.get(alert.alert_id), undecided)
+        for alert, one in zip(part, results, strict=True)
+    ]
 
 
-def _overrule(
-    connection: Connection, settings: ServiceSettings, alert: Alert, drill: UUID, now: datetime
-) -> Taken:
-    """Take an alert that is known as a drill for the real thing, whatever its revision.
-
-    A mistaken drill must never keep a real alarm from people. An order that the drill has led to
-    stays what it is.
-    """
-    gap_s = settings.merge_gap_of(alert.hazard)
-    incident = home(alert, _candidates(connection, alert, gap_s), gap_s)
-    outcome = Outcome.MERGED
-    if incident is None:
-        outcome, incident = Outcome.OPENED, overruling(alert, drill, now)
-        while _exists(connection, incident.incident_id):
-            incident = overruling(alert, incident.incident_id, now)
-        _insert_incident(connection, incident)
-    _revise_alert(connection, alert, incident_id=incident.incident_id, received_at=now)
-    unmoved = taking.move(connection, alert.alert_id, drill, incident.incident_id, now)
-    untaken = taking.take(connection, alert, incident.incident_id, now) or unmoved
-    _renew(connection, incident.incident_id)
-    _renew(connection, drill)
-    return Taken(outcome=outcome, incident_id=incident.incident_id, left=drill, untaken=untaken)
-
-
-def _open(connection: Connection, alert: Alert, now: datetime) -> Taken:
-    incident = opened_by(alert, now)
-    _insert_incident(connection, incident)
-    untaken = _insert_alert(connection, alert, incident.incident_id, now)
-    order = drill_order(incident, alert, now) if incident.drill else None
-    if order is not None:
-        _insert_order(connection, order)
-    _renew(connection, incident.incident_id)
-    return Taken(
-        outcome=Outcome.OPENED, incident_id=incident.incident_id, order=order, untaken=untaken
+def _completed(
+    one: Taken | MessageError,
+    untaken: MessageError | None,
+    undecided: Mapping[UUID, Exception],
+) -> Taken | MessageError:
+    if isinstance(one, MessageError):
+        return one
+    opened = one.outcome is Outcome.OPENED
+    return replace(
+        one, untaken=untaken, undecided=undecided.get(one.incident_id) if opened else None
     )
-
-
-def _candidates(connection: Connection, alert: Alert, gap_s: float) -> list[Incident]:
-    gap = timedelta(seconds=gap_s)
-    query = sa.select(incidents).where(
-        incidents.c.camera_id == alert.camera_id,
-        incidents.c.hazard == alert.hazard,
-        incidents.c.zone_id == alert.zone_id,
-        incidents.c.drill == alert.drill,
-        incidents.c.last_seen_at >= alert.first_seen_at - gap,
-        incidents.c.first_seen_at <= alert.last_seen_at + gap,
-        # A camera that was moved opens a new one: the old place's people keep theirs.
-        incidents.c.place_code.is_not_distinct_from(place_of(connection, alert.camera_id)),
-    )
-    return [_incident(row) for row in connection.execute(query).mappings()]
 
 
 def _exists(connection: Connection, incident_id: UUID) -> bool:
@@ -202,62 +129,210 @@ def _exists(connection: Connection, incident_id: UUID) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _renew(connection: Connection, incident_id: UUID) -> None:
-    row = (
-        connection.execute(sa.select(incidents).where(incidents.c.incident_id == incident_id))
-        .mappings()
-        .one()
+def _write(connection: Connection, work: Batch, now: datetime) -> None:
+    if work.opened:
+        rows = [_opened_row(incident, spot) for incident, spot in work.opened.values()]
+        connection.execute(sa.insert(incidents), rows)
+        history.append(connection, [_opened_step(one) for one, _ in work.opened.values()])
+    seers.note(connection, work.opened, work.joined)
+    if work.inserted:
+        rows = [{**_put_columns(one), "received_at": now} for one in work.inserted.values()]
+        connection.execute(sa.insert(alerts), rows)
+    still = [one for one in work.updated.values() if one.moved_from is None]
+    moved = [one for one in work.updated.values() if one.moved_from is not None]
+    if still:
+        connection.execute(_REVISION, [_bound(_put_columns(one)) for one in still])
+    if moved:
+        rows = [_bound({**_put_columns(one), "received_at": now}) for one in moved]
+        connection.execute(_REVISION.values(received_at=bindparam("b_received_at")), rows)
+
+
+def _take_evidence(
+    connection: Connection, work: Batch, now: datetime
+) -> Mapping[UUID, MessageError]:
+    """Return why alerts go without their picture, of those where that is a fault."""
+    unmoved: dict[UUID, MessageError] = {}
+    puts = [*work.inserted.values(), *work.updated.values()]
+    for one in puts:
+        if one.moved_from is not None:
+            alert_id = one.alert.alert_id
+            fault = taking.move(connection, alert_id, one.moved_from, one.incident_id, now)
+            if fault is not None:
+                unmoved[alert_id] = fault
+    pairs = [(one.alert, one.incident_id) for one in puts]
+    return {**unmoved, **taking.take_all(connection, pairs, now)}
+
+
+def _renew(connection: Connection, ids: Sequence[UUID], now: datetime) -> None:
+    summaries = _summaries(connection, ids)
+    query = sa.select(incidents).where(incidents.c.incident_id.in_(ids))
+    rows = connection.execute(query).mappings().all()
+    changes = []
+    for row in rows:
+        summary = summaries.get(row["incident_id"])
+        # Without any alert it was a drill whose alerts have all turned out to be real.
+        values = {"ended_at": row["last_seen_at"]} if summary is None else _plain_words(summary)
+        if any(row[name] != value for name, value in values.items()):
+            known = {name: row[name] for name in _SUMMARY}
+            changes.append(_bound({"incident_id": row["incident_id"], **known, **values}))
+    if changes:
+        connection.execute(_RENEWAL, changes)
+    for row in rows:
+        if row["drill"]:
+            _follow_drill(connection, row, summaries.get(row["incident_id"]), now)
+
+
+def _follow_drill(
+    connection: Connection, row: RowMapping, summary: Summary | None, now: datetime
+) -> None:
+    """Close a drill once every alert has ended; it goes on when one of them does."""
+    state = IncidentState(row["state"])
+    is_over = summary is None or summary.ended_at is not None
+    by_policy = (row["state_by"] or "").startswith(POLICY_PREFIX)
+    kind = None
+    if is_over and state in OPEN - {IncidentState.NEW}:
+        kind = StepKind.CLOSED
+    elif not is_over and state is IncidentState.CLOSED and by_policy:
+        kind = StepKind.RESUMED
+    if kind is not None and row["merged_into"] is None:
+        step = Step(kind=kind, actor=DRILL_POLICY, at=now)
+        changing.take(connection, row["incident_id"], step, tell=False)
+
+
+def _tell(connection: Connection, work: Batch, now: datetime) -> None:
+    events = []
+    for view in views.by_id(connection, list(work.changed)):
+        incident_id = UUID(view["incident_id"])
+        kind = log.FeedKind.UPDATED
+        if incident_id in work.opened:
+            kind = log.FeedKind.OPENED
+        elif view["state"] in OVER:
+            kind = log.FeedKind.CLOSED
+        events.append((kind, incident_id, view))
+    log.append_all(connection, events, now)
+
+
+def _decide(
+    connection: Connection,
+    opened: Mapping[UUID, tuple[Incident, Spot]],
+    now: datetime,
+    book: TargetBook,
+) -> dict[UUID, Exception]:
+    """Let policies decide about new incidents: of drills they do, of real ones they may.
+
+    Returns where one could not: that incident waits for a person, and no alert is lost for it.
+    """
+    drills = [one.incident_id for one, _ in opened.values() if one.drill]
+    real = [one for one, _ in opened.values() if not one.drill]
+    hazards = _unconfirmed_hazards(connection) if real else frozenset()
+    free = [one.incident_id for one in real if one.hazard in hazards]
+    undecided: dict[UUID, Exception] = {}
+    for row in _rows(connection, [*drills, *free]).values():
+        try:
+            with connection.begin_nested():
+                _decide_one(connection, row, now, book)
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
+            raise  # the database is away: all is done again
+        except Exception as error:  # noqa: BLE001 - whatever it is, the alert comes first
+            undecided[row["incident_id"]] = error
+    return undecided
+
+
+def _decide_one(connection: Connection, row: RowMapping, now: datetime, book: TargetBook) -> None:
+    if not row["drill"]:
+        deciding.decide_unconfirmed(connection, book, row, now)
+        return
+    deciding.decide_drill(connection, book, row, now)
+    if row["ended_at"] is not None:  # before anybody heard of it
+        step = Step(kind=StepKind.CLOSED, actor=DRILL_POLICY, at=now)
+        changing.take(connection, row["incident_id"], step)
+
+
+def _rows(connection: Connection, ids: Collection[UUID]) -> dict[UUID, RowMapping]:
+    if not ids:
+        return {}
+    query = sa.select(incidents).where(incidents.c.incident_id.in_(ids))
+    return {row["incident_id"]: row for row in connection.execute(query).mappings()}
+
+
+def _unconfirmed_hazards(connection: Connection) -> frozenset[str]:
+    query = sa.select(dispatch_policies.c.hazard).where(dispatch_policies.c.unconfirmed)
+    return policies.FREE | frozenset(connection.execute(query.distinct()).scalars())
+
+
+def _summaries(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Summary]:
+    urgency = sa.case(
+        {word.value: number for number, word in enumerate(URGENCY)}, value=alerts.c.severity
     )
-    columns = [alerts.c[field.name] for field in fields(_Sighting)]
-    sightings = [
-        _Sighting(**{**seen, "severity": Severity(seen["severity"])})
-        for seen in connection.execute(
-            sa.select(*columns).where(alerts.c.incident_id == incident_id)
-        ).mappings()
-    ]
-    if sightings:
-        values = _columns(summarised(_incident(row), sightings))
-    else:  # a drill whose alerts have all turned out to be real
-        values = {"state": IncidentState.CLOSED.value, "ended_at": row["last_seen_at"]}
-    connection.execute(
-        sa.update(incidents).where(incidents.c.incident_id == incident_id).values(**values)
-    )
-
-
-def _insert_incident(connection: Connection, incident: Incident) -> None:
-    # Where the camera stood when it happened: who may see the incident stays the same if it moves.
-    place_code = place_of(connection, incident.camera_id)
-    connection.execute(sa.insert(incidents).values(**_columns(incident), place_code=place_code))
-
-
-def _insert_alert(
-    connection: Connection, alert: Alert, incident_id: UUID, now: datetime
-) -> MessageError | None:
-    values = _alert_columns(alert) | {"incident_id": incident_id, "received_at": now}
-    connection.execute(sa.insert(alerts).values(**values))
-    return taking.take(connection, alert, incident_id, now)
-
-
-def _revise_alert(connection: Connection, alert: Alert, **changes: Any) -> None:
-    values = _alert_columns(alert) | changes
-    connection.execute(
-        sa.update(alerts).where(alerts.c.alert_id == alert.alert_id).values(**values)
-    )
-
-
-def _insert_order(connection: Connection, order: DispatchOrder) -> None:
-    connection.execute(
-        sa.insert(orders).values(
-            order_id=order.order_id,
-            incident_id=order.incident_id,
-            decision_id=order.decision_id,
-            target=order.target,
-            drill=order.drill,
-            decided_by=order.decided_by,
-            decided_at=order.decided_at,
-            body=encode(order).decode(),
+    query = (
+        sa.select(
+            alerts.c.incident_id,
+            sa.func.min(urgency).label("urgency"),
+            sa.func.min(alerts.c.first_seen_at).label("first_seen_at"),
+            sa.func.max(alerts.c.last_seen_at).label("last_seen_at"),
+            sa.func.max(alerts.c.ended_at).label("ended_at"),
+            sa.func.max(alerts.c.score).label("score"),
+            (sa.func.count() - sa.func.count(alerts.c.ended_at)).label("going_on"),
         )
+        .where(alerts.c.incident_id.in_(ids))
+        .group_by(alerts.c.incident_id)
     )
+    return {
+        row.incident_id: Summary(
+            severity=URGENCY[row.urgency],
+            first_seen_at=row.first_seen_at,
+            last_seen_at=row.last_seen_at,
+            ended_at=None if row.going_on else row.ended_at,
+            score=row.score,
+        )
+        for row in connection.execute(query)
+    }
+
+
+_REVISED_COLUMNS: Final = tuple(
+    column.name
+    for column in alerts.c
+    if column.name not in {"alert_id", "received_at"}
+)  # fmt: skip
+
+_REVISION: Final = (
+    sa.update(alerts)
+    .where(alerts.c.alert_id == bindparam("b_alert_id"))
+    .values({name: bindparam(f"b_{name}") for name in _REVISED_COLUMNS})
+)
+
+_RENEWAL: Final = (
+    sa.update(incidents)
+    .where(incidents.c.incident_id == bindparam("b_incident_id"))
+    .values({name: bindparam(f"b_{name}") for name in _SUMMARY})
+)
+
+
+def _bound(values: Mapping[str, Any]) -> dict[str, Any]:
+    # A parameter may not be called as a column is.
+    return {f"b_{name}": value for name, value in values.items()}
+
+
+def _opened_row(incident: Incident, spot: Spot) -> dict[str, Any]:
+    # Where the camera stood when it happened: who may see the incident stays the same if it moves.
+    return {
+        **_plain_words(incident),
+        "place_code": spot.place_code,
+        "wgs84_longitude": spot.wgs84_longitude,
+        "wgs84_latitude": spot.wgs84_latitude,
+        "waiting_from": incident.opened_at,
+        "due_at": None if incident.drill else incident.opened_at,
+    }
+
+
+def _opened_step(incident: Incident) -> Happened:
+    step = Step(kind=StepKind.OPENED, actor=INTAKE, at=incident.opened_at)
+    state = IncidentState.NEW
+    return Happened(incident_id=incident.incident_id, step=step, before=None, after=state)
+
+
+def _put_columns(one: Put) -> dict[str, Any]:
+    return {**_alert_columns(one.alert), "incident_id": one.incident_id}
 
 
 def _alert_columns(alert: Alert) -> dict[str, Any]:
@@ -265,25 +340,13 @@ def _alert_columns(alert: Alert) -> dict[str, Any]:
     del values["schema_version"]
     values["box"] = None if alert.box is None else list(alert.box)
     values["detail"] = None if alert.detail is None else msgspec.to_builtins(alert.detail)
-    return _with_plain_words(values)
+    return {name: _plain_word(value) for name, value in values.items()}
 
 
-def _columns(incident: Incident) -> dict[str, Any]:
-    return _with_plain_words(
-        {field.name: getattr(incident, field.name) for field in fields(incident)}
-    )
+def _plain_words(one: Incident | Summary) -> dict[str, Any]:
+    return {field.name: _plain_word(getattr(one, field.name)) for field in fields(one)}
 
 
-def _with_plain_words(values: dict[str, Any]) -> dict[str, Any]:
+def _plain_word(value: object) -> object:
     # Drivers differ in what they make of an enum: some write its name.
-    return {
-        name: value.value if isinstance(value, StrEnum) else value for name, value in values.items()
-    }
-
-
-def _incident(row: sa.RowMapping) -> Incident:
-    values = {field.name: row[field.name] for field in fields(Incident)}
-    values["hazard"] = Hazard(row["hazard"])
-    values["severity"] = Severity(row["severity"])
-    values["state"] = IncidentState(row["state"])
-    return Incident(**values)
+    return value.value if isinstance(value, StrEnum) else value

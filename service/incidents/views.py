@@ -1,9 +1,9 @@
 """Incidents as clients see them: plain JSON values, times in RFC 3339 UTC."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,9 +11,12 @@ from sqlalchemy import Connection, RowMapping
 
 from service.accounts.principal import Principal
 from service.places.store import inside
-from service.tables import alerts, incidents, orders
+from service.tables import alerts, incident_places, incidents, orders
 
 View = dict[str, Any]
+
+CAMERAS_SHOWN: Final = 20
+"""Of those that see an incident."""
 
 _EVIDENCE = ("evidence_ref", "evidence_absent")
 
@@ -22,7 +25,9 @@ _LATEST = ("detail", *_EVIDENCE, "model")
 picture says more than the word that the next is still being made."""
 
 _INSIDE = frozenset({"upstream", "due_at"})
-_OF_THE_OUTBOX = frozenset({"body", "entry_id", "leased_by", "leased_until", "wants_updates"})
+_OF_THE_OUTBOX = frozenset(
+    {"body", "entry_id", "waiting_from", "leased_by", "leased_until", "wants_updates"}
+)
 """What is no client's business."""
 
 _NO_ALERT: View = dict.fromkeys(_LATEST)
@@ -30,12 +35,19 @@ _NO_ALERT: View = dict.fromkeys(_LATEST)
 
 
 def within(principal: Principal) -> sa.ColumnElement[bool]:
-    """Return the condition that an incident lies in the principal's places.
+    """Return the condition that one of an incident's cameras stands in the principal's places.
 
     One without a place, of a camera that isn't registered, is for whoever sees everything. One
     whose place is gone stays with those above.
     """
-    return inside(principal, incidents.c.place_code)
+    if principal.everywhere:
+        return sa.true()
+    further = sa.select(incident_places.c.incident_id).where(
+        incident_places.c.incident_id == incidents.c.incident_id,
+        inside(principal, incident_places.c.place_code),
+    )
+    # Almost every incident is of one place, which its own row tells.
+    return sa.or_(inside(principal, incidents.c.place_code), further.correlate(incidents).exists())
 
 
 def by_id(
@@ -50,25 +62,6 @@ def by_id(
         query = query.where(within(principal))
     found = {row["incident_id"]: row for row in connection.execute(query).mappings()}
     return _complete(connection, [found[one] for one in ids if one in found])
-
-
-def chosen(
-    drill: bool | None, states: Collection[str], camera_id: str | None = None
-) -> sa.ColumnElement[bool]:
-    """Return the condition for drills or real ones, in one of these states, of one camera.
-
-    What isn't said lets all in.
-    """
-    tests: list[sa.ColumnElement[bool]] = []
-    if drill is not None:
-        tests.append(incidents.c.drill.is_(drill))
-    if states:
-        tests.append(incidents.c.state.in_(sorted({str(one) for one in states})))
-    if camera_id is not None:
-        # PostgreSQL takes no NUL, and no camera is called so.
-        known = incidents.c.camera_id == camera_id
-        tests.append(sa.false() if "\0" in camera_id else known)
-    return sa.and_(sa.true(), *tests)
 
 
 def page(
@@ -120,16 +113,38 @@ def _latest_last(*, descending: bool = False) -> list[sa.ColumnElement[Any]]:
 def _complete(connection: Connection, rows: Sequence[RowMapping]) -> list[View]:
     ids = [row["incident_id"] for row in rows]
     sent = _orders_of(connection, ids)
-    latest, counts = _alert_facts(connection, ids)
+    seen = _cameras_of(connection, ids)
+    latest = _latest_of(connection, ids)
     return [
         {
             **{name: value for name, value in _plain(row).items() if name not in _INSIDE},
-            "alerts": counts[row["incident_id"]],
+            "alerts": sum(seen[row["incident_id"]].values()),
+            "cameras": _first_cameras(row["camera_id"], seen[row["incident_id"]]),
+            "camera_count": len(seen[row["incident_id"]]),
             **latest.get(row["incident_id"], _NO_ALERT),
             "orders": sent[row["incident_id"]],
         }
         for row in rows
     ]
+
+
+def _cameras_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """Return how many alerts of each camera there are."""
+    query = (
+        sa.select(alerts.c.incident_id, alerts.c.camera_id, sa.func.count().label("count"))
+        .where(alerts.c.incident_id.in_(ids))
+        .group_by(alerts.c.incident_id, alerts.c.camera_id)
+        .order_by(sa.func.min(alerts.c.first_seen_at), alerts.c.camera_id)
+    )
+    found: defaultdict[UUID, dict[str, int]] = defaultdict(dict)
+    for row in connection.execute(query):
+        found[row.incident_id][row.camera_id] = row[2]
+    return found
+
+
+def _first_cameras(first: str, seen: Mapping[str, int]) -> list[View]:
+    names = sorted(seen, key=lambda name: name != first)
+    return [{"camera_id": name, "alerts": seen[name]} for name in names[:CAMERAS_SHOWN]]
 
 
 def _orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
@@ -141,25 +156,24 @@ def _orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[V
     return found
 
 
-def _alert_facts(
-    connection: Connection, ids: Sequence[UUID]
-) -> tuple[dict[UUID, View], dict[UUID, int]]:
-    query = (
-        sa.select(alerts.c.incident_id, *(alerts.c[name] for name in _LATEST))
-        .where(alerts.c.incident_id.in_(ids))
-        .order_by(*_latest_last())
-    )
+def _latest_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, View]:
+    ranks = [
+        sa.func.row_number()
+        .over(partition_by=(alerts.c.incident_id, *kind), order_by=_latest_last(descending=True))
+        .label(name)
+        for name, kind in (("among_all", ()), ("among_alike", (alerts.c.evidence_ref.is_(None),)))
+    ]
+    columns = [alerts.c.incident_id, *(alerts.c[name] for name in _LATEST)]
+    ranked = sa.select(*columns, *ranks).where(alerts.c.incident_id.in_(ids)).subquery()
+    query = sa.select(ranked).where(sa.or_(ranked.c.among_all == 1, ranked.c.among_alike == 1))
     latest: dict[UUID, View] = {}
-    counts: defaultdict[UUID, int] = defaultdict(int)
+    pictured: dict[UUID, View] = {}
     for row in connection.execute(query).mappings():
-        incident_id = row["incident_id"]
-        counts[incident_id] += 1
-        facts = {name: row[name] for name in _LATEST}
-        before = latest.get(incident_id, _NO_ALERT)
-        if facts["evidence_ref"] is None and before["evidence_ref"] is not None:
-            facts |= {name: before[name] for name in _EVIDENCE}
-        latest[incident_id] = facts
-    return latest, counts
+        if row["among_all"] == 1:
+            latest[row["incident_id"]] = {name: row[name] for name in _LATEST}
+        if row["evidence_ref"] is not None:
+            pictured[row["incident_id"]] = {name: row[name] for name in _EVIDENCE}
+    return {one: {**facts, **pictured.get(one, {})} for one, facts in latest.items()}
 
 
 def _plain(row: RowMapping) -> View:

@@ -79,7 +79,10 @@ def _changes(gate: Gate) -> APIRouter:
 
     @router.delete("/{code}", status_code=204, responses=responses(401, 403, 404, 409, 412, 428))
     def remove_place(who: Writer, code: str, if_match: IfMatch) -> None:
-        """Take a place off the tree, if no place, camera or account hangs on it."""
+        """Take a place off the tree, if nothing hangs on it.
+
+        That is a place, a camera or an account, a shift of its roster, a deadline of its own.
+        """
         with gate.writing(who, Permission.PLACE_WRITE) as (connection, actor):
             tree.remove(connection, actor, code, if_match)
 

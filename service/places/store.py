@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping
 from service.accounts.principal import Principal
 from service.places.codes import Level, level_of, stem
 from service.places.models import Place
-from service.tables import account_places, cameras, places
+from service.tables import account_places, cameras, clock_rules, duty_shifts, places
 from service.text import pattern_of
 
 SEARCH_LIMIT = 50
@@ -46,6 +46,18 @@ def inside(principal: Principal, code: sa.ColumnElement[Any]) -> sa.ColumnElemen
         return sa.true()
     tests = (_goes_on_from(path.strip("/").rpartition("/")[2], code) for path in principal.paths)
     return sa.or_(sa.false(), *tests)
+
+
+def lies_inside(principal: Principal, code: str | None) -> bool:
+    """Tell what ``inside`` is the condition of; ``None`` is a thing without a place."""
+    if principal.everywhere:
+        return True
+    owns = (path.strip("/").rpartition("/")[2] for path in principal.paths)
+    return code is not None and any(_is_from(own, code) for own in owns)
+
+
+def _is_from(own: str, code: str) -> bool:
+    return code == own if level_of(own) is Level.CELL else code.startswith(stem(own))
 
 
 def _goes_on_from(own: str, code: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -137,7 +149,13 @@ def remove(connection: Connection, code: str) -> None:
 
 def in_use(connection: Connection, code: str) -> bool:
     """Tell whether anything hangs on a place."""
-    columns = (places.c.parent_code, cameras.c.place_code, account_places.c.place_code)
+    columns = (
+        places.c.parent_code,
+        cameras.c.place_code,
+        account_places.c.place_code,
+        duty_shifts.c.place_code,
+        clock_rules.c.place_code,
+    )
     return any(
         connection.execute(sa.select(column).where(column == code).limit(1)).first()
         for column in columns
@@ -159,6 +177,8 @@ def uses(connection: Connection, principal: Principal, code: str) -> dict[str, i
         "places": (places.c.parent_code == code,),
         "cameras": (cameras.c.place_code == code,),
         "accounts": (account_places.c.place_code == code, ~beyond.exists()),
+        "shifts": (duty_shifts.c.place_code == code,),
+        "deadlines": (clock_rules.c.place_code == code,),
     }
     found = {
         kind: connection.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()

@@ -86,6 +86,8 @@ def remove(connection: Connection, principal: Principal, code: str, if_match: st
             places=used.get("places", 0),
             cameras=used.get("cameras", 0),
             accounts=used.get("accounts", 0),
+            shifts=used.get("shifts", 0),
+            deadlines=used.get("deadlines", 0),
         )
     store.remove(connection, code)
     record(

@@ -53,5 +53,8 @@ handovers = Table(
     Column("listed", sa.JSON, nullable=False),
     Column("given_at", UtcDateTime, nullable=False),
     Column("taken_at", UtcDateTime),
+    Column("declined_at", UtcDateTime),
+    Column("withdrawn_at", UtcDateTime),
 )
-"""What was open when a shift ended and who had it, signed by both; ``listed`` never changes."""
+"""What was open when a shift ended and who had it, signed by both; ``listed`` never changes. Of the
+three last times one at most is set, once."""

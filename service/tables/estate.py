@@ -46,6 +46,7 @@ cameras = Table(
     Index(None, "gb_id", "camera_id"),
     Index(None, "place_code", "name", "camera_id"),
     Index(None, "updated_at", "camera_id"),
+    Index(None, "wgs84_latitude", "wgs84_longitude"),
 )
 """The registry. A position is kept as it was given and as WGS-84. Credentials are sealed for the
 workers: the service can't open them. ``published_revision`` lags while Redis is away."""

@@ -40,15 +40,28 @@ incidents = Table(
     Column("escalated_to", CODE),
     Column("escalations", sa.BigInteger, nullable=False, server_default="0"),
     Column("score", sa.Float, nullable=False),
-    Index(None, "camera_id", "hazard", "zone_id", "drill", "last_seen_at"),
-    Index(None, "hazard", "drill", "last_seen_at"),
+    Index(None, "camera_id", "hazard", "drill", "last_seen_at"),
+    Index(None, "upstream", "first_seen_at"),
     Index(None, "opened_at", "incident_id"),
     Index(None, "drill", "state"),
 )
 """``version`` counts what people, receipts and policies changed: two people never both win.
 ``waiting_from`` is what the clocks count from, ``due_at`` when they have to be looked at next;
 ``sent_at`` is when the first order left, ``reported_at`` when somebody first told from there.
-Position and ``upstream`` are those of the camera that opened it, as it was registered then."""
+The position is that of the camera that opened it, as it was registered then; ``upstream`` is the
+one above that camera, where its fault may be that one's."""
+
+incident_cameras = Table(
+    "incident_cameras",
+    metadata,
+    Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), primary_key=True),
+    Column("camera_id", NAME, primary_key=True, index=True),
+    Column("place_code", CODE),
+    Column("wgs84_longitude", sa.Float),
+    Column("wgs84_latitude", sa.Float),
+)
+"""Further cameras that see it, as they were registered when they joined: the first is in
+``incidents``."""
 
 incident_places = Table(
     "incident_places",
@@ -110,6 +123,7 @@ alerts = Table(
     Column("epoch", sa.BigInteger, nullable=False),
     Column("trace_id", WORD, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    Index(None, "model", "received_at"),
 )
 
 feed = Table(

@@ -22,6 +22,7 @@ orders = Table(
     Column("wants_updates", sa.Boolean, nullable=False, server_default=sa.false()),
     Column("attempts", sa.BigInteger, nullable=False, server_default="0"),
     Column("next_attempt_at", UtcDateTime),
+    Column("waiting_from", UtcDateTime),
     Column("leased_by", NAME),
     Column("leased_until", UtcDateTime),
     Column("last_error", WORD),
@@ -32,9 +33,11 @@ orders = Table(
     sa.UniqueConstraint("incident_id", "target", "decision_id"),
     Index(None, "state", "target", "decided_at"),
     Index(None, "target", "incident_id", "decided_at"),
+    Index(None, "decided_at", "order_id"),
 )
 """The outbox. ``body`` is the message; of one incident and target, one order is under way at a
-time, which its lease says. ``next_attempt_at`` is set once an attempt has failed. With
+time, which its lease says. ``next_attempt_at`` is set once an attempt has failed, ``waiting_from``
+once it was a dead letter and is sent anew. With
 ``wants_updates`` the target is also told what becomes of the incident."""
 
 order_attempts = Table(

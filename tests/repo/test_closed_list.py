@@ -26,6 +26,9 @@ from service import tables
 from service.cameras.drawn import ThresholdsIn
 from service.cameras.models import Hazards
 from service.cameras.needs import require_needs
+from service.dispatch.senders.cap import CATEGORIES
+from service.dispatch.senders.words import words as said_in_orders
+from service.dispatch.senders.wvp import ALARM_TYPES
 from service.evidence.models import Rule
 from service.imports import values as cells
 from service.incidents.merge import Incident
@@ -72,6 +75,14 @@ def _mentioned(page: str) -> set[str]:
     return set(re.findall(r"\w+", (CONSOLE / "pages" / page).read_text("utf-8"))) & WORDS
 
 
+def _joining() -> set[str]:
+    """Return what the table of what belongs together speaks of."""
+    text = (REPOSITORY / "docs" / "incidents.md").read_text("utf-8").partition("| joins what")[2]
+    cells = (line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
+    found = {word for cell in cells for word in re.findall(r"`(\w+)`", cell)}
+    return found - {"lost", "frozen"}
+
+
 def _table() -> set[str]:
     """Return the first column of the table of hazards in docs/cameras.md."""
     text = (REPOSITORY / "docs" / "cameras.md").read_text("utf-8")
@@ -105,10 +116,16 @@ EVERY: Final[dict[str, Callable[[], set[str]]]] = {
     "console, Chinese": lambda: _words("zh"),
     "console, English": lambda: _words("en"),
     "console, cameras": lambda: _array("cameras/watching.ts"),
+    "console, routes": lambda: _array("dispatch/routes.ts"),
     "console, retention": lambda: _array("retention/RetentionPage.vue") | NO_PICTURE,
     "console, zones": lambda: _mentioned("zones/needs.ts") | NO_PICTURE,
     "cells of a file of cameras": lambda: set(cells._HAZARDS),
     "docs/cameras.md": _table,
+    "docs/incidents.md": _joining,
+    "categories of CAP": lambda: set(CATEGORIES),
+    "alarms of a platform": lambda: set(ALARM_TYPES),
+    "orders in Chinese": lambda: set(said_in_orders()["zh-CN"].hazards),
+    "orders in English": lambda: set(said_in_orders()["en-US"].hazards),
 }
 SEEN: Final[dict[str, Callable[[], set[str]]]] = {
     "names of labels": lambda: set(labels.HAZARDS),
@@ -127,6 +144,7 @@ PARTS: Final = frozenset(
         "pipelines/judge.py::DRAWN",
         "pipelines/judge.py::_VEHICLE_RULES", "pipelines/messages/cameras.py::HELD_BACK",
         "pipelines/messages/cameras.py::USUAL_HAZARDS", "service/cameras/needs.py::_ZONE_NEEDS",
+        "service/incidents/merge.py::BY_DISTANCE",
         "vision/droptest.py::JUDGED_BY_TIME", "vision/hazards.py::OF_VEHICLES",
         "vision/evidence.py::WITH_LIGHT", "vision/hazards.py::PRIORITY",
         "vision/hazards.py::REPORTED_WITHOUT_MASKER",
@@ -136,14 +154,17 @@ PARTS: Final = frozenset(
 
 HELD: Final = frozenset(
     {
-        "docs/cameras.md", "docs/openapi.json", "models/hazard_nano/pack.toml",
+        "docs/cameras.md", "docs/incidents.md", "docs/openapi.json", "models/hazard_nano/pack.toml",
         "models/labels.py::HAZARDS", "pipelines/cameras_file.py::SCORED",
         "pipelines/evaluate/drills_report.py::CHINESE", "pipelines/keepsakes.py::RULES",
         "pipelines/zones.py::ALL_OF_IT", "pipelines/zones.py::ANYWHERE",
-        "pipelines/zones.py::KINDS", "service/imports/values.py::_HAZARDS",
+        "pipelines/zones.py::KINDS", "service/dispatch/senders/cap.py::CATEGORIES",
+        "service/dispatch/senders/words.json", "service/dispatch/senders/wvp.py::ALARM_TYPES",
+        "service/imports/values.py::_HAZARDS",
         "service/verdicts/cutting.py::_SEEN_IN",
         "service/verdicts/proposing.py::REPLAYED",
         "service/web/console/src/pages/cameras/watching.ts",
+        "service/web/console/src/pages/dispatch/routes.ts",
         "service/web/console/src/pages/retention/RetentionPage.vue",
         "service/web/console/src/pages/zones/needs.ts",
         "service/web/console/src/words/en.json", "service/web/console/src/words/zh.json",

@@ -47,6 +47,10 @@ class Things:
     """One that its account began."""
     batch_id: UUID = field(default_factory=uuid4)
     """What ``add_probe`` calls the batch of the camera's probe."""
+    order_id: UUID = field(default_factory=uuid4)
+    """About its incident."""
+    handover_id: UUID = field(default_factory=uuid4)
+    """One that its account gave to itself, and that was withdrawn."""
 
 
 def fill(database: Database) -> dict[str, Things]:
@@ -146,6 +150,36 @@ def _things(connection: sa.Connection, code: str) -> Things:
             score=0.8,
         )
     )
+    order_id = uuid4()
+    connection.execute(
+        sa.insert(tables.orders).values(
+            order_id=order_id,
+            incident_id=incident,
+            decision_id=uuid4(),
+            target="dispatch",
+            drill=False,
+            state="sent",
+            decided_by=f"target-{code}",
+            decided_at=now,
+            sent_at=now,
+            body=f'{{"place_code": "{code}"}}',
+        )
+    )
+    handover_id = uuid4()
+    connection.execute(
+        sa.insert(tables.handovers).values(
+            handover_id=handover_id,
+            place_code=code,
+            from_account=account_id,
+            from_login=f"target-{code}",
+            to_account=account_id,
+            to_login=f"target-{code}",
+            note="",
+            listed={"open": 0, "mine": 0, "by_state": {}, "incidents": []},
+            given_at=now,
+            withdrawn_at=now,
+        )
+    )
     return Things(
         code=code,
         camera_id=camera_id,
@@ -155,6 +189,8 @@ def _things(connection: sa.Connection, code: str) -> Things:
         token_id=token_id,
         view_id=view_id,
         import_id=import_id,
+        order_id=order_id,
+        handover_id=handover_id,
     )
 
 

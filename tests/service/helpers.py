@@ -17,7 +17,8 @@ from pipelines import streams
 from pipelines.messages import Alert, AlertDetail, EvidenceAbsence, alert_id, decode
 from pipelines.streams import connect
 from service.database import Database, migrate
-from service.dispatch.outbox import DrillOutbox
+from service.dispatch.outbox import Outbox
+from service.dispatch.targets import TargetBook
 from service.incidents.consumer import AlertConsumer
 from service.metrics import ServiceMetrics
 from service.settings import ServiceSettings, sqlite_url
@@ -88,6 +89,9 @@ def settings_for(redis_url: str, directory: Path, **changes: Any) -> ServiceSett
         trim_every_s=0.1,
         retry_floor_s=0.02,
         retry_ceiling_s=0.1,
+        order_retry_floor_s=0.02,
+        order_retry_ceiling_s=0.1,
+        breaker_open_s=0.2,
     )
     return replace(settings, **changes)
 
@@ -132,7 +136,8 @@ class Parts:
     client: streams.Client
     metrics: ServiceMetrics
     consumer: AlertConsumer
-    outbox: DrillOutbox
+    book: TargetBook
+    outbox: Outbox
 
     def send(self, *alerts: Alert) -> None:
         for one in alerts:
@@ -146,8 +151,7 @@ class Parts:
         return drill_orders(self.client)
 
     def forward(self) -> None:
-        for order in self.outbox.unsent():
-            self.outbox.mark_sent(order, self.outbox.send(order))
+        self.outbox.step()
 
     def count(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
@@ -162,6 +166,7 @@ def parts(settings: ServiceSettings) -> Iterator[Parts]:
     metrics = ServiceMetrics(CollectorRegistry())
     try:
         with opened(settings.database_url) as database:
+            book = TargetBook(None, client=client, metrics=metrics)
             yield Parts(
                 settings=settings,
                 database=database,
@@ -172,10 +177,16 @@ def parts(settings: ServiceSettings) -> Iterator[Parts]:
                     database=database,
                     settings=settings,
                     metrics=metrics,
+                    book=book,
                     committed=lambda: None,
                 ),
-                outbox=DrillOutbox(
-                    client=client, database=database, metrics=metrics, committed=lambda: None
+                book=book,
+                outbox=Outbox(
+                    database=database,
+                    settings=settings,
+                    metrics=metrics,
+                    book=book,
+                    committed=lambda: None,
                 ),
             )
     finally:

@@ -23,7 +23,7 @@ import uvicorn
 from service.app import create_app
 from service.database import Database
 from service.listening import config_of
-from service.settings import ServiceSettings
+from service.settings import ServiceSettings, sqlite_url
 from tests.service.helpers import settings_for
 from tests.service.signing_in import bearer
 from tests.support.waiting import until
@@ -34,15 +34,21 @@ ROOT = Path(__file__).parents[2]
 class ServiceProcess:
     """``python -m service`` on one database; ``kill`` and ``start`` keep the port."""
 
-    def __init__(self, redis_url: str, directory: Path) -> None:
+    def __init__(
+        self, redis_url: str, directory: Path, *arguments: str, database_url: str | None = None
+    ) -> None:
+        """The ``arguments`` are further ones of the command line; ``--consumer`` names the log."""
         self._redis_url = redis_url
         self._directory = directory
+        self._arguments = arguments
+        self._database_url = database_url or sqlite_url(directory / "fengsui.db")
         self._process: subprocess.Popen[bytes] | None = None
         self.headers: dict[str, str] = {}
         """An administrator's, from the first start on."""
         self.once = ""
         """The first administrator's one-time password, told at the first start."""
-        self.log = directory / "service.log"
+        replica = arguments[arguments.index("--consumer") + 1] if "--consumer" in arguments else ""
+        self.log = directory / f"{replica or 'service'}.log"
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -61,13 +67,16 @@ class ServiceProcess:
     def start(self) -> None:
         port = self.url.rpartition(":")[2] or "0"
         command = [sys.executable, "-m", "service", "--port", port]
-        command += ["--database", str(self._directory / "fengsui.db")]
-        command += ["--evidence", str(self._directory / "evidence")]
+        command += ["--evidence", str(self._directory / "evidence"), *self._arguments]
+        environment = {
+            "FENGSUI_REDIS_URL": self._redis_url,
+            "FENGSUI_DATABASE": self._database_url,
+        }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "FENGSUI_REDIS_URL": self._redis_url},
+                env=os.environ | environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
@@ -82,6 +91,7 @@ class ServiceProcess:
         self.url = said["url"]
         if not self.headers:
             settings = settings_for(self._redis_url, self._directory)
+            settings = replace(settings, database_url=self._database_url)
             with database_of(settings) as database:
                 self.headers = bearer(database)
 

@@ -68,6 +68,29 @@ def test_a_writer_sees_what_the_one_before_it_committed(database: Database) -> N
     assert seen == ["renamed"]
 
 
+def test_writers_come_in_turn(database: Database) -> None:
+    """Whoever writes all the time must not keep those out who decide about an incident."""
+    came: list[int] = []
+    started = [threading.Event(), threading.Event()]
+
+    def write(number: int) -> None:
+        started[number].set()
+        with database.writing():
+            came.append(number)
+
+    with database.writing():
+        others = [threading.Thread(target=write, args=(number,)) for number in (0, 1)]
+        for other, begun in zip(others, started, strict=True):
+            other.start()
+            begun.wait(5)
+            time.sleep(0.05)  # it stands in line
+    with database.writing():
+        came.append(2)
+    for other in others:
+        other.join(5)
+    assert came == [0, 1, 2]
+
+
 def test_a_reader_sees_one_state_throughout_and_cant_write(database: Database) -> None:
     name = sa.select(places.c.name)
     with database.reading() as reader:

@@ -115,6 +115,11 @@ def test_what_a_change_needs_and_what_an_answer_has_is_described(
                 for method in ("get", "patch")
                 for where in ("accounts/{account_id}", "cameras/{camera_id}", "places/{code}")
             ),
+            *(
+                (method, f"/api/{where}")
+                for method in ("get", "put")
+                for where in ("clocks", "dispatch/policies", "dispatch/routes", "duty")
+            ),
         )
     }
     assert located == {

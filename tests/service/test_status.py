@@ -20,6 +20,7 @@ from tests.support.waiting import until
 def url(given: Parts) -> Iterator[str]:
     fill(given.database)
     with given.database.writing() as connection:
+        connection.execute(sa.delete(tables.orders))
         connection.execute(sa.delete(tables.incidents))
         for name, code in (("here", HERE), ("there", THERE)):
             connection.execute(sa.insert(tables.cameras).values(**camera_row(name, code)))

@@ -36,13 +36,17 @@ def free_port() -> int:
 class RedisServer:
     """``with RedisServer() as server:`` runs one; ``kill()`` and ``start()`` keep port and data."""
 
-    def __init__(self, directory: Path | None = None, *, start: bool = True) -> None:
+    def __init__(
+        self, directory: Path | None = None, *, start: bool = True, fsync: str = "always"
+    ) -> None:
+        """``fsync`` is Redis' ``appendfsync``: when what was added is put on the disk."""
         self._own = TemporaryDirectory(prefix="redis-") if directory is None else None
         self.directory = Path(self._own.name) if self._own else Path(str(directory))
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
         self._start_at_enter = start
+        self._fsync = fsync
 
     def __enter__(self) -> Self:
         if self._start_at_enter:
@@ -75,7 +79,7 @@ class RedisServer:
             "bind": "127.0.0.1",
             "dir": self.directory,
             "appendonly": "yes",
-            "appendfsync": "always",
+            "appendfsync": self._fsync,
             "save": "",
             "logfile": self.directory / "redis.log",
         }

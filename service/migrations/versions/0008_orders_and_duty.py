@@ -45,10 +45,15 @@ INDEXED_OF_INCIDENTS = (
     ["assigned_to"],
     ["merged_into"],
     ["due_at"],
-    ["hazard", "drill", "last_seen_at"],
+    ["upstream", "first_seen_at"],
+    ["camera_id", "hazard", "drill", "last_seen_at"],
 )
+BY_ZONE = ["camera_id", "hazard", "zone_id", "drill", "last_seen_at"]
+BY_POSITION = ["wgs84_latitude", "wgs84_longitude"]
+BY_MODEL = ["model", "received_at"]
 OF_ORDERS: dict[str, Any] = {
     "next_attempt_at": INSTANT,
+    "waiting_from": INSTANT,
     "leased_by": NAME,
     "leased_until": INSTANT,
     "last_error": WORD,
@@ -56,7 +61,11 @@ OF_ORDERS: dict[str, Any] = {
     "silent_at": INSTANT,
 }
 MARKED_OF_ORDERS = ("kind", "state", "wants_updates", "attempts")
-INDEXED_OF_ORDERS = (["state", "target", "decided_at"], ["target", "incident_id", "decided_at"])
+INDEXED_OF_ORDERS = (
+    ["state", "target", "decided_at"],
+    ["target", "incident_id", "decided_at"],
+    ["decided_at", "order_id"],
+)
 NEW_TABLES = (
     "handovers",
     "duty_shifts",
@@ -68,6 +77,7 @@ NEW_TABLES = (
     "order_attempts",
     "incident_breaches",
     "incident_steps",
+    "incident_cameras",
     "incident_places",
 )
 
@@ -80,6 +90,9 @@ def upgrade() -> None:
         op.add_column("incidents", _must(name, NUMBER, "0"))
     for columns in INDEXED_OF_INCIDENTS:
         op.create_index(_index("incidents", columns), "incidents", columns)
+    op.drop_index(_index("incidents", BY_ZONE), "incidents")
+    op.create_index(_index("cameras", BY_POSITION), "cameras", BY_POSITION)
+    op.create_index(_index("alerts", BY_MODEL), "alerts", BY_MODEL)
     for name, kind in OF_ORDERS.items():
         op.add_column("orders", sa.Column(name, kind))
     op.add_column("orders", _must("kind", WORD, "order"))
@@ -109,6 +122,9 @@ def downgrade() -> None:
         op.drop_index(_index("orders", columns), "orders")
     for name in (*OF_ORDERS, *MARKED_OF_ORDERS):
         op.drop_column("orders", name)
+    op.drop_index(_index("alerts", BY_MODEL), "alerts")
+    op.drop_index(_index("cameras", BY_POSITION), "cameras")
+    op.create_index(_index("incidents", BY_ZONE), "incidents", BY_ZONE)
     for columns in INDEXED_OF_INCIDENTS:
         op.drop_index(_index("incidents", columns), "incidents")
     for name in (*OF_INCIDENTS, *COUNTS_OF_INCIDENTS):
@@ -124,6 +140,17 @@ def _of_incidents() -> None:
         sa.PrimaryKeyConstraint("incident_id", "place_code", name="pk_incident_places"),
     )
     _indexed("incident_places", "place_code")
+    op.create_table(
+        "incident_cameras",
+        _must("incident_id", sa.Uuid()),
+        _must("camera_id", NAME),
+        sa.Column("place_code", WORD),
+        sa.Column("wgs84_longitude", sa.Float()),
+        sa.Column("wgs84_latitude", sa.Float()),
+        _to("incident_cameras", "incident_id", "incidents"),
+        sa.PrimaryKeyConstraint("incident_id", "camera_id", name="pk_incident_cameras"),
+    )
+    _indexed("incident_cameras", "camera_id")
     op.create_table(
         "incident_steps",
         sa.Column("id", SERIAL, autoincrement=True, nullable=False),
@@ -263,6 +290,8 @@ def _of_duty() -> None:
         _must("listed", JSON),
         _must("given_at", INSTANT),
         sa.Column("taken_at", INSTANT),
+        sa.Column("declined_at", INSTANT),
+        sa.Column("withdrawn_at", INSTANT),
         _to("handovers", "from_account", "accounts", "account_id"),
         _to("handovers", "to_account", "accounts", "account_id"),
         sa.PrimaryKeyConstraint("handover_id", name="pk_handovers"),

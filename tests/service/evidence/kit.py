@@ -110,6 +110,7 @@ def townships(given: Parts) -> None:
     """Register a camera ``here`` and one ``there``."""
     fill(given.database)
     with given.database.writing() as connection:
+        connection.execute(sa.delete(tables.orders))
         connection.execute(sa.delete(tables.incidents))
         for name, code in (("here", HERE), ("there", THERE)):
             connection.execute(sa.insert(tables.cameras).values(**camera_row(name, code)))

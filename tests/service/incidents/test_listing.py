@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from service import tables
-from service.incidents import views
+from service.incidents.choosing import Chosen
 from tests.service.helpers import NOW, Parts
 from tests.service.process import serving
 from tests.service.signing_in import bearer
@@ -102,7 +102,7 @@ def test_a_kind_that_is_none_is_refused(quiet: httpx.Client, query: str) -> None
 def test_open_real_ones_are_found_by_an_index(given: Parts) -> None:
     on_sqlite = given.database.engine.dialect.name == "sqlite"
     explain = "EXPLAIN QUERY PLAN" if on_sqlite else "EXPLAIN"
-    query = sa.select(tables.incidents).where(views.chosen(drill=False, states=["new"]))
+    query = sa.select(tables.incidents).where(Chosen(drill=False, states=["new"]).condition())
     said = query.compile(given.database.engine, compile_kwargs={"literal_binds": True})
     with given.database.reading() as connection:
         if not on_sqlite:  # so small a table would be read whole

@@ -24,12 +24,12 @@ def test_own_pending_entries_come_first(given: Parts) -> None:
 
 
 def test_entries_another_consumer_left_are_taken_over(given: Parts) -> None:
-    given.send(*(alert(60.0 * minute, drill=True) for minute in range(-130, 0)))
+    given.send(*(alert(60.0 * minute, drill=True) for minute in range(-105, 0)))
     taken_by(given, "service-that-died")
     time.sleep(given.settings.claim_idle_s + 0.05)
     for _ in range(5):
         given.consumer.step()
-    assert len(given.rows(tables.incidents)) == 130
+    assert len(given.rows(tables.incidents)) == 105
     assert given.pending(ALERTS_PRIORITY) == 0
 
 

@@ -36,9 +36,11 @@ class Scene:
 def scene(given: Parts) -> Iterator[Scene]:
     fill(given.database)
     with given.database.writing() as connection:
+        connection.execute(sa.delete(tables.orders))
         connection.execute(sa.delete(tables.incidents))
-        for name, code in (("here", HERE), ("there", THERE)):
-            connection.execute(sa.insert(tables.cameras).values(**camera_row(name, code)))
+        for name, code, latitude in (("here", HERE, 30.2), ("there", THERE, 30.3)):
+            row = {**camera_row(name, code), "wgs84_latitude": latitude}
+            connection.execute(sa.insert(tables.cameras).values(**row))
     with (
         serving(given.settings) as url,
         httpx.Client(base_url=url, headers=bearer(given.database, Role.VIEWER, [HERE])) as own,

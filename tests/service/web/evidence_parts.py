@@ -86,10 +86,12 @@ class World:
         streams.add(self.client, streams.alert_stream(one.hazard), one)
 
     def camera(self, name: str) -> str:
-        """Register a camera; returns its id."""
+        """Register a camera far from all others, so that none sees the same; returns its id."""
         camera_id = f"cam-{secrets.token_hex(4)}"
         with self.database.writing() as connection:
-            row = {**camera_row(camera_id, OWN), "name": name}
+            counted = sa.select(sa.func.count()).select_from(tables.cameras)
+            longitude = 119.0 + 0.05 * connection.execute(counted).scalar_one()
+            row = {**camera_row(camera_id, OWN), "name": name, "wgs84_longitude": longitude}
             connection.execute(sa.insert(tables.cameras).values(**row))
         return camera_id
 

@@ -26,7 +26,9 @@ from pipelines.messages import (
     Expected,
     FoundBy,
     Onvif,
+    OrderKind,
     PlaceAbsence,
+    ReceiptKind,
     WatchState,
     ZoneKind,
 )
@@ -38,14 +40,25 @@ from service.cameras.place_types import REFUSED, PlaceType
 from service.cameras.position import CoordinateSystem
 from service.cameras.sea import OPEN_SEA
 from service.cameras.windows import WindowState
+from service.dispatch.breaker import BreakerState
+from service.dispatch.recording import Outcome
+from service.dispatch.routing import Why as WhyRoute
+from service.dispatch.routing import WhyTarget
+from service.dispatch.sending import TargetKind
+from service.duty.clocks import Clock
+from service.duty.models import HandoverState
 from service.evidence.models import Why
 from service.feed.log import FeedKind
 from service.feed.routes import ALIVE, RESET
 from service.imports.values import label
-from service.incidents.lifecycle import IncidentState
+from service.incidents.action_models import REASONS, Action
+from service.incidents.actions import KINDS
+from service.incidents.lifecycle import MERGED, IncidentState, StepKind
+from service.incidents.models import OrderState
 from service.places.codes import Level
 from service.probes.models import ProbeState
 from service.refusals import Refusal
+from service.statistics.models import By
 from service.text import HIDDEN
 from service.verdicts.models import Kind, Reason, Verdict
 from service.web.routes import BUILT, FOR_EVER, PAGES, web_router
@@ -312,6 +325,22 @@ def test_whatever_the_service_can_say_has_a_word() -> None:
         "hidden": HIDDEN,
         "refused_place": REFUSED,
         "sea": OPEN_SEA,
+        "step": StepKind,
+        "deed": Action,
+        "deed_done": Action,
+        "close_reason": REASONS[Action.CLOSE] | {MERGED},
+        "reopen_reason": REASONS[Action.REOPEN],
+        "clock": Clock,
+        "order_state": {*OrderState, "silent"},
+        "order_kind": OrderKind,
+        "receipt": ReceiptKind,
+        "attempt": Outcome,
+        "breaker": BreakerState,
+        "target_kind": TargetKind,
+        "why_route": WhyRoute,
+        "why_target": WhyTarget,
+        "handover_state": HandoverState,
+        "statistics_by": By,
     }
     wanted = {f"{kind}.{member}" for kind, members in needed.items() for member in members}
     assert wanted - set(words("zh")) == set()
@@ -331,14 +360,17 @@ def test_the_page_of_drills_calls_hazards_as_the_console_does() -> None:
 
 
 ACTION = re.compile(
-    r'"((?:session|account|token|camera|place|drills|verdict|evidence|probe|place_picture)\.(?!read\b|write\b|hold\b|retain\b)[a-z_]+)"'
+    r'"((?:session|account|token|camera|place|drills|verdict|evidence|probe|place_picture|clocks|duty|handover)\.(?!read\b|write\b|hold\b|retain\b)[a-z_]+)"'
 )
 
 
 def test_every_action_of_the_audit_can_be_chosen_and_has_a_word() -> None:
-    written: set[str] = set()
+    written = {f"incident.{kind}" for kind in KINDS.values()}
     for path in WEB.parent.rglob("*.py"):
-        written |= set(ACTION.findall(path.read_text("utf-8")))
+        text = path.read_text("utf-8")
+        written |= set(ACTION.findall(text))
+        # Permissions, streams and events are called so as well.
+        written |= set(re.findall(r'action="((?:order|dispatch)\.[a-z_]+)"', text))
     offered = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', sources(".ts")["pages/audit/actions.ts"]))
     assert offered == written
     assert {f"action.{one}" for one in written} - set(words("zh")) == set()

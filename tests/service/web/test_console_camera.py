@@ -233,7 +233,7 @@ def test_its_incidents_are_listed_and_its_owner_can_be_called(
         incidents = page.locator("[data-test=incidents] li")
         expect(incidents).to_have_count(1)
         expect(incidents).to_contain_text("明火")
-        expect(incidents).to_contain_text("待处置")
+        expect(incidents).to_contain_text("待查看")
         expect(page.locator("[data-test=call]")).to_have_attribute("href", "tel:057188888888")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

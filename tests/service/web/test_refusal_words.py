@@ -18,6 +18,12 @@ from tests.service.web.test_console import HAN, WEB, words
 
 PYDANTICS = {
     "bool": {"bool_type", "bool_parsing"},
+    "date": {
+        "date_type",
+        "date_parsing",
+        "date_from_datetime_parsing",
+        "date_from_datetime_inexact",
+    },
     "datetime": {"datetime_type", "datetime_parsing", "datetime_from_date_parsing"},
     "enum": {"enum"},
     "float": {"float_type", "float_parsing", "finite_number"},
@@ -41,6 +47,7 @@ LIMITS = {
     ("list", "max_length"): "too_long",
     ("int", "ge"): "greater_than_equal",
     ("int", "le"): "less_than_equal",
+    ("int", "lt"): "less_than",
     ("float", "ge"): "greater_than_equal",
     ("float", "le"): "less_than_equal",
     ("float", "gt"): "greater_than",

@@ -8,6 +8,7 @@ import "./looks/tokens.css";
 import "./looks/base.css";
 import "./looks/controls.css";
 import "./looks/pages.css";
+import "./looks/print.css";
 
 useKeptTheme();
 await Promise.all([loadWords(), loadSession()]);

@@ -32,3 +32,17 @@ export function duration(milliseconds: number): string {
 export function number(value: number): string {
   return value.toLocaleString(languageTag());
 }
+
+/** Seconds as a stopwatch shows them: 1:05, 1:02:05, days before hours. */
+export function digits(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds));
+  const [h, m] = [Math.floor(s / 3600), Math.floor((s % 3600) / 60)];
+  if (h >= 48) return duration(s * 1000);
+  return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
+/** A difference between two moments, short ones to a tenth of a second. */
+export function brief(milliseconds: number): string {
+  const TENTHS_BELOW_MS = 10_000;
+  return Math.abs(milliseconds) < TENTHS_BELOW_MS ? t("time.tenths", { s: (milliseconds / 1000).toFixed(1) }) : duration(milliseconds);
+}

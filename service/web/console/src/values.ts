@@ -7,6 +7,7 @@ const KINDS: Record<string, string> = {
   role: "role", scopes: "permission", programme: "programme", place_type: "place_type", level: "level",
   coordinate_system: "coordinate_system", hazards: "hazard", hazard: "hazard", way: "way",
   window_kind: "expected", why: "why",
+  incident_state: "incident_state", dismiss_reason: "reason", close_reason: "close_reason", reopen_reason: "reopen_reason",
 };
 
 /** What a place is called: the whole installation as the reader's language has it, unless renamed. */

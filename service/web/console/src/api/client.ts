@@ -2,6 +2,7 @@
 import createClient from "openapi-fetch";
 import type { paths } from "@openapi";
 import { connectionLost, connectionWorks } from "../connection";
+import { noteTime } from "../moment";
 import { Problem, type ProblemBody, noAnswer, unexpectedAnswer } from "./problem";
 
 const SAFE = new Set(["GET", "HEAD"]);
@@ -45,6 +46,7 @@ async function send(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
     connectionWorks();
+    noteTime(response);
     return response;
   } catch (error) {
     if (request.signal.aborted) throw error;

@@ -11,6 +11,12 @@ export const ACTIONS = [
   "place.created", "place.renamed", "place.removed", "place.imported",
   "camera.proposal_accepted", "verdict.given",
   "evidence.viewed", "evidence.held", "evidence.released", "evidence.retention_changed",
+  "incident.seen", "incident.confirmed", "incident.dismissed", "incident.dispatched", "incident.arrived",
+  "incident.reported", "incident.closed", "incident.reopened", "incident.assigned", "incident.noted",
+  "incident.merged", "incident.split",
   "probe.asked", "probe.cancelled", "place_picture.asked", "place_picture.viewed",
   "drills.registered",
+  "order.replayed", "order.answered", "dispatch.routes_changed", "dispatch.policies_changed",
+  "clocks.changed", "duty.changed",
+  "handover.given", "handover.taken", "handover.declined", "handover.withdrawn",
 ] as const;

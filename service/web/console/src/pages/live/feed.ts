@@ -3,11 +3,13 @@ import { computed, onBeforeUnmount, onMounted, reactive, ref, shallowReactive, t
 import { api, taken } from "../../api/client";
 import type { Incident, IncidentPage, IncidentQuery } from "../../api/shapes";
 import { sessionEnded, sessionIsOver, whichLogin } from "../../session";
+import { OPEN, OVER } from "../incident/deeds";
 import { byUrgency } from "./order";
 
 /** Of each list, what nobody has to decide on any more; the oldest leave first. */
 export const KEPT = 200;
-const OPEN_STATES: Incident["state"][] = ["new", "dispatched"];
+const OPEN_STATES: Incident["state"][] = [...OPEN];
+const OVER_STATES: Incident["state"][] = [...OVER];
 const PAGE = 500; // the most that the service lists at once
 const SILENCE_MS = 25000; // the service says something every 10 s: after this the link is dead
 const RETRY_MS = 2000;
@@ -15,7 +17,7 @@ const DRAW_MS = 50; // a burst of events is one drawing
 const KINDS = ["incident.opened", "incident.updated", "incident.closed", "order.sent"];
 
 function waits(one: Incident): boolean {
-  return !one.drill && one.state !== "closed";
+  return !one.drill && OPEN.includes(one.state);
 }
 
 export type LinkState = "connecting" | "live" | "reconnecting" | "full";
@@ -80,7 +82,7 @@ export function useFeed() {
     const pages = [await page({ drill: false, state: OPEN_STATES, limit: PAGE })];
     for (let last = pages[0]; last?.more; pages.push(last))
       last = await page({ drill: false, state: OPEN_STATES, limit: PAGE, before: last.incidents.at(-1)?.incident_id });
-    const real = await page({ drill: false, state: ["closed"], limit: KEPT });
+    const real = await page({ drill: false, state: OVER_STATES, limit: KEPT });
     const drills = await page({ drill: true, limit: KEPT });
     if (mine !== turn) return;
     incidents.clear();
