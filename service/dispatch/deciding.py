@@ -20,6 +20,7 @@ from service.incidents.history import Step
 from service.incidents.lifecycle import POLICY_PREFIX, IncidentState, StepKind
 from service.incidents.merge import DRILL_POLICY
 from service.tables import incident_places
+from vision.hazards import Hazard, Severity
 
 UNCONFIRMED: Final = f"{POLICY_PREFIX}unconfirmed"
 """Sends what a setting lets go without a person."""
@@ -75,7 +76,7 @@ def decide_unconfirmed(
     if incident["drill"] or incident["state"] not in {IncidentState.NEW, IncidentState.SEEN}:
         return []
     around = places_around(places_of(connection, incident))
-    if not policies.unconfirmed(connection, incident["hazard"], around):
+    if not policies.unconfirmed(connection, Hazard(incident["hazard"]), around):
         return []
     if not routed_of(connection, book, incident, at).ordered:
         return []
@@ -99,8 +100,8 @@ def routed_of(
 ) -> Routed:
     """Return where an incident's orders go by the routes as they are."""
     asked = Asked(
-        hazard=incident["hazard"],
-        severity=incident["severity"],
+        hazard=Hazard(incident["hazard"]),
+        severity=Severity(incident["severity"]),
         places=places_around(places_of(connection, incident)),
         at=at,
         drill=incident["drill"],

@@ -96,8 +96,8 @@ def _tried(
     if code is not None and places.visible(connection, who, code) is None:
         raise UnknownPlaceError(code, "place_code")
     asked = Asked(
-        hazard=given.hazard.value,
-        severity=given.severity.value,
+        hazard=given.hazard,
+        severity=given.severity,
         places=places_around([] if code is None else [code]),
         at=given.at or now,
         drill=given.drill,

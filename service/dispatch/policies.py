@@ -55,7 +55,7 @@ class PoliciesOut(BaseModel):
     free: Annotated[list[Hazard], Field(description="Sent without a person by default")]
 
 
-def unconfirmed(connection: Connection, hazard: str, around: Mapping[str, int]) -> bool:
+def unconfirmed(connection: Connection, hazard: Hazard, around: Mapping[str, int]) -> bool:
     """Tell whether a hazard is sent without a person; the nearest place's policy holds."""
     query = sa.select(dispatch_policies.c.place_code, dispatch_policies.c.unconfirmed).where(
         dispatch_policies.c.hazard == hazard

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.streams import DISPATCH, DISPATCH_DRILL
 from service.places.codes import ROOT_CODE, ancestors
+from vision.hazards import Hazard, Severity
 
 MINUTES_A_DAY: Final = 24 * 60
 
@@ -58,9 +59,9 @@ class Route:
     """What people call it."""
     place_code: str | None
     """There and below; ``None`` is everywhere."""
-    hazards: frozenset[str]
+    hazards: frozenset[Hazard]
     """Only these; none are all."""
-    severities: frozenset[str]
+    severities: frozenset[Severity]
     """Only these; none are all."""
     from_minute: int | None
     """Of the day, on the installation's clocks; ``None`` is all day."""
@@ -78,9 +79,9 @@ class Route:
 class Asked:
     """What an order would be about."""
 
-    hazard: str
+    hazard: Hazard
     """What it is."""
-    severity: str
+    severity: Severity
     """How fast people must act."""
     places: Mapping[str, int]
     """The codes of where it is and of all above, and how many steps up each is."""

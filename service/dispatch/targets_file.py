@@ -158,6 +158,7 @@ def _stream(table: Table, _around: Surroundings) -> Described | None:
             where=given.stream,
             wants_updates=given.updates,
             drills=False,
+            answers=given.answers,
         ),
         settings=given.stream,
         make=None,
@@ -292,6 +293,7 @@ def _wvp(table: Table, around: Surroundings) -> Described | None:
         where=f"{_shown(parts)} {given.channel}",
         wants_updates=False,
         drills=False,
+        answers=False,  # an alarm upward has no way back
     )
     return Described(target=target, settings=settings, make=WvpSender)
 
@@ -316,6 +318,7 @@ def _target(table: Table, given: Keys, url: str, *, drills: bool, more: str = ""
         where=f"{_shown(urlsplit(url))}{more}",
         wants_updates=given.updates,
         drills=drills,
+        answers=given.answers,
     )
 
 

@@ -23,6 +23,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     kind: TargetKind
     label: Label = ""
     updates: bool = False
+    answers: bool = True
 
 
 class StreamKeys(Keys, frozen=True, kw_only=True):
@@ -69,6 +70,7 @@ class CapKeys(ConnectedKeys, frozen=True, kw_only=True):
 
     sender: str
     updates: bool = True
+    answers: bool = False
     drills: bool = False
     token: Short | None = None
     token_env: Short | None = None

@@ -25,6 +25,7 @@ WRITE: Final = {
     "label": 'label = "指挥中心", at most 128 characters',
     "updates": "updates = true or false",
     "drills": "drills = true or false",
+    "answers": "answers = true or false",
     "stream": 'stream = "dispatch.north"',
     "url": 'url = "https://centre.example/orders"',
     "allowed_networks": 'allowed_networks = ["10.20.0.0/16"]',

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from service.incidents.lifecycle import OPEN, OVER
 from service.tables import incident_cameras, incidents
+from vision.hazards import Hazard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Chosen:
     """Only those that somebody still has to do something about, or only the others."""
     camera_id: str | None = None
     """Only those that this camera sees."""
-    hazards: Collection[str] = ()
+    hazards: Collection[Hazard] = ()
     """Only of one of these."""
     assigned_to: UUID | None = None
     """Only of this account."""

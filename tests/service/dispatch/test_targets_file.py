@@ -131,6 +131,24 @@ def test_what_people_see_holds_no_secret(tmp_path: Path) -> None:
     assert other.target.wants_updates  # what CAP's receivers expect
 
 
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        (webhook(HTTPS), True),
+        (webhook(HTTPS, "answers = false"), False),
+        (cap(HTTPS), False),
+        (cap(HTTPS, "answers = true"), True),
+        (WVP, False),
+        ('[targets.dispatch]\nkind = "stream"\nanswers = false', False),
+    ],
+)
+def test_who_answers_is_said_or_follows_from_the_kind(
+    tmp_path: Path, text: str, answers: bool
+) -> None:
+    (one,) = read(written(tmp_path, text))
+    assert one.target.answers is answers
+
+
 def test_the_guides_examples_are_read(tmp_path: Path) -> None:
     blocks = re.findall(r"```toml\n(.*?)```", DOC.read_text(), re.DOTALL)
     for name in ("centre.secret", "broker.password"):

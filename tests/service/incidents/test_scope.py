@@ -1,5 +1,6 @@
 """Incidents and their feed are shown in the places of who asks, and nowhere else."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from service.accounts.gate import Gate
 from service.accounts.roles import Role
 from service.accounts.sessions import Cookies
 from service.feed import log
+from service.feed.rechecks import GOOD_FOR_S
 from tests.service.cameras.kit import HERE, THERE
 from tests.service.estate import camera_row, fill
 from tests.service.helpers import Parts, alert
@@ -139,6 +141,7 @@ def test_the_feed_ends_with_its_session(given: Parts) -> None:
                 opened(given, "here")
                 assert reader.events(1)[0][1]["camera_id"] == "here"
                 assert browser.delete("/api/session").status_code == 204
+                time.sleep(GOOD_FOR_S)
                 opened(given, "here", onset_s=-5000.0)
                 for line in reader._lines:
                     assert not line.startswith("event:"), "the feed goes on"
