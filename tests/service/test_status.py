@@ -32,7 +32,7 @@ def test_totals_are_those_of_ones_places(given: Parts, url: str) -> None:
     given.send(
         alert(camera_id="here"),
         alert(5.0, camera_id="here"),
-        alert(camera_id="there"),
+        alert(-9000.0, camera_id="there"),
         alert(camera_id="of-a-file"),
         alert(-5000.0, camera_id="here", drill=True),
         alert(-5000.0, camera_id="there", drill=True),

@@ -180,7 +180,8 @@ def test_a_drill_that_turns_out_to_be_real_is_a_real_incident(given: Parts, revi
     assert given.count("fengsui_incidents_total", hazard="fire", drill="false") == 1
     assert [letter.reason for letter in dead(given)] == ["drill_changed"]
     assert [revision for _, revision in confirmed(given.client)] == [1, revision]
-    kinds = [(event["kind"], event["payload"]["drill"]) for event in given.rows(tables.feed)]
+    events = sorted(given.rows(tables.feed), key=lambda row: int(row["id"]))
+    kinds = [(event["kind"], event["payload"]["drill"]) for event in events]
     assert kinds[-2:] == [("incident.opened", False), ("incident.closed", True)]
     with given.database.reading() as connection:  # also the one that has no alert left
         shown = views.by_id(connection, [drill["incident_id"], real["incident_id"]])
