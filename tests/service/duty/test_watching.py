@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from service import tables
 from service.accounts.roles import Role
 from service.database import Database
-from service.duty import figures, rosters
+from service.duty import rosters
 from service.duty.watching import BATCH
 from service.feed import log
 from service.incidents.lifecycle import StepKind
@@ -333,22 +333,3 @@ def test_with_nothing_due_an_index_says_so(world: World) -> None:
     with world.database.reading() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", (START, 1, 0)).all()
     assert "USING COVERING INDEX ix_incidents_due_at" in str(plan)
-
-
-def test_breaches_are_counted_by_place_clock_and_hazard(world: World) -> None:
-    world.opened()
-    world.opened(hazard="smoke", place=OWN)
-    world.opened(place="330109102")
-    world.look(200)
-
-    def counted(until: float, *paths: str) -> list[tuple[str | None, str, str, int]]:
-        who: Any = type("Who", (), {"everywhere": "/0/" in paths, "paths": paths})
-        with world.database.reading() as connection:
-            found = figures.breaches(connection, who, START, after(until))
-        return [(one.place_code, one.clock, one.hazard, one.count) for one in found]
-
-    assert counted(180, f"/0/{CITY}/{COUNTY}/") == [
-        (OWN, "seen", "smoke", 1),
-        (CELL, "seen", "fire", 1),
-    ]
-    assert len(counted(181, "/0/")) == 6
