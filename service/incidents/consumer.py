@@ -131,8 +131,8 @@ class AlertConsumer:
         return first[0] + second[0], first[1] + second[1]
 
     def _commit(self, batch: list[_Good], now: datetime) -> tuple[list[_Good], list[_Bad]]:
-        began_s, busy_s = time.monotonic(), time.thread_time()
         with self._database.writing() as connection:
+            began_s, busy_s = time.monotonic(), time.thread_time()
             alerts = [one.alert for one in batch]
             results = store.take(connection, self._settings, alerts, now, self._book)
         is_dear = time.thread_time() - busy_s > DEAR_S * len(batch)

@@ -157,23 +157,38 @@ def _orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[V
 
 
 def _latest_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, View]:
-    ranks = [
-        sa.func.row_number()
-        .over(partition_by=(alerts.c.incident_id, *kind), order_by=_latest_last(descending=True))
-        .label(name)
-        for name, kind in (("among_all", ()), ("among_alike", (alerts.c.evidence_ref.is_(None),)))
-    ]
-    columns = [alerts.c.incident_id, *(alerts.c[name] for name in _LATEST)]
-    ranked = sa.select(*columns, *ranks).where(alerts.c.incident_id.in_(ids)).subquery()
-    query = sa.select(ranked).where(sa.or_(ranked.c.among_all == 1, ranked.c.among_alike == 1))
-    latest: dict[UUID, View] = {}
-    pictured: dict[UUID, View] = {}
-    for row in connection.execute(query).mappings():
-        if row["among_all"] == 1:
-            latest[row["incident_id"]] = {name: row[name] for name in _LATEST}
-        if row["evidence_ref"] is not None:
-            pictured[row["incident_id"]] = {name: row[name] for name in _EVIDENCE}
+    """Return what the latest alerts say, with the latest picture that there is."""
+    latest = _of_latest(connection, ids, _LATEST, sa.true())
+    pictured = _of_latest(connection, ids, _EVIDENCE, alerts.c.evidence_ref.is_not(None))
     return {one: {**facts, **pictured.get(one, {})} for one, facts in latest.items()}
+
+
+def _of_latest(
+    connection: Connection,
+    ids: Sequence[UUID],
+    names: Sequence[str],
+    condition: sa.ColumnElement[bool],
+) -> dict[UUID, View]:
+    # One row of an index for each incident, however many alerts it has.
+    latest = (
+        sa.select(alerts.c.alert_id)
+        .where(alerts.c.incident_id == incidents.c.incident_id, condition)
+        .order_by(*_latest_last(descending=True))
+        .limit(1)
+        .correlate(incidents)
+        .scalar_subquery()
+    )
+    chosen = (
+        sa.select(incidents.c.incident_id, latest.label("alert_id"))
+        .where(incidents.c.incident_id.in_(ids))
+        .subquery()
+    )
+    columns = [chosen.c.incident_id, *(alerts.c[name] for name in names)]
+    query = sa.select(*columns).join_from(chosen, alerts, alerts.c.alert_id == chosen.c.alert_id)
+    return {
+        row["incident_id"]: {name: row[name] for name in names}
+        for row in connection.execute(query).mappings()
+    }
 
 
 def _plain(row: RowMapping) -> View:

@@ -51,6 +51,8 @@ INDEXED_OF_INCIDENTS = (
 BY_ZONE = ["camera_id", "hazard", "zone_id", "drill", "last_seen_at"]
 BY_POSITION = ["wgs84_latitude", "wgs84_longitude"]
 BY_MODEL = ["model", "received_at"]
+SUMMARY = ["camera_id", "first_seen_at", "last_seen_at", "ended_at", "severity", "score"]
+LATEST = ["incident_id", "last_seen_at", "alert_id"]
 OF_ORDERS: dict[str, Any] = {
     "next_attempt_at": INSTANT,
     "waiting_from": INSTANT,
@@ -93,6 +95,13 @@ def upgrade() -> None:
     op.drop_index(_index("incidents", BY_ZONE), "incidents")
     op.create_index(_index("cameras", BY_POSITION), "cameras", BY_POSITION)
     op.create_index(_index("alerts", BY_MODEL), "alerts", BY_MODEL)
+    op.create_index("ix_alerts_summary", "alerts", ["incident_id", *SUMMARY])
+    op.create_index("ix_alerts_latest", "alerts", LATEST)
+    pictured = sa.text("evidence_ref IS NOT NULL")
+    op.create_index(
+        "ix_alerts_pictured", "alerts", LATEST, sqlite_where=pictured, postgresql_where=pictured
+    )
+    op.drop_index("ix_alerts_incident_id", "alerts")
     for name, kind in OF_ORDERS.items():
         op.add_column("orders", sa.Column(name, kind))
     op.add_column("orders", _must("kind", WORD, "order"))
@@ -122,7 +131,10 @@ def downgrade() -> None:
         op.drop_index(_index("orders", columns), "orders")
     for name in (*OF_ORDERS, *MARKED_OF_ORDERS):
         op.drop_column("orders", name)
-    op.drop_index(_index("alerts", BY_MODEL), "alerts")
+    op.create_index("ix_alerts_incident_id", "alerts", ["incident_id"])
+    for name in (_index("alerts", BY_MODEL), "ix_alerts_summary", "ix_alerts_latest"):
+        op.drop_index(name, "alerts")
+    op.drop_index("ix_alerts_pictured", "alerts")
     op.drop_index(_index("cameras", BY_POSITION), "cameras")
     op.create_index(_index("incidents", BY_ZONE), "incidents", BY_ZONE)
     for columns in INDEXED_OF_INCIDENTS:

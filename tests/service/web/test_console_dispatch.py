@@ -67,6 +67,7 @@ def test_two_people_at_the_routes_neither_overwrites_the_other(
         expect(page.get_by_text("其他人刚刚修改过")).to_be_visible()
         expect(page.locator("[data-test=route]").last).to_contain_text("第二条")
         page.get_by_role("button", name="读取最新规则").click()
+        expect(page.locator("[data-test=route]")).to_have_count(1)
         expect(page.locator("[data-test=route]")).to_have_text(
             "1别人的全部辖区 · 全部险情→ 默认通道 (dispatch)编辑删除"
         )
