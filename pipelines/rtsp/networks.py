@@ -1,46 +1,17 @@
 """Where cameras may be: networks allowed, names resolved once, the address pinned."""
 
-import socket
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from queue import Empty, SimpleQueue
+from ipaddress import ip_network
 from typing import Final
 
 from pipelines.faults import NetworkRefusedError, PlaceRefusedError, UnreachableError
-
-IpAddress = IPv4Address | IPv6Address
-IpNetwork = IPv4Network | IPv6Network
+from pipelines.lookup import NEVER, IpAddress, IpNetwork, NameLookupError, lies_in, look_up
 
 PRIVATE: Final = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
 """Where video networks are (RFC 1918, 6598, 4193). Public ones must be named."""
-
-NEVER: Final = tuple(
-    map(
-        ip_network,
-        (
-            "0.0.0.0/8",  # this host, by another name
-            "169.254.0.0/16",  # link-local: clouds answer there with their machines' secrets
-            "100.100.100.200/32",  # Alibaba Cloud's metadata
-            "192.0.0.0/24",  # special purpose; Oracle's metadata
-            "224.0.0.0/4",
-            "240.0.0.0/4",
-            "::/128",
-            "fe80::/10",
-            "fd00:ec2::254/128",  # Amazon's metadata
-            "fd20:ce::254/128",  # Google's metadata
-            "ff00::/8",
-            "64:ff9b::/96",  # carries an IPv4 address that these lists wouldn't see
-            "64:ff9b:1::/48",
-            "2001::/32",
-            "2002::/16",
-        ),
-    )
-)
-"""No camera is there, whatever is allowed."""
 
 
 class NetworksError(ValueError):
@@ -90,7 +61,7 @@ class Networks:
         """Say whether a camera may be there."""
         narrower = self.of_place
         return self._in_installation(address) and (
-            narrower is None or _lies_in(address, narrower.allowed)
+            narrower is None or lies_in(address, narrower.allowed)
         )
 
     def resolve(self, host: str, port: int, shown: str, timeout_s: float) -> tuple[IpAddress, int]:
@@ -98,14 +69,17 @@ class Networks:
 
         Raises ``NetworkRefusedError`` if none is, ``UnreachableError`` if there is none.
         """
-        addresses = _looked_up(host, port, shown, timeout_s)
+        try:
+            addresses = look_up(host, port, timeout_s)
+        except NameLookupError as error:
+            raise UnreachableError(shown, str(error)) from None
         for address in addresses:
             if self.admits(address):
                 return address, port
         raise self._refusal(host, addresses, shown)
 
     def _in_installation(self, address: IpAddress) -> bool:
-        return _lies_in(address, self.allowed) and not _lies_in(address, NEVER)
+        return lies_in(address, self.allowed) and not lies_in(address, NEVER)
 
     def _refusal(self, host: str, addresses: list[IpAddress], shown: str) -> NetworkRefusedError:
         """Return the fault that says whose networks refuse all of these addresses."""
@@ -116,37 +90,6 @@ class Networks:
         if within and self.of_place is not None:
             return PlaceRefusedError(shown, f"{what} place {self.of_place.code}")
         return NetworkRefusedError(shown, f"{what} this installation")
-
-
-def _looked_up(host: str, port: int, shown: str, timeout_s: float) -> list[IpAddress]:
-    """Return a name's addresses, or raise ``UnreachableError``; the system's resolver has no end.
-
-    It is asked in a thread, which ends with it.
-    """
-    found: SimpleQueue[list[IpAddress]] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            known = []
-        found.put([ip_address(str(one[4][0]).partition("%")[0]) for one in known])
-
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
-    try:
-        addresses = found.get(timeout=timeout_s)
-    except Empty:
-        raise UnreachableError(shown, "its name was not found in time") from None
-    if not addresses:
-        raise UnreachableError(shown, "its name is not known")
-    return addresses
-
-
-def _lies_in(address: IpAddress, networks: Iterable[IpNetwork]) -> bool:
-    """Say whether an address is in one of them; an IPv4 one in IPv6's clothes is IPv4."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in one for one in networks)
 
 
 LOOPBACK: Final = Networks.parse(("127.0.0.0/8", "::1/128"))

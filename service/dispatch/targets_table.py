@@ -11,8 +11,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from pipelines.lookup import NEVER, IpNetwork
 from pipelines.secrets import Secret
-from service.dispatch.senders.egress import NEVER, Egress, IpNetwork, Tls
+from service.dispatch.senders.egress import Egress, Tls
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -2,8 +2,6 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from pipelines.rtsp import networks
-from service.dispatch.senders import egress
 from service.dispatch.senders.egress import Egress
 
 
@@ -30,7 +28,3 @@ def test_where_a_target_may_be(address: str, by_default: bool, listed: bool) -> 
 
 def test_a_list_shuts_out_what_is_not_on_it() -> None:
     assert not Egress(allowed=(ip_network("10.0.0.0/8"),)).admits(ip_address("8.8.8.8"))
-
-
-def test_what_no_camera_may_be_no_target_may_be() -> None:
-    assert egress.NEVER == networks.NEVER
