@@ -17,8 +17,8 @@ test: setup  ## all tests; ARGS="-k name" for some
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest --numprocesses 2 --ignore tests/e2e
-	.venv/bin/pytest tests/e2e  # by itself: seconds count there
+	.venv/bin/pytest --numprocesses 3 -m "not alone"  # two cores: a third of what they do is waiting
+	.venv/bin/pytest -m alone tests/e2e  # by itself: seconds count there
 endif
 
 bench: setup  ## what a camera costs on this machine; ARGS="--size 1080 --json", "--quick" for a try

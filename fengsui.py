@@ -219,6 +219,7 @@ def _add_redis(parser: argparse.ArgumentParser) -> None:
 def _demo(given: argparse.Namespace) -> int:
     from pipelines import logs
     from pipelines.drills.demo import Demo, DemoError, DemoSettings
+    from pipelines.terminal import show
 
     logs.configure()
     demo = Demo(
@@ -235,7 +236,7 @@ def _demo(given: argparse.Namespace) -> int:
     except DemoError as error:
         return _fail(str(error))
     if given.json:
-        print(json.dumps(figures))
+        show(json.dumps(figures))
     else:
         _say("\n".join(f"{name}: {value}" for name, value in figures.items()))
     return 0
@@ -249,7 +250,7 @@ def _watch(given: argparse.Namespace) -> int:
     from pipelines.faults import SourceError
     from pipelines.memory import keep_private
     from pipelines.messages import Alert, encode
-    from pipelines.terminal import stop_showing
+    from pipelines.terminal import show
     from pipelines.watch import Watch
 
     def line(alert: Alert) -> str:
@@ -271,12 +272,10 @@ def _watch(given: argparse.Namespace) -> int:
         )
         _on_stop(watch.stop)
         for alert in watch.alerts():
-            print(line(alert), flush=True)
+            if not show(line(alert)):
+                return 0
     except (SourceError, PackError, LoginError, EvidenceStoreError) as error:
         return _fail(str(error))
-    except BrokenPipeError:
-        stop_showing()
-        return 0
     except (EOFError, KeyboardInterrupt):
         return _fail("no password was given")
     counted = ("fengsui_frames_analysed_total", "fengsui_looks_unchanged_total")
@@ -369,8 +368,9 @@ def _on_stop(stop: Callable[[], None]) -> None:
 
 def _say(text: str) -> None:
     from pipelines.secrets import redact
+    from pipelines.terminal import tell
 
-    print(redact(text), file=sys.stderr, flush=True)
+    tell(redact(text))
 
 
 def _fail(text: str) -> int:

@@ -29,10 +29,13 @@ NEVER: Final = tuple(
             "64:ff9b:1::/48",
             "2001::/32",
             "2002::/16",
+            "::ffff:0:0:0/96",
+            "fec0::/10",  # link-local's older sister
         ),
     )
-)
-"""No camera and no target is there, whatever is allowed."""
+) + tuple(IPv6Network("::/96").address_exclude(IPv6Network("::1/128")))
+"""No camera and no target is there, whatever is allowed. The last ones are IPv4 addresses written
+as IPv6 of old, but for ``::1``, which is this host's by its usual name."""
 
 
 class NameLookupError(OSError):

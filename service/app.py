@@ -47,6 +47,7 @@ from service.metrics import ServiceMetrics
 from service.places.routes import place_router
 from service.probes.pictures import PictureViewer
 from service.probes.routes import probe_router
+from service.routers import take
 from service.settings import ServiceSettings, worker_key_beside
 from service.statistics.routes import statistics_router
 from service.status import status_router
@@ -114,7 +115,7 @@ def create_app(
         door=door,
         clock=clock,
     ):
-        app.include_router(router)
+        take(app.router, router)
     return app
 
 
@@ -175,7 +176,7 @@ def _routers(
         gate=gate,
         metrics=metrics,
         clock=clock,
-        mute=crew.mute,
+        book=crew.book,
         committed=crew.orders_decided,
     )
     yield verdict_router(database=database, gate=gate, sealer=sealer, changed=crew.cameras_changed)

@@ -17,7 +17,7 @@ from service.cameras.states import StateReader
 from service.database import Database
 from service.dispatch.outbox import Outbox
 from service.dispatch.receipt_keeper import AT_A_TIME, ReceiptKeeper
-from service.dispatch.silence import SilenceWatch, mute
+from service.dispatch.silence import SilenceWatch
 from service.dispatch.targets import TargetBook
 from service.duty.watching import ClockWatcher
 from service.evidence.keeper import EvidenceKeeper
@@ -133,14 +133,13 @@ class Crew:
         return {"consumer": consumer.step, "outbox": self._outbox.tend, "scores": scores.step}
 
     def _answers(self, clock: Callable[[], datetime]) -> dict[str, Callable[[], None]]:
-        keeper = ReceiptKeeper(self._metrics, mute=self.mute, committed=self.orders_decided)
+        keeper = ReceiptKeeper(self._metrics, committed=self.orders_decided)
         receipts = Intake(RECEIPTS, keeper, **self._reading(), at_a_time=AT_A_TIME)
         silence = SilenceWatch(
             database=self._database,
             metrics=self._metrics,
             stopping=self._stopping,
             silence_s=self._settings.silence_s,
-            mute=self.mute,
             committed=self._bell.ring,
             clock=clock,
         )
@@ -198,10 +197,6 @@ class Crew:
     def cameras_changed(self) -> None:
         """Let the workers be told. For any thread."""
         self._publisher.wake()
-
-    def mute(self) -> frozenset[str]:
-        """Return the targets that never answer. For any thread."""
-        return mute(self.book)
 
     def orders_decided(self) -> None:
         """Let orders leave, and the feed be told of their decision. For any thread."""

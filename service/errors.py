@@ -13,6 +13,7 @@ ServiceError                code and what to do next; the root
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from uuid import UUID
 
 from service.refusals import Param, Refusal
 
@@ -64,6 +65,11 @@ class UnknownIncidentError(ProblemError):
     code = "unknown_incident"
     status = 404
     title = "No such incident"
+
+    def __init__(self, incident_id: UUID) -> None:
+        super().__init__(
+            f"there is no incident {incident_id}: /api/incidents lists those there are"
+        )
 
 
 class EverywhereOnlyError(ProblemError):

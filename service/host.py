@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, RowMapping
 
+from pipelines.terminal import show
 from service import openapi
 from service.accounts import directory, passwords, store, tokens
 from service.accounts.roles import PERMISSIONS, SCOPES, Role
@@ -83,7 +84,7 @@ def describe(arguments: Sequence[str], _environment: Mapping[str, str]) -> int:
             database_url=sqlite_url(Path(folder) / "empty.db"),
             evidence=str(Path(folder) / "evidence"),
         )
-        sys.stdout.write(openapi.text(create_app(settings)))
+        show(openapi.text(create_app(settings)).rstrip("\n"))
     return 0
 
 

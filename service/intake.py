@@ -47,6 +47,11 @@ class UnprocessableError(MessageError):
 class Keeper(Protocol[M]):
     """What is done with one stream's messages."""
 
+    part: str
+    """Whose log lines tell of the stream."""
+    when_lost: str
+    """What to know, and to do, when Redis lost what nobody had read."""
+
     def checked(self, message: M, now: datetime) -> M:
         """Return what of a message can be stored. Raises ``MessageError``."""
 
@@ -93,7 +98,14 @@ class Intake:
         self._database = database
         self._metrics = metrics
         self._at_a_time = at_a_time
-        self._reader = GroupReader(client, (stream,), settings=settings, metrics=metrics)
+        self._reader = GroupReader(
+            client,
+            (stream,),
+            part=keeper.part,
+            when_lost=keeper.when_lost,
+            settings=settings,
+            metrics=metrics,
+        )
         self._held: list[Entry] = []
 
     def step(self) -> None:

@@ -3,7 +3,6 @@
 import json
 import socket
 import ssl
-import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
 from types import FrameType
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from fastapi import FastAPI
 
+from pipelines.terminal import show
 from service.connections import BACKLOG, connection_type, open_at_most
 from service.errors import BadSettingError, NotLoopbackError
 from service.settings import ServiceSettings, require_port
@@ -82,8 +82,7 @@ def config_of(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
 
 def say(event: Mapping[str, str]) -> None:
     """Tell whoever started the service something, as a line of JSON."""
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
+    show(json.dumps(event))
 
 
 class Server(uvicorn.Server):

@@ -58,6 +58,11 @@ class ServiceMetrics:
             "Answers to orders, by the way they came and what became of them.",
             ["way", "outcome"],
         )
+        self.receipts_refused = counter(
+            "fengsui_receipts_refused",
+            "Answers to orders that were not taken, by the way they came and why.",
+            ["way", "code"],
+        )
         self.clock_breaches = counter(
             "fengsui_clock_breaches", "Deadlines of incidents that passed.", ["clock"]
         )

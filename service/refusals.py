@@ -80,6 +80,7 @@ class Refusal(StrEnum):
     MERGE_VEHICLES = "merge_vehicles"
     SPLIT_FOREIGN = "split_foreign"
     SPLIT_ALL = "split_all"
+    SPLIT_DRILL = "split_drill"
 
     RETENTION_TWICE = "retention_twice"
 

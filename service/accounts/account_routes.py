@@ -22,19 +22,17 @@ from service.accounts.sessions import Way
 from service.database import Database
 from service.problems import responses
 from service.revisions import IfMatch, etag, require_newest
+from service.routers import take
 from service.text import Query as SearchText
 
 
 def account_router(database: Database, gate: Gate, issuer: str | None) -> APIRouter:
     """Return the accounts' routes; ``issuer`` is the identity provider in use."""
     router = APIRouter()
-    for part in (
-        _to_read(database, gate),
-        _to_manage(gate, issuer),
-        _to_give_passwords(database, gate),
-        _to_unbind(gate, issuer),
-    ):
-        router.include_router(part)
+    take(router, _to_read(database, gate))
+    take(router, _to_manage(gate, issuer))
+    take(router, _to_give_passwords(database, gate))
+    take(router, _to_unbind(gate, issuer))
     return router
 
 

@@ -4,7 +4,6 @@ import argparse
 import heapq
 import json
 import sqlite3
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from pipelines.terminal import tell, write
 from service.audit.chain import FaultKind, Head, Row, Verdict, parse_head, verify
 from service.database import Database
 from service.errors import DatabaseUnusableError, ServiceError
@@ -81,12 +81,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
             exported = heads.read(undo)
             verdict = verify(undo.enter_context(read_rows(url)), exported)
         _require_heads(verdict)
+        write(_as_json(verdict, heads) if given.json else _as_words(verdict, heads))
     except (ServiceError, sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
         said = " ".join(str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).split())
-        sys.stderr.write(f"fengsui: {said}\n")
+        tell(f"fengsui: {said}")
         return UNREADABLE
-    text = _as_json(verdict, heads) if given.json else _as_words(verdict, heads)
-    sys.stdout.write(text + "\n")
     return TAMPERED if verdict.fault else WHOLE
 
 

@@ -25,6 +25,7 @@ from service.database import Database
 from service.housekeeping import Vitals
 from service.problems import responses
 from service.revisions import IfMatch, etag
+from service.routers import take
 from vision.hazards import Hazard
 
 Days = Annotated[int, Query(ge=1, le=health.KEPT.days)]
@@ -49,9 +50,9 @@ def camera_router(
         changed()
 
     router = APIRouter(tags=["cameras"])
-    router.include_router(_reading(database, gate, sealer, vitals))
-    router.include_router(_changes(gate, writing, vitals))
-    router.include_router(_credentials(gate, writing))
+    take(router, _reading(database, gate, sealer, vitals))
+    take(router, _changes(gate, writing, vitals))
+    take(router, _credentials(gate, writing))
     return router
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pipelines.terminal import one_line
 from service.cli.words import called, counted, told
 from service.imports.reasons import Reason
 from service.imports.words import Language, said, said_of
@@ -43,7 +44,7 @@ class BadRows:
         if any(self.seen[code] <= ROWS_A_REASON for code in codes):
             comma = "；" if self.language is Language.ZH else "; "
             values = {"number": number, "name": name or gb_id or "", "why": comma.join(why)}
-            self.shown.append(told(self.language, "bad_row", **values))
+            self.shown.append(one_line(told(self.language, "bad_row", **values)))
         if len(self.listed) < MOST_ROWS:
             said_of_it = [
                 {"column": one.column, "code": one.code, "message": words}

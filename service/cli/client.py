@@ -2,8 +2,9 @@
 
 import errno
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from socket import gaierror
 from typing import Any, Final, Self
@@ -25,9 +26,24 @@ DEFAULT_SERVICE: Final = "http://127.0.0.1:8600"
 DONE, CANT, WRONG, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
-ANSWERS_WITHIN_S: Final = 60.0
-AWAY_FOR_S: Final = 120.0
-"""How long a service that was there is waited for."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a service is waited for."""
+
+    away_for_s: float
+    """All in all, while it is away or busy."""
+    connects_within_s: float
+    """A connection, each time."""
+    answers_within_s: float
+    """An answer, each time."""
+
+
+WORKS: Final = Patience(away_for_s=120.0, connects_within_s=60.0, answers_within_s=60.0)
+"""For what was begun: a service that was there comes back."""
+
+READS: Final = Patience(away_for_s=15.0, connects_within_s=3.0, answers_within_s=15.0)
+"""For a question: somebody sits and waits."""
 
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 5.0
@@ -55,6 +71,10 @@ class WrongValueError(CommandError):
     exits = WRONG
 
 
+class AddressError(CommandError):
+    """No service can be at such an address."""
+
+
 class AwayError(CommandError):
     """No answer: the service, or the way to it, is gone."""
 
@@ -62,10 +82,11 @@ class AwayError(CommandError):
 class RefusedAnswerError(CommandError):
     """The service said no."""
 
-    def __init__(self, problem: Mapping[str, Any]) -> None:
-        """Take the problem details of the answer."""
+    def __init__(self, problem: Mapping[str, Any], scopes: str) -> None:
+        """Take the problem details of the answer, and the scopes that the token should have."""
         super().__init__("refused")
         self._problem = problem
+        self._scopes = scopes
         self.code = str(problem["code"])
         if self.code in _ARGUMENTS:
             self.exits = WRONG
@@ -73,7 +94,7 @@ class RefusedAnswerError(CommandError):
     def told(self, language: Language) -> str:
         """Return it in words; English ones are the service's own."""
         if self.code in _HINTS:
-            return told(language, _HINTS[self.code], variable=TOKEN)
+            return told(language, _HINTS[self.code], variable=TOKEN, scopes=self._scopes)
         if self.code in _ARGUMENTS and (fields := list(self._fields(language))):
             return told(language, "wrong_arguments", why="; ".join(fields))
         title, detail = self._problem.get("title"), self._problem.get("detail")
@@ -95,19 +116,26 @@ class RefusedAnswerError(CommandError):
 class Service:
     """One service, and who asks it."""
 
-    def __init__(self, url: str, token: str, language: Language) -> None:
-        """Raise ``CommandError`` for an address or a token that can't be one."""
+    def __init__(
+        self, url: str, token: str, language: Language, *, scopes: Sequence[str], patience: Patience
+    ) -> None:
+        """Take a token that should have such scopes.
+
+        Raises ``AddressError`` and ``CommandError`` for an address or a token that can't be one.
+        """
         self.url = _origin(url)
         self.language = language
+        self._scopes = ", ".join(scopes)
+        self._patience = patience
         if not token:
-            raise CommandError("no_token", variable=TOKEN)
+            raise CommandError("no_token", variable=TOKEN, scopes=self._scopes)
         if not (token.isascii() and token.isprintable() and " " not in token):
             raise CommandError("bad_token", variable=TOKEN)
         is_local = urlsplit(self.url).hostname in LOCAL_NAMES
         self._client = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=ANSWERS_WITHIN_S,
+            timeout=httpx.Timeout(patience.answers_within_s, connect=patience.connects_within_s),
             trust_env=not is_local,  # no proxy stands between a machine and itself
         )
 
@@ -134,7 +162,8 @@ class Service:
 
         For what may be asked twice.
         """
-        gives_up_at_s = time.monotonic() + AWAY_FOR_S
+        away_for_s = self._patience.away_for_s
+        gives_up_at_s = time.monotonic() + away_for_s
         wait_s, is_told = FIRST_WAIT_S, False
         while True:
             try:
@@ -142,14 +171,15 @@ class Service:
             except (AwayError, RefusedAnswerError) as error:
                 if isinstance(error, RefusedAnswerError) and error.code not in _PASSES:
                     raise
-                if time.monotonic() > gives_up_at_s:
+                left_s = gives_up_at_s - time.monotonic()
+                if left_s <= 0:
                     raise
                 if not is_told:
                     self.say(
-                        "asking_again", why=error.told(self.language), seconds=f"{AWAY_FOR_S:.0f}"
+                        "asking_again", why=error.told(self.language), seconds=f"{away_for_s:.0f}"
                     )
                     is_told = True
-            time.sleep(wait_s)
+            time.sleep(min(wait_s, left_s))
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def download(self, path: str, params: Mapping[str, Any], out: Path) -> int:
@@ -184,7 +214,7 @@ class Service:
         problem = _json(answer, self.url) if is_json else {}
         if not isinstance(problem, dict) or not problem.get("code"):
             raise CommandError("not_ours", url=self.url, status=answer.status_code)
-        raise RefusedAnswerError(problem)
+        raise RefusedAnswerError(problem, self._scopes)
 
 
 _PASSES: Final = frozenset({"camera_import_busy", "database_away", "too_many_connections"})
@@ -211,7 +241,7 @@ _FIELDS: Final = frozenset({"q", "place", "upstream"})
 
 def _origin(url: str) -> str:
     if url and "://" not in url:
-        raise CommandError("no_scheme", url=url if "@" not in url else "…")
+        raise AddressError("no_scheme", url=url if "@" not in url else "…")
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -219,9 +249,9 @@ def _origin(url: str) -> str:
     except ValueError:
         is_whole = False
     if not is_whole or parts.username is not None or parts.query or parts.fragment:
-        raise CommandError("no_address")
+        raise AddressError("no_address")
     if parts.scheme == "http" and parts.hostname not in LOCAL_NAMES:
-        raise CommandError("in_clear")
+        raise AddressError("in_clear")
     return url.rstrip("/")
 
 
@@ -235,7 +265,7 @@ def _faults(url: str, language: Language) -> Iterator[None]:
         why = told(language, _named(error))
         raise AwayError("no_answer", url=url, why=why, variable=SERVICE) from None
     except httpx.InvalidURL:
-        raise CommandError("no_address") from None
+        raise AddressError("no_address") from None
 
 
 def _named(error: BaseException) -> str:

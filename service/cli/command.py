@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from service.cli import importing, probing
 from service.cli.changing import switch
@@ -25,6 +26,10 @@ from service.cli.words import told
 from service.imports import sheets
 from service.imports.known import Defaults
 from service.imports.rows import Source
+
+READS: Final = ("camera.read",)
+CHANGES: Final = ("camera.read", "camera.write")
+"""The scopes of a token for it."""
 
 
 def main(words: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
@@ -141,7 +146,7 @@ def _import(given: argparse.Namespace, environment: Mapping[str, str]) -> Found 
         annotated=given.annotated,
         language=given.language,
     )
-    with service_of(given, environment) as service:
+    with service_of(given, environment, CHANGES) as service:
         return importing.carry_out(service, order)
 
 
@@ -159,7 +164,7 @@ def _template(given: argparse.Namespace, _environment: Mapping[str, str]) -> Fou
 
 def _export(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
     require_ending(given.out)
-    with service_of(given, environment) as service:
+    with service_of(given, environment, READS) as service:
         written = service.download(
             f"/api/cameras/export{given.out.suffix.lower()}",
             {**filters_of(given), "language": given.language.value},
@@ -176,11 +181,11 @@ def _probe(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
         take_substreams=given.take_substreams,
         switch_on=given.switch_on,
     )
-    with service_of(given, environment) as service:
+    with service_of(given, environment, CHANGES) as service:
         return probing.carry_out(service, order)
 
 
 def _switch(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
     which = which_of(given)
-    with service_of(given, environment) as service:
+    with service_of(given, environment, CHANGES) as service:
         return switch(service, which, on=given.to == "on")

@@ -1,7 +1,6 @@
 """``fengsui cameras import FILE --dry-run`` without a service: the file alone is checked."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Final
 
 from service.cli.bad_rows import BadRows
 from service.cli.files import require_writable, whole_file
-from service.cli.terminal import say
+from service.cli.terminal import answer, say
 from service.cli.words import told, unread
 from service.imports.checking import Checked, Checker
 from service.imports.errors import FileRefusedError
@@ -77,11 +76,13 @@ def dry_run(
     except OSError as error:
         words = unread(language, error)
         say(words)
-        if as_json:
-            _print(json.dumps({"problem": {"message": words}}, ensure_ascii=False))
-        return 1
-    _tell(found, annotated, problem, as_json=as_json)
-    return 0 if problem is None else 1
+        if not as_json:
+            return 1
+        return answer(json.dumps({"problem": {"message": words}}, ensure_ascii=False), 1, language)
+    if problem is not None:
+        say(problem)
+    text = _as_json(found, problem) if as_json else _text(found, annotated, problem)
+    return answer(text, 0 if problem is None else 1, language)
 
 
 def _copied(path: Path, sheet: Sheet, rows: Iterator[Checked], language: Language) -> str | None:
@@ -123,39 +124,37 @@ def _write(path: Path, sheet: Sheet, rows: Iterator[Checked], language: Language
             out.write(piece)
 
 
-def _tell(found: _Found, annotated: Path | None, problem: str | None, *, as_json: bool) -> None:
+def _as_json(found: _Found, problem: str | None) -> str:
+    bad = found.bad_rows
+    machine = {
+        "rows": found.rows,
+        "good": found.rows - found.bad,
+        "bad": found.bad,
+        "by_reason": dict(bad.seen.most_common()),
+        "bad_rows": bad.listed,
+        **({} if problem is None else {"problem": {"message": problem}}),
+    }
+    return json.dumps(machine, ensure_ascii=False)
+
+
+def _text(found: _Found, annotated: Path | None, problem: str | None) -> str:
     bad, good = found.bad_rows, found.rows - found.bad
-    if problem is not None:
-        say(problem)
-    if as_json:
-        machine = {
-            "rows": found.rows,
-            "good": good,
-            "bad": found.bad,
-            "by_reason": dict(bad.seen.most_common()),
-            "bad_rows": bad.listed,
-            **({} if problem is None else {"problem": {"message": problem}}),
-        }
-        _print(json.dumps(machine, ensure_ascii=False))
-        return
-    _print(told(bad.language, "summed", rows=found.rows, good=good, bad=found.bad))
     copy = annotated if problem is None else None
-    for line in bad.lines(bad.seen, found.bad, copy):
-        _print(line)
+    lines = [
+        told(bad.language, "summed", rows=found.rows, good=good, bad=found.bad),
+        *bad.lines(bad.seen, found.bad, copy),
+    ]
     if copy is not None:
-        _print(told(bad.language, "annotated", file=annotated))
+        lines.append(told(bad.language, "annotated", file=annotated))
+    return "\n".join(lines)
 
 
 def _refused(error: FileRefusedError, *, as_json: bool, language: Language) -> int:
     """Say why nothing of a file can be taken."""
     words = said(error.code, error.params, language)
     say(words)
-    if as_json:
-        problem = {"code": error.code, "message": str(error), "params": error.params}
-        empty = {"rows": 0, "good": 0, "bad": 0, "by_reason": {error.code: 1}}
-        _print(json.dumps({**empty, "problem": problem}))
-    return 1
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    if not as_json:
+        return 1
+    problem = {"code": error.code, "message": str(error), "params": error.params}
+    empty = {"rows": 0, "good": 0, "bad": 0, "by_reason": {error.code: 1}}
+    return answer(json.dumps({**empty, "problem": problem}), 1, language)

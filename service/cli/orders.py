@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from service.cli.client import TOKEN, Service
+from pipelines.terminal import one_line
+from service.cli.client import READS, TOKEN, Service
 from service.cli.running import Found, add_common, run, service_of
 from service.cli.words import CONSOLES, called, told
 from service.imports.words import Language
@@ -15,6 +16,10 @@ AT_ONCE: Final = 500
 """Orders named in one request."""
 
 STATES: Final = tuple(code for code in CONSOLES["order_state"] if code != "silent")
+
+READ: Final = ("order.read",)
+REPLAY: Final = ("order.read", "order.replay")
+"""The scopes of a token for it."""
 
 Row = dict[str, Any]
 
@@ -74,7 +79,7 @@ def _list(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
         "drill": None if given.drill is None else str(given.drill).lower(),
     }
     query = {name: value for name, value in wanted.items() if value is not None}
-    with service_of(given, environment) as service:
+    with service_of(given, environment, READ, READS) as service:
         rows, more = _rows(service, query, given.limit)
         lines = [_line(service.language, row) for row in rows]
     if not rows:
@@ -101,17 +106,16 @@ def _line(language: Language, row: Row) -> str:
     state = called(language, "order_state", row["state"]) or row["state"]
     about = [row["hazard"], row["place_code"] or "-", row["camera_id"]]
     error = [] if row["last_error"] is None else [row["last_error"]]
-    return "  ".join(
-        [row["decided_at"], row["order_id"], state, row["kind"], row["target"], *about, *error]
-    )
+    order = [row["decided_at"], row["order_id"], state, row["kind"], row["target"]]
+    return one_line("  ".join([*order, *about, *error]))
 
 
 def _show(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
-    with service_of(given, environment) as service:
+    with service_of(given, environment, READ, READS) as service:
         found: Row = service.patiently("GET", f"/api/orders/{given.order_id}")
     moments = sorted(_moments(given.language, found), key=lambda one: one[0])
     lines = [_line(given.language, {**found["order"], **_about(found["incident"])})]
-    return "\n".join([*lines, *(f"{at}  {words}" for at, words in moments)]), found
+    return "\n".join([*lines, *(one_line(f"{at}  {words}") for at, words in moments)]), found
 
 
 def _about(incident: Row) -> Row:
@@ -131,7 +135,7 @@ def _moments(language: Language, found: Row) -> Iterator[tuple[str, str]]:
 
 
 def _replay(given: argparse.Namespace, environment: Mapping[str, str]) -> Found:
-    with service_of(given, environment) as service:
+    with service_of(given, environment, REPLAY) as service:
         done = [_until_none(service, body) for body in _bodies(service, given)]
     machine = {"replayed": sum(one for one, _ in done), "left": sum(one for _, one in done)}
     lines = [told(given.language, "orders_replayed", **machine)]

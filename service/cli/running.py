@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,11 +14,15 @@ from service.cli.client import (
     INTERRUPTED,
     SERVICE,
     TOKEN,
+    WORKS,
+    WRONG,
+    AddressError,
     CommandError,
+    Patience,
     Service,
 )
 from service.cli.given import WrongError
-from service.cli.terminal import say
+from service.cli.terminal import answer, say
 from service.cli.words import language_of, told, unread
 from service.imports.words import Language
 
@@ -41,9 +44,9 @@ def run(
     except WrongError as error:
         parser.error(str(error))
     except CommandError as error:
-        return _fail(error.told(given.language), error.exits, as_json=given.json)
+        return _fail(error.told(given.language), error.exits, given)
     except OSError as error:
-        return _fail(unread(given.language, error), CANT, as_json=given.json)
+        return _fail(unread(given.language, error), CANT, given)
     except KeyboardInterrupt:
         say(f"\nfengsui: {told(given.language, 'interrupted')}")
         return INTERRUPTED
@@ -53,8 +56,9 @@ def run(
     problem = machine.get("problem")
     if problem is not None:
         say(f"fengsui: {redact(problem['message'])}")
-    sys.stdout.write(f"{json.dumps(machine, ensure_ascii=False) if given.json else text}\n")
-    return DONE if problem is None else CANT
+    exits = DONE if problem is None else CANT
+    shown = json.dumps(machine, ensure_ascii=False) if given.json else text
+    return answer(shown, exits, given.language)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -78,15 +82,27 @@ def add_speech(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def service_of(given: argparse.Namespace, environment: Mapping[str, str]) -> Service:
-    """Return the service that is asked. Raises ``CommandError``."""
-    url = given.service or environment.get(SERVICE) or DEFAULT_SERVICE
-    return Service(url, environment.get(TOKEN, "").strip(), given.language)
+def service_of(
+    given: argparse.Namespace,
+    environment: Mapping[str, str],
+    scopes: Sequence[str],
+    patience: Patience = WORKS,
+) -> Service:
+    """Return the service that is asked, by a token with these scopes. Raises ``CommandError``."""
+    url = environment.get(SERVICE) or DEFAULT_SERVICE if given.service is None else given.service
+    token = environment.get(TOKEN, "").strip()
+    try:
+        return Service(url, token, given.language, scopes=scopes, patience=patience)
+    except AddressError as error:
+        if given.service is not None:
+            error.exits = WRONG
+        raise
 
 
-def _fail(said: str, exits: int, *, as_json: bool) -> int:
+def _fail(said: str, exits: int, given: argparse.Namespace) -> int:
     said = redact(said)
     say(f"fengsui: {said}")
-    if as_json:
-        sys.stdout.write(f"{json.dumps({'problem': {'message': said}}, ensure_ascii=False)}\n")
-    return exits
+    if not given.json:
+        return exits
+    machine = {"problem": {"message": said}}
+    return answer(json.dumps(machine, ensure_ascii=False), exits, given.language)

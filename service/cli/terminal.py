@@ -1,20 +1,34 @@
-"""What a person is told on stderr: lines, and how far something is."""
+"""What is told: the answer on stdout; to the person, on stderr, lines and how far something is."""
 
 import sys
 import time
 from typing import Final
 
-from service.cli.words import told
+from pipelines.terminal import beside, tell, write
+from service.cli.words import told, unread
 from service.imports.words import Language
 
 LINE_EVERY_S: Final = 5.0
 """Where lines stay: a log of a script's run."""
 
+UNWRITTEN: Final = 1
+"""Exit code of a command whose answer nobody can have."""
+
 
 def say(text: str) -> None:
     """Tell the person, not the script."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    tell(text)
+
+
+def answer(text: str, exits: int, language: Language) -> int:
+    """Print what was asked for; returns the exit code, another if it can't be written."""
+    try:
+        write(text)
+    except OSError as error:
+        error.filename = told(language, "the_output")
+        say(f"fengsui: {unread(language, error)}")
+        return UNWRITTEN
+    return exits
 
 
 class Progress:
@@ -23,7 +37,7 @@ class Progress:
     def __init__(self, language: Language, doing: str) -> None:
         self._language = language
         self._doing = told(language, doing)
-        self._moves = sys.stderr.isatty()
+        self._moves = sys.stderr is not None and sys.stderr.isatty()
         self._told_s = 0.0
         self._told = ""
 
@@ -37,11 +51,9 @@ class Progress:
         if text == self._told or (not self._moves and now_s - self._told_s < LINE_EVERY_S):
             return
         self._told, self._told_s = text, now_s
-        sys.stderr.write(f"\r{text}" if self._moves else f"{text}\n")
-        sys.stderr.flush()
+        beside(f"\r{text}" if self._moves else f"{text}\n")
 
     def end(self) -> None:
         """Leave the line."""
         if self._moves and self._told:
-            sys.stderr.write("\n")
-            sys.stderr.flush()
+            beside("\n")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipelines.messages import ReceiptKind
+from pipelines.messages import OrderKind, ReceiptKind
 from service.incidents.lifecycle import IncidentState, StepKind
 from service.incidents.models import OrderState
 
@@ -39,13 +39,20 @@ def order_after(state: OrderState, kind: ReceiptKind) -> OrderState:
 
 
 def step_of(
-    kind: ReceiptKind, *, before: OrderState, incident: IncidentState, last: bool
+    kind: ReceiptKind,
+    *,
+    to: OrderKind,
+    before: OrderState,
+    incident: IncidentState,
+    counts: bool,
+    last: bool,
 ) -> StepKind:
     """Return what an answer is to the incident.
 
-    ``before`` is the order's state; ``last``: no other order of the incident is under way.
+    ``to`` and ``before`` are the order's kind and state, ``counts`` says whether it still sends
+    somebody; ``last``: no other order of the incident is under way.
     """
-    if incident not in WITH_A_CREW or before in OVER:
+    if not counts or incident not in WITH_A_CREW or before in OVER:
         return StepKind.RECEIPT
     match kind:
         case R.ON_SITE if incident is IncidentState.DISPATCHED:
@@ -54,6 +61,7 @@ def step_of(
             return StepKind.REPORTED
         case R.CLOSED if last:
             return StepKind.CLOSED
-        case R.REFUSED if order_after(before, kind) is S.REFUSED:
+        # Who won't hear more of it is on the way all the same.
+        case R.REFUSED if to is OrderKind.ORDER and order_after(before, kind) is S.REFUSED:
             return StepKind.ORDER_REFUSED
     return StepKind.RECEIPT

@@ -1,7 +1,8 @@
 """Dead letters sent anew by hand: the same orders, by the same ids.
 
-What would be wrong to send now stays dead: help for a real incident that is over, news that are
-old, and whatever a target has been told the end of.
+What would be wrong to send now stays dead: help for a real incident that is over, or that was
+reopened since and waits for a new decision; what the target has a later order instead of; news that
+are old, and whatever it has been told the end of.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ REPLAYED_AT_ONCE: Final = 50
 _DONE: Final = sorted(
     {one.value for one in OrderState} - {OrderState.DEAD.value, OrderState.WITHDRAWN.value}
 )
+_THERE: Final = sorted(set(_DONE) - {OrderState.WAITING.value, OrderState.REFUSED.value})
+"""States of an order that its target has and does something about."""
 
 
 def replay(
@@ -110,11 +113,18 @@ def _is_out_of_date() -> sa.ColumnElement[bool]:
         ),
         sa.and_(
             orders.c.kind == order,
+            sa.exists().where(follows, later.c.kind == order, later.c.state.in_(_THERE)),
+        ),
+        sa.and_(
+            orders.c.kind == order,
             sa.not_(incidents.c.drill),
             sa.exists().where(
                 living.c.incident_id
                 == sa.func.coalesce(incidents.c.merged_into, incidents.c.incident_id),
-                living.c.state.in_(sorted(one.value for one in OVER)),
+                sa.or_(
+                    living.c.state.in_(sorted(one.value for one in OVER)),
+                    orders.c.decided_at < living.c.waiting_from,
+                ),
             ),
         ),
     )

@@ -1,6 +1,7 @@
 """Decisions: who decides, the orders that follow, and the incident's step, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,8 +13,8 @@ from pipelines.streams import DISPATCH_DRILL
 from service.dispatch import policies, routes_store
 from service.dispatch.composing import Incident
 from service.dispatch.errors import NoTargetError, TargetRefusedError, UnknownTargetError
-from service.dispatch.placing import next_decision, place
-from service.dispatch.routing import Asked, Routed, places_around, route
+from service.dispatch.placing import Manner, next_decision, place
+from service.dispatch.routing import Asked, Route, Routed, Takes, places_around, route
 from service.dispatch.targets import TargetBook
 from service.incidents import changing
 from service.incidents.history import Step
@@ -45,71 +46,67 @@ def decide(
     """
     detail: dict[str, Any] = {}
     if targets is None:
-        routed = routed_of(connection, book, incident, at)
+        around = places_around(places_of(connection, incident))
+        routed = _routed(book, incident, around, at, routes_store.routes(connection))
         chosen: Sequence[str] = routed.ordered
         detail["routes"] = _names_of_routes(routed)
     else:
         chosen = _given(book, incident, targets)
-    if not chosen:
-        raise NoTargetError
-    decision = next_decision(connection, incident["incident_id"], by, at)
-    step = Step(
-        kind=StepKind.DISPATCHED,
-        actor=by,
-        at=at,
-        note=note,
-        detail={**detail, "decision_id": str(decision.decision_id), "targets": list(chosen)},
-    )
-    row = changing.take(connection, incident["incident_id"], step, version=version, tell=False)
-    made = place(connection, row, decision, {name: _updates(book, name) for name in chosen})
+    decision = _Decision(by=by, at=at, targets=chosen, detail=detail, note=note, version=version)
+    row, made = _carry_out(connection, book, incident, decision)
     changing.tell_feed(connection, row["incident_id"], IncidentState(row["state"]), at)
     return made
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What decides without a person, as of one moment: read once for however many incidents."""
+
+    routes: Sequence[Route]
+    """Where orders go."""
+    policies: policies.Known
+    """What is sent without a person."""
+
+    @classmethod
+    def read(cls, connection: Connection) -> "Rules":
+        """Return those that there are."""
+        return cls(routes=routes_store.routes(connection), policies=policies.known(connection))
+
+
 def decide_unconfirmed(
-    connection: Connection, book: TargetBook, incident: RowMapping, at: datetime
+    connection: Connection, book: TargetBook, rules: Rules, incident: RowMapping, at: datetime
 ) -> list[UUID]:
     """Send a new real incident without a person, if a policy lets it go; returns the orders' ids.
 
-    One that no route fits waits for a person like any other.
+    One that no route fits waits for a person like any other. The feed is left to the caller.
     """
     if incident["drill"] or incident["state"] not in {IncidentState.NEW, IncidentState.SEEN}:
         return []
     around = places_around(places_of(connection, incident))
-    if not policies.unconfirmed(connection, Hazard(incident["hazard"]), around):
+    if not policies.unconfirmed(rules.policies, Hazard(incident["hazard"]), around):
         return []
-    if not routed_of(connection, book, incident, at).ordered:
+    routed = _routed(book, incident, around, at, rules.routes)
+    if not routed.ordered:
         return []
-    return _confirmed_by(connection, book, incident, UNCONFIRMED, at)
+    return _confirmed(connection, book, incident, _by_policy(UNCONFIRMED, routed, at))
 
 
 def decide_drill(
-    connection: Connection, book: TargetBook, incident: RowMapping, at: datetime
+    connection: Connection, book: TargetBook, rules: Rules, incident: RowMapping, at: datetime
 ) -> list[UUID]:
     """Confirm and dispatch a new drill; returns the orders' ids. Raises ``ValueError`` for others.
 
-    Its orders' ids follow from the incident: none can be made twice.
+    Its orders' ids follow from the incident: none can be made twice. The feed is left to the
+    caller.
     """
     if not incident["drill"]:
         raise ValueError(f"incident {incident['incident_id']} is no drill: a person decides")
-    return _confirmed_by(connection, book, incident, DRILL_POLICY, at)
+    around = places_around(places_of(connection, incident))
+    routed = _routed(book, incident, around, at, rules.routes)
+    return _confirmed(connection, book, incident, _by_policy(DRILL_POLICY, routed, at))
 
 
-def routed_of(
-    connection: Connection, book: TargetBook, incident: RowMapping, at: datetime
-) -> Routed:
-    """Return where an incident's orders go by the routes as they are."""
-    asked = Asked(
-        hazard=Hazard(incident["hazard"]),
-        severity=Severity(incident["severity"]),
-        places=places_around(places_of(connection, incident)),
-        at=at,
-        drill=incident["drill"],
-    )
-    return route(asked, routes_store.routes(connection), takes_of(book), book.zone)
-
-
-def takes_of(book: TargetBook) -> Any:
+def takes_of(book: TargetBook) -> Takes:
     """Return what tells routing which orders a target takes."""
 
     def takes(name: str, drill: bool) -> bool | None:
@@ -128,12 +125,66 @@ def places_of(connection: Connection, incident: Incident) -> list[str]:
     return list(dict.fromkeys([*own, *connection.execute(query).scalars()]))
 
 
-def _confirmed_by(
-    connection: Connection, book: TargetBook, incident: RowMapping, policy: str, at: datetime
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    by: str
+    at: datetime
+    targets: Sequence[str]
+    detail: Mapping[str, Any]
+    note: str | None = None
+    version: int | None = None
+
+
+def _carry_out(
+    connection: Connection, book: TargetBook, incident: RowMapping, decided: _Decision
+) -> tuple[RowMapping, list[UUID]]:
+    """Take the step and place the orders; returns the incident after it, and the orders' ids."""
+    if not decided.targets:
+        raise NoTargetError
+    decision = next_decision(connection, incident["incident_id"], decided.by, decided.at)
+    told = {"decision_id": str(decision.decision_id), "targets": list(decided.targets)}
+    step = Step(
+        kind=StepKind.DISPATCHED,
+        actor=decided.by,
+        at=decided.at,
+        note=decided.note,
+        detail={**decided.detail, **told},
+    )
+    row = changing.take(
+        connection, incident["incident_id"], step, version=decided.version, tell=False
+    )
+    targets = {name: _manner(book, name) for name in decided.targets}
+    return row, place(connection, row, decision, targets)
+
+
+def _confirmed(
+    connection: Connection, book: TargetBook, incident: RowMapping, decided: _Decision
 ) -> list[UUID]:
-    confirmed = Step(kind=StepKind.CONFIRMED, actor=policy, at=at)
+    confirmed = Step(kind=StepKind.CONFIRMED, actor=decided.by, at=decided.at)
     row = changing.take(connection, incident["incident_id"], confirmed, tell=False)
-    return decide(connection, book, row, by=policy, at=at)
+    return _carry_out(connection, book, row, decided)[1]
+
+
+def _by_policy(policy: str, routed: Routed, at: datetime) -> _Decision:
+    detail = {"routes": _names_of_routes(routed)}
+    return _Decision(by=policy, at=at, targets=routed.ordered, detail=detail)
+
+
+def _routed(
+    book: TargetBook,
+    incident: RowMapping,
+    around: Mapping[str, int],
+    at: datetime,
+    routes: Sequence[Route],
+) -> Routed:
+    asked = Asked(
+        hazard=Hazard(incident["hazard"]),
+        severity=Severity(incident["severity"]),
+        places=around,
+        at=at,
+        drill=incident["drill"],
+    )
+    return route(asked, routes, takes_of(book), book.zone)
 
 
 def _given(book: TargetBook, incident: RowMapping, targets: Sequence[str]) -> list[str]:
@@ -148,9 +199,11 @@ def _given(book: TargetBook, incident: RowMapping, targets: Sequence[str]) -> li
     return chosen
 
 
-def _updates(book: TargetBook, name: str) -> bool:
+def _manner(book: TargetBook, name: str) -> Manner:
     target = book.get(name)
-    return target is not None and target.wants_updates
+    if target is None:
+        return Manner()
+    return Manner(wants_updates=target.wants_updates, answers=target.answers)
 
 
 def _names_of_routes(routed: Routed) -> list[str]:

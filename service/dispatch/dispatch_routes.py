@@ -38,7 +38,10 @@ def dispatch_router(
 
     @router.get("/targets", responses=responses(401, 403))
     def dispatch_targets(who: Reader) -> TargetsOut:  # noqa: ARG001 - let in or not
-        """List the targets, what waits for each, and whether it is left alone because it fails."""
+        """List the targets, what waits for each, and whether it is left alone because it fails.
+
+        The counts are the whole installation's: targets are everybody's.
+        """
         with database.reading() as connection:
             return listing.targets(connection, book)
 
@@ -121,7 +124,8 @@ def _tried(
             for one in routed.routes
             if own_rows.concerns(one.route.place_code, asked.places) or one.route.route_id in mine
         ],
-        unconfirmed=given.drill or policies.unconfirmed(connection, asked.hazard, asked.places),
+        unconfirmed=given.drill
+        or policies.unconfirmed(policies.known(connection), asked.hazard, asked.places),
     )
 
 

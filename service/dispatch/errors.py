@@ -69,7 +69,9 @@ class RouteTimesError(ProblemError):
     title = "Not a time of day"
 
     def __init__(self, field: str) -> None:
-        super().__init__("give both from_minute and to_minute, and not the same; or neither")
+        super().__init__(
+            "give both from_minute (0 to 1439) and to_minute, and not the same; or neither"
+        )
         self.field = field
 
 

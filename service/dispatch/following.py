@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from pipelines.messages import OrderKind
-from service.dispatch.placing import next_decision, place
+from service.dispatch.placing import Manner, next_decision, place
 from service.incidents.history import Happened
-from service.incidents.lifecycle import MERGED, OVER, TARGET_PREFIX, IncidentState, StepKind
+from service.incidents.lifecycle import MERGED, OVER, IncidentState, StepKind
 from service.incidents.models import OrderState
 from service.tables import incidents, orders
 
@@ -33,15 +33,17 @@ def follow(connection: Connection, incident: RowMapping, happened: Sequence[Happ
     rows = _family(connection, incident)
     if last.after in OVER and not incident["drill"]:
         _withdraw(connection, [row["incident_id"] for row in rows])
+    # Whoever wrote it down: a person may have heard it on the telephone.
+    said_by = last.step.detail.get("target")
     for row in rows:
-        targets = list(_waiting_for_more(connection, row["incident_id"], last.step.actor))
+        targets = list(_waiting_for_more(connection, row["incident_id"], said_by))
         if not targets:
             continue
         decision = next_decision(
             connection, row["incident_id"], last.step.actor, last.step.at, _kind(last)
         )
         now = {**row, "state": incident["state"], "state_reason": last.step.reason}
-        place(connection, now, decision, dict.fromkeys(targets, True))
+        place(connection, now, decision, dict.fromkeys(targets, Manner(wants_updates=True)))
 
 
 def _kind(happened: Happened) -> OrderKind:
@@ -77,7 +79,9 @@ def _withdraw(connection: Connection, ids: list[UUID]) -> None:
     )
 
 
-def _waiting_for_more(connection: Connection, incident_id: UUID, actor: str) -> Iterator[str]:
+def _waiting_for_more(
+    connection: Connection, incident_id: UUID, said_by: str | None
+) -> Iterator[str]:
     """Give the targets that have an order and no word of its end; not who said it themselves."""
     query = (
         sa.select(orders.c.target, orders.c.kind, orders.c.state)
@@ -90,6 +94,4 @@ def _waiting_for_more(connection: Connection, incident_id: UUID, actor: str) -> 
             has_one[row.target] = True
         elif row.kind == OrderKind.CANCEL:
             has_one[row.target] = False
-    return (
-        target for target, has in has_one.items() if has and actor != f"{TARGET_PREFIX}{target}"
-    )
+    return (target for target, has in has_one.items() if has and target != said_by)

@@ -1,5 +1,6 @@
 """Orders in lists, and how it is with each target."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class Wanted:
     target: str | None = None
     """Of this target."""
     incident_id: UUID | None = None
-    """About this incident."""
+    """About this incident, or what has become part of it."""
     drill: bool | None = None
     """Drills', or real ones."""
 
@@ -53,25 +54,31 @@ def page(
 
 
 def targets(connection: Connection, book: TargetBook) -> TargetsOut:
-    """Return every target that there is, or that orders wait for."""
-    waits = orders.c.state == OrderState.WAITING.value
-    dead = orders.c.state == OrderState.DEAD.value
-    query = (
-        sa.select(
-            orders.c.target,
-            sa.func.count().filter(waits).label("waiting"),
-            sa.func.count().filter(dead).label("dead"),
-            sa.func.min(orders.c.decided_at).filter(waits).label("oldest_waiting_at"),
-        )
-        .where(sa.or_(waits, dead))
-        .group_by(orders.c.target)
-    )
-    counts = {row["target"]: dict(row) for row in connection.execute(query).mappings()}
+    """Return every target that there is, or that orders wait for.
+
+    Its counts are those of the whole installation: a target is everybody's, and whoever sends there
+    must see that it takes nothing. They say nothing of an incident or a place.
+    """
+    counts: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for state in (
+        OrderState.WAITING,
+        OrderState.DEAD,
+    ):  # each by itself: an index has them in order
+        for row in connection.execute(_counted(state)):
+            counts[row.target][state.value] = row.number
+            if state is OrderState.WAITING:
+                counts[row.target]["oldest_waiting_at"] = row.oldest
     names = list(dict.fromkeys([*book.names(), *sorted(counts)]))
     return TargetsOut(
         targets=[_target(connection, book, name, counts.get(name, {})) for name in names],
         problem=book.problem,
     )
+
+
+def _counted(state: OrderState) -> sa.Select[Any]:
+    number, oldest = sa.func.count().label("number"), sa.func.min(orders.c.decided_at)
+    query = sa.select(orders.c.target, number, oldest.label("oldest"))
+    return query.where(orders.c.state == state.value).group_by(orders.c.target)
 
 
 def _target(
@@ -111,7 +118,13 @@ def _tests(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         known = orders.c.target == wanted.target
         tests.append(sa.false() if "\0" in wanted.target else known)
     if wanted.incident_id is not None:
-        tests.append(orders.c.incident_id == wanted.incident_id)
+        family = sa.select(incidents.c.incident_id).where(
+            sa.or_(
+                incidents.c.incident_id == wanted.incident_id,
+                incidents.c.merged_into == wanted.incident_id,
+            )
+        )
+        tests.append(orders.c.incident_id.in_(family.correlate(None)))
     if wanted.drill is not None:
         tests.append(orders.c.drill.is_(wanted.drill))
     return tests

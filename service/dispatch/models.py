@@ -52,7 +52,7 @@ class OrderWhole(OrderSent):
 
 
 class TrailIncident(BaseModel):
-    """The incident of an order."""
+    """The incident of an order, or what that has become part of."""
 
     incident_id: UUID
     camera_id: str
@@ -96,9 +96,10 @@ class TrailAlert(BaseModel):
 
 
 class TrailStep(BaseModel):
-    """What happened to an order's incident."""
+    """What happened to an order's incident, and to what that has become part of."""
 
     id: int
+    incident_id: Annotated[UUID, Field(description="Which of them")]
     at: datetime
     actor: str
     action: StepKind

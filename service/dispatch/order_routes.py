@@ -16,6 +16,7 @@ from service.dispatch import dead, listing
 from service.dispatch.listing import Wanted
 from service.dispatch.models import OrderPage, OrderTrail, Replayed, ReplayIn
 from service.dispatch.trail import Trail, trail
+from service.incidents import history
 from service.incidents.models import OrderState
 from service.metrics import ServiceMetrics
 from service.problems import responses
@@ -43,7 +44,10 @@ def order_router(
         target: Annotated[
             str | None, Query(max_length=NAME_LENGTH, description="Only of this target")
         ] = None,
-        incident_id: Annotated[UUID | None, Query(description="Only about this incident")] = None,
+        incident_id: Annotated[
+            UUID | None,
+            Query(description="Only about this incident, or what has become part of it"),
+        ] = None,
         drill: Annotated[bool | None, Query(description="Only drills', or only real ones")] = None,
     ) -> OrderPage:
         """List the orders about incidents of one's places, newest first."""
@@ -89,5 +93,8 @@ def _trail(found: Trail, who: Principal) -> OrderTrail:
     if Permission.INCIDENT_READ not in who.permissions:
         for step in found["steps"]:
             step["note"] = None
+    if Permission.INCIDENT_HANDLE not in who.permissions:
+        for step in found["steps"]:
+            history.without_numbers(step)
     parts: dict[str, Any] = {**found, "order": {**order, "message": message}, "incident": incident}
     return OrderTrail.model_validate(parts)

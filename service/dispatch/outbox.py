@@ -250,13 +250,6 @@ class Outbox:
         for sender in senders:
             sender.wake()
 
-    def step(self) -> None:
-        """Send everything that is due now, here and without threads."""
-        self._start()
-        for name in self._parts["book"].names():
-            self._sender(name).send_due()
-        self._keeper.count(self._parts["book"].names())
-
     def tend(self) -> None:
         """Let each target that there is now have its thread, and look after what waits."""
         self._start()
@@ -274,6 +267,9 @@ class Outbox:
         self._stopping.set()
         with self._lock:
             senders = list(self._senders.values())
+        # The threads too: who is to stop waits for nothing, and would be asked on and on.
+        for thread in list(self._threads.values()):
+            thread.ask_to_stop()
         for sender in senders:
             sender.ask_to_stop()
 

@@ -29,6 +29,16 @@ class Decision:
     """Whether it sends help, tells more, or takes it back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """What a target's file said of it as the order was decided: it may be taken out later."""
+
+    wants_updates: bool = False
+    """Whether it is also told what becomes of the incident."""
+    answers: bool = True
+    """Whether its word is waited for."""
+
+
 def next_decision(
     connection: Connection,
     incident_id: UUID,
@@ -48,16 +58,16 @@ def place(
     connection: Connection,
     incident: Incident,
     decision: Decision,
-    targets: Mapping[str, bool],
+    targets: Mapping[str, Manner],
 ) -> list[UUID]:
     """Put a decision's orders into the outbox; returns their ids.
 
-    ``targets`` says of each whether it wants updates. No step is taken and nobody is told.
+    No step is taken and nobody is told.
     """
     said = composing.facts(connection, incident)
     newest = _newest(connection, incident["incident_id"])
     rows: list[dict[str, Any]] = []
-    for target, wants_updates in targets.items():
+    for target, manner in targets.items():
         # Of one incident and target, each is younger than the one before: that is their order.
         before = newest.get(target)
         at = decision.at if before is None else max(decision.at, before + timedelta(microseconds=1))
@@ -81,7 +91,8 @@ def place(
                 "decided_by": order.decided_by,
                 "decided_at": at,
                 "body": encode(order).decode(),
-                "wants_updates": wants_updates,
+                "wants_updates": manner.wants_updates,
+                "answers": manner.answers,
             }
         )
     if rows:

@@ -1,5 +1,6 @@
 """What is sent without a person: a setting a hazard and place, off but for ``camera_fault``."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -55,12 +56,23 @@ class PoliciesOut(BaseModel):
     free: Annotated[list[Hazard], Field(description="Sent without a person by default")]
 
 
-def unconfirmed(connection: Connection, hazard: Hazard, around: Mapping[str, int]) -> bool:
+Known = Mapping[Hazard, Mapping[str, bool]]
+"""What policies say: of each hazard, by place, whether it is sent without a person."""
+
+
+def known(connection: Connection) -> Known:
+    """Return every policy there is."""
+    columns = ("hazard", "place_code", "unconfirmed")
+    query = sa.select(*(dispatch_policies.c[name] for name in columns))
+    found: defaultdict[Hazard, dict[str, bool]] = defaultdict(dict)
+    for row in connection.execute(query):
+        found[Hazard(row.hazard)][row.place_code] = bool(row.unconfirmed)
+    return found
+
+
+def unconfirmed(policies: Known, hazard: Hazard, around: Mapping[str, int]) -> bool:
     """Tell whether a hazard is sent without a person; the nearest place's policy holds."""
-    query = sa.select(dispatch_policies.c.place_code, dispatch_policies.c.unconfirmed).where(
-        dispatch_policies.c.hazard == hazard
-    )
-    found = {row.place_code: bool(row.unconfirmed) for row in connection.execute(query)}
+    found = policies.get(hazard, {})
     fitting = [code for code in found if code in around]
     if not fitting:
         return hazard in FREE

@@ -4,6 +4,7 @@ ProblemError
 ├── OrderNotSentError    nobody can have it yet
 ├── ReceiptReusedError   another answer has its id
 ├── ReceiptTimeError     it is of no time that could be
+├── NotYourOrderError    its target answers by other accounts
 └── DrillMixedError      a drill's order at a real incident, or the other way round
 """
 
@@ -45,6 +46,20 @@ class ReceiptTimeError(ProblemError):
 
     def __init__(self) -> None:
         super().__init__("it is ahead of now, or of long ago: set the sender's clock by NTP")
+
+
+class NotYourOrderError(ProblemError):
+    """The file of targets says who answers for a target."""
+
+    code = "not_your_order"
+    status = 403
+    title = "Somebody else answers this order"
+
+    def __init__(self, target: str, login: str) -> None:
+        super().__init__(
+            f"{login} doesn't answer for {target}: answer by an account that stands in its "
+            "receipts_from, in the file of targets"
+        )
 
 
 class DrillMixedError(ProblemError):

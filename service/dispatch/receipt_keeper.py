@@ -1,6 +1,6 @@
 """Answers of targets, out of the stream ``receipts`` into the database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,6 +10,7 @@ from pipelines.messages import MessageError, Receipt
 from pipelines.streams import RECEIPTS, Client
 from service.dispatch import receipts
 from service.errors import ProblemError
+from service.incidents.lifecycle import actor_of
 from service.incidents.reader import Entry
 from service.metrics import ServiceMetrics
 from service.refusals import RefusedError
@@ -34,18 +35,17 @@ class _UntakenError(MessageError):
 class ReceiptKeeper:
     """Takes what targets say; what can't be taken goes to the dead letters.
 
-    ``mute`` tells which targets never answer, ``committed`` is called when something changed.
+    ``committed`` is called when something changed.
     """
 
-    def __init__(
-        self,
-        metrics: ServiceMetrics,
-        *,
-        mute: Callable[[], Collection[str]],
-        committed: Callable[[], None],
-    ) -> None:
+    part = "receipts"
+    when_lost = (
+        "nobody sends answers again by himself: look which sent orders have none, and let their "
+        "targets send theirs again (each counts once by its receipt_id)"
+    )
+
+    def __init__(self, metrics: ServiceMetrics, *, committed: Callable[[], None]) -> None:
         self._metrics = metrics
-        self._mute = mute
         self._committed = committed
 
     def checked(self, message: Receipt, now: datetime) -> Receipt:  # noqa: ARG002 - the protocol's
@@ -60,12 +60,9 @@ class ReceiptKeeper:
         self, connection: Connection, messages: Sequence[Receipt], now: datetime
     ) -> list[str]:
         """Take answers; returns what became of each."""
-        mute = self._mute()
         try:
             return [
-                receipts.take(
-                    connection, one, receipts.actor_of(one.target), now, mute=mute
-                ).outcome.value
+                receipts.take(connection, one, actor_of(one.target), now).outcome.value
                 for one in messages
             ]
         except ProblemError as error:
@@ -81,4 +78,5 @@ class ReceiptKeeper:
         """Put it with the dead letters."""
         streams.bury(client, RECEIPTS, entry.entry_id, entry.fields, error)
         self._metrics.dead_letters.labels(RECEIPTS.name, error.code).inc()
+        self._metrics.receipts_refused.labels("stream", error.code).inc()
         return "dead"

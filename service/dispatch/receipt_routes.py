@@ -1,6 +1,7 @@
 """``POST /api/orders/{order_id}/receipts``: what a target, or who spoke to it, says of an order."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -18,7 +19,10 @@ from service.audit.log import record
 from service.cameras.bodies import Body, in_words
 from service.dispatch import receipts
 from service.dispatch.errors import UnknownOrderError
+from service.dispatch.receipt_errors import NotYourOrderError
 from service.dispatch.receipts import Outcome, Taken
+from service.dispatch.targets import TargetBook
+from service.errors import ProblemError
 from service.incidents.lifecycle import IncidentState
 from service.incidents.models import OrderState
 from service.incidents.views import within
@@ -75,7 +79,7 @@ def receipt_router(
     gate: Gate,
     metrics: ServiceMetrics,
     clock: Callable[[], datetime],
-    mute: Callable[[], Collection[str]],
+    book: TargetBook,
     committed: Callable[[], None],
 ) -> APIRouter:
     """Return the route; ``committed`` is called after each answer that is in the database."""
@@ -89,10 +93,14 @@ def receipt_router(
         ``closed`` ends the order, and the incident when no other order of it is under way;
         ``refused`` asks for help from elsewhere. An order only ever goes forward.
         """
-        with gate.writing(who, Permission.ORDER_RECEIPT) as (connection, actor):
+        with (
+            _counting(metrics),
+            gate.writing(who, Permission.ORDER_RECEIPT) as (connection, actor),
+        ):
             order = _visible(connection, actor, order_id)
+            _require_theirs(book, order["target"], actor)
             receipt = Receipt(order_id=order_id, target=order["target"], **said.model_dump())
-            taken = receipts.take(connection, receipt, actor.login, clock(), mute=mute())
+            taken = receipts.take(connection, receipt, actor.login, clock())
             if taken.outcome is not Outcome.REPEATED:
                 _audit(connection, actor, receipt, order, taken)
         metrics.receipts.labels("api", taken.outcome.value).inc()
@@ -108,10 +116,29 @@ def receipt_router(
     return router
 
 
+@contextmanager
+def _counting(metrics: ServiceMetrics) -> Iterator[None]:
+    try:
+        yield
+    except ProblemError as error:
+        metrics.receipts_refused.labels("api", error.code).inc()
+        raise
+
+
+def _require_theirs(book: TargetBook, name: str, who: Principal) -> None:
+    target = book.get(name)
+    if target is not None and target.receipts_from and who.login not in target.receipts_from:
+        raise NotYourOrderError(name, who.login)
+
+
 def _visible(connection: Connection, who: Principal, order_id: UUID) -> RowMapping:
+    # Whoever sees what its incident has become part of; that sees all places of both.
+    own = incidents.alias()
+    going_on = sa.func.coalesce(own.c.merged_into, own.c.incident_id)
     query = (
         sa.select(orders.c.target, incidents.c.place_code)
-        .join(incidents, incidents.c.incident_id == orders.c.incident_id)
+        .join(own, own.c.incident_id == orders.c.incident_id)
+        .join(incidents, incidents.c.incident_id == going_on)
         .where(orders.c.order_id == order_id, within(who))
     )
     row = connection.execute(query).mappings().one_or_none()

@@ -4,7 +4,7 @@ What comes late, twice or out of order is kept and moves nothing back. Whatever 
 refused whole: by the stream as a dead letter, by the API in words.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 
 from pipelines.messages import FUTURE_TOLERANCE_S, MessageError, OrderKind, Receipt, ReceiptKind
+from service.dispatch import rounds
 from service.dispatch.answering import UNDER_WAY, order_after, step_of
 from service.dispatch.errors import UnknownOrderError
 from service.dispatch.receipt_errors import (
@@ -26,7 +27,7 @@ from service.dispatch.receipt_errors import (
 from service.incidents import changing
 from service.incidents.history import Step
 from service.incidents.joining import living
-from service.incidents.lifecycle import TARGET_PREFIX, IncidentState, StepKind
+from service.incidents.lifecycle import IncidentState, StepKind, actor_of
 from service.incidents.models import OrderState
 from service.tables import incidents, orders, receipts
 
@@ -69,24 +70,11 @@ class Taken:
     """What the answer was to the incident; nothing if it was there before."""
 
 
-def actor_of(target: str) -> str:
-    """Return who a target is in histories."""
-    return f"{TARGET_PREFIX}{target}"
-
-
-def take(
-    connection: Connection,
-    receipt: Receipt,
-    actor: str,
-    now: datetime,
-    *,
-    mute: Collection[str] = (),
-) -> Taken:
+def take(connection: Connection, receipt: Receipt, actor: str, now: datetime) -> Taken:
     """Store an answer with all that follows from it.
 
-    ``mute`` are targets that never answer: nobody waits for their word. Raises
-    ``UnknownOrderError``, ``ForeignReceiptError`` and the ``receipt_errors``, and has changed
-    nothing then.
+    Raises ``UnknownOrderError``, ``ForeignReceiptError`` and the ``receipt_errors``, and has
+    changed nothing then.
     """
     order = existing(connection, receipt)
     if order["target"] != receipt.target:
@@ -106,14 +94,18 @@ def take(
     _insert(connection, receipt, actor, now)
     moved = _move(connection, order, receipt.kind, now)
     after = order_after(before, receipt.kind)
+    counts = rounds.counts(connection, order["order_id"])
     kind = step_of(
         receipt.kind,
+        to=OrderKind(order["kind"]),
         before=before,
         incident=IncidentState(incident["state"]),
+        counts=counts,
         last=receipt.kind is ReceiptKind.CLOSED
-        and not _under_way(connection, incident["incident_id"], mute),
+        and not _under_way(connection, incident["incident_id"]),
     )
-    _tell_sent(connection, order, incident, now)
+    if counts:
+        _tell_sent(connection, order, incident, now)
     step = _step(kind, receipt, actor, now, late=not moved)
     row = changing.take(connection, incident["incident_id"], step)
     return _taken(Outcome.MOVED if moved else Outcome.KEPT, after, row, kind)
@@ -196,19 +188,31 @@ def _followed(connection: Connection, order: RowMapping) -> Sequence[RowMapping]
     return connection.execute(query).mappings().all()
 
 
-def _under_way(connection: Connection, incident: UUID, mute: Collection[str]) -> bool:
+def _under_way(connection: Connection, incident: UUID) -> bool:
     """Tell whether anybody else may still be about an incident, or about what is part of it."""
     family = sa.select(incidents.c.incident_id).where(
         sa.or_(incidents.c.incident_id == incident, incidents.c.merged_into == incident)
     )
-    query = sa.select(orders.c.state, orders.c.target).where(
+    later = orders.alias()
+    # Who was sent it twice says only once that it's done.
+    is_done = sa.exists().where(
+        later.c.target == orders.c.target,
+        later.c.incident_id == orders.c.incident_id,
+        later.c.kind == OrderKind.ORDER.value,
+        later.c.decided_at > orders.c.decided_at,
+        later.c.state == OrderState.CLOSED.value,
+    )
+    nobodys_word = sa.and_(
+        orders.c.state == OrderState.SENT.value, sa.or_(sa.not_(orders.c.answers), is_done)
+    )
+    query, _ = rounds.counting(orders.c.order_id)
+    query = query.where(
         orders.c.incident_id.in_(family),
         orders.c.kind == OrderKind.ORDER.value,
         orders.c.state.in_(sorted(UNDER_WAY)),
+        sa.not_(nobodys_word),
     )
-    return any(
-        row.state != OrderState.SENT or row.target not in mute for row in connection.execute(query)
-    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _tell_sent(

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from pipelines.messages import OrderKind
-from service.dispatch import breaker
+from service.dispatch import breaker, rounds
 from service.dispatch.leasing import Leased, ours
 from service.feed import log
 from service.incidents import changing, views
 from service.incidents.history import Step
-from service.incidents.lifecycle import TARGET_PREFIX, StepKind
+from service.incidents.joining import living
+from service.incidents.lifecycle import StepKind, actor_of
 from service.incidents.models import OrderState
 from service.settings import ServiceSettings
 from service.tables import order_attempts, orders
@@ -108,9 +109,9 @@ class _Order(Protocol):
 def bury_step(connection: Connection, order: _Order, why: str, now: datetime) -> None:
     """Let an incident's people know that an order about it is a dead letter."""
     detail = {"order_id": str(order.order_id), "target": order.target, "why": why}
-    actor = f"{TARGET_PREFIX}{order.target}"
+    actor = actor_of(order.target)
     step = Step(kind=StepKind.ORDER_DEAD, actor=actor, at=now, detail=detail)
-    changing.take(connection, order.incident_id, step)
+    changing.take(connection, living(connection, order.incident_id), step)
 
 
 def _append(connection: Connection, attempts: Iterable[Attempt]) -> None:
@@ -200,16 +201,18 @@ def _code(one: Attempt) -> str:
 
 
 def _tell_sent(connection: Connection, sent: Sequence[Attempt], now: datetime) -> None:
+    told: dict[UUID, None] = {}
     for one in sent:
-        if one.leased.kind != OrderKind.ORDER:
+        incident_id = living(connection, one.leased.incident_id)
+        told[incident_id] = None
+        if one.leased.kind != OrderKind.ORDER or not rounds.counts(connection, one.leased.order_id):
             continue  # nobody is on the way because of it
         step = Step(
             kind=StepKind.ORDER_SENT,
-            actor=f"{TARGET_PREFIX}{one.leased.target}",
+            actor=actor_of(one.leased.target),
             at=now,
             detail={"order_id": str(one.leased.order_id), "target": one.leased.target},
         )
-        changing.take(connection, one.leased.incident_id, step, tell=False)
-    ids = list(dict.fromkeys(one.leased.incident_id for one in sent))
-    for view in views.by_id(connection, ids):
+        changing.take(connection, incident_id, step, tell=False)
+    for view in views.by_id(connection, list(told)):
         log.append(connection, log.FeedKind.ORDER_SENT, UUID(view["incident_id"]), view, now)

@@ -157,7 +157,9 @@ def replace(
 def _require_times(one: RouteIn, field: str) -> None:
     times = one.from_minute, one.to_minute
     is_half = (one.from_minute is None) != (one.to_minute is None)
-    if is_half or (times != (None, None) and one.from_minute == one.to_minute):
+    # Nothing begins at 24:00: a day ends then, and 1440 to 0 would never fit.
+    is_none = one.from_minute in {one.to_minute, MINUTES_A_DAY}
+    if is_half or (times != (None, None) and is_none):
         raise RouteTimesError(f"{field}.from_minute")
 
 

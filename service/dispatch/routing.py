@@ -1,9 +1,9 @@
 """Where an order goes, and why. Pure.
 
 Routes are looked at from the nearest place up, at one place by their position. Each that fits adds
-its targets; one that says ``stop`` is the last. Without any route, everything real goes to
-``dispatch``. Drills go to ``dispatch.drill``, and besides to targets that take drills and that a
-fitting route names.
+its targets; one that says ``stop`` is the last. Where no route is for the place or one above it,
+everything real goes to ``dispatch``. Drills go to ``dispatch.drill``, and besides to targets that
+take drills and that a fitting route names.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -148,10 +148,9 @@ def route(asked: Asked, routes: Sequence[Route], takes: Takes, zone: ZoneInfo) -
         stopped = stopped or (why is Why.TAKEN and one.stop)
         judged.append(Judged(route=one, why=why))
     taken = [one.route for one in judged if one.why is Why.TAKEN]
-    return Routed(
-        routes=tuple(judged),
-        targets=tuple(_targets(asked, taken, takes, is_empty=not routes)),
-    )
+    # Another place's routes say nothing here: their first must not take the default away.
+    unsaid = not any(_is_around(asked, one) for one in routes)
+    return Routed(routes=tuple(judged), targets=tuple(_targets(asked, taken, takes, unsaid=unsaid)))
 
 
 def places_around(codes: Iterable[str]) -> dict[str, int]:
@@ -169,12 +168,16 @@ def _steps_up(asked: Asked, one: Route) -> int:
     return asked.places.get(one.place_code, _EVERYWHERE)
 
 
+def _is_around(asked: Asked, one: Route) -> bool:
+    return one.place_code is None or one.place_code in asked.places
+
+
 def _judged(asked: Asked, one: Route, zone: ZoneInfo) -> Why:
     if one.hazards and asked.hazard not in one.hazards:
         return Why.OTHER_HAZARD
     if one.severities and asked.severity not in one.severities:
         return Why.OTHER_SEVERITY
-    if one.place_code is not None and one.place_code not in asked.places:
+    if not _is_around(asked, one):
         return Why.OTHER_PLACE
     return _at_the_time(asked.at.astimezone(zone), one)
 
@@ -195,13 +198,13 @@ def _at_the_time(local: datetime, one: Route) -> Why:
 
 
 def _targets(
-    asked: Asked, taken: Collection[Route], takes: Takes, *, is_empty: bool
+    asked: Asked, taken: Collection[Route], takes: Takes, *, unsaid: bool
 ) -> Iterable[Chosen]:
     seen: set[str] = set()
     if asked.drill:
         seen.add(DISPATCH_DRILL.name)
         yield Chosen(target=DISPATCH_DRILL.name, why=WhyTarget.DRILL)
-    elif is_empty:
+    elif unsaid:
         yield Chosen(target=DISPATCH.name, why=WhyTarget.DEFAULT)
     for one in taken:
         for target in one.targets:

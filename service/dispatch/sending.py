@@ -49,6 +49,8 @@ class Target:
     """Whether it takes orders of real incidents; ``dispatch.drill`` alone doesn't."""
     answers: bool = True
     """Whether it says what becomes of its orders: if not, its silence means nothing."""
+    receipts_from: frozenset[str] = frozenset()
+    """Whose logins answer for it over the API; none named: all that may, of the place."""
 
     def takes(self, *, drill: bool) -> bool:
         """Say whether an order of this sort may go there."""

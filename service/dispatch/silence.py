@@ -1,7 +1,7 @@
 """Orders that nobody answers are noticed: a crew that says nothing may not be on its way."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,14 +10,14 @@ from sqlalchemy import RowMapping
 
 from pipelines.messages import OrderKind
 from service.database import Database
-from service.dispatch.targets import TargetBook
+from service.dispatch import rounds
 from service.incidents import changing
 from service.incidents.history import Step
 from service.incidents.joining import living
 from service.incidents.lifecycle import CLOCK, OPEN, StepKind
 from service.incidents.models import OrderState
 from service.metrics import ServiceMetrics
-from service.tables import incidents, orders
+from service.tables import orders
 
 EVERY_S: Final = 2.0
 """How often silent orders are looked for."""
@@ -27,12 +27,6 @@ LOOKED_BACK: Final = timedelta(days=7)
 
 AT_A_TIME: Final = 20
 """Orders of one transaction: it is the only writer meanwhile."""
-
-
-def mute(book: TargetBook) -> frozenset[str]:
-    """Return the targets that never answer, by what their file says."""
-    targets = (book.get(name) for name in book.names())
-    return frozenset(one.name for one in targets if one is not None and not one.answers)
 
 
 class SilenceWatch:
@@ -45,7 +39,6 @@ class SilenceWatch:
         metrics: ServiceMetrics,
         stopping: threading.Event,
         silence_s: float,
-        mute: Callable[[], Collection[str]],
         committed: Callable[[], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -53,7 +46,6 @@ class SilenceWatch:
         self._metrics = metrics
         self._stopping = stopping
         self._silence = timedelta(seconds=silence_s)
-        self._mute = mute
         self._committed = committed
         self._clock = clock
 
@@ -81,27 +73,19 @@ class SilenceWatch:
         return len(rows)
 
     def _silent(self, now: datetime) -> sa.Select[Any]:
-        about = incidents.alias()
-        lives = incidents.alias()
-        return (
-            sa.select(orders.c.order_id, orders.c.incident_id, orders.c.target, orders.c.sent_at)
-            .join(about, about.c.incident_id == orders.c.incident_id)
-            .join(
-                lives,
-                lives.c.incident_id == sa.func.coalesce(about.c.merged_into, about.c.incident_id),
-            )
-            .where(
-                orders.c.sent_at > now - LOOKED_BACK,
-                orders.c.sent_at <= now - self._silence,
-                orders.c.state == OrderState.SENT.value,
-                orders.c.silent_at.is_(None),
-                orders.c.kind == OrderKind.ORDER.value,
-                orders.c.drill.is_(False),  # nobody is sent anywhere
-                orders.c.target.not_in(sorted(self._mute())),
-                lives.c.state.in_(sorted(OPEN)),
-            )
-            .order_by(orders.c.sent_at)
+        query, lives = rounds.counting(
+            orders.c.order_id, orders.c.incident_id, orders.c.target, orders.c.sent_at
         )
+        return query.where(
+            orders.c.sent_at > now - LOOKED_BACK,
+            orders.c.sent_at <= now - self._silence,
+            orders.c.state == OrderState.SENT.value,
+            orders.c.silent_at.is_(None),
+            orders.c.kind == OrderKind.ORDER.value,
+            orders.c.drill.is_(False),  # nobody is sent anywhere
+            orders.c.answers,
+            lives.c.state.in_(sorted(OPEN)),
+        ).order_by(orders.c.sent_at)
 
     def _note(self, connection: sa.Connection, row: RowMapping, now: datetime) -> None:
         mine = orders.c.order_id == row["order_id"]

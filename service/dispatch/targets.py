@@ -1,6 +1,7 @@
 """The targets that there are: the built-in streams and those of the file.
 
-The file is read again when it changes; one that can't be used changes nothing but ``problem``.
+The file is read again when it has changed and rests; one that can't be used changes nothing but
+``problem``.
 """
 
 import os
@@ -26,6 +27,7 @@ from service.dispatch.sending import (
     said,
 )
 from service.dispatch.targets_file import Described, Surroundings, TargetsFileError, read_targets
+from service.dispatch.targets_table import Files, look_of
 from service.metrics import ServiceMetrics
 
 __all__ = [
@@ -42,7 +44,8 @@ __all__ = [
 LOOK_EVERY_S: Final = 1.0
 """How often the file is looked at, while somebody asks."""
 
-_Signature = tuple[tuple[int, int, int] | None, ...]
+SETTLED_S: Final = 1.0
+"""How long a changed file must rest before it is read: somebody may still be writing it."""
 
 
 def _built_in(name: str, *, drill: bool) -> Described:
@@ -89,8 +92,8 @@ class TargetBook:
         )
         self._lock = threading.RLock()
         self._problem: str | None = None
-        self._files: set[Path] = set()
-        self._seen: _Signature | None = None
+        self._seen: Files | None = None
+        self._changing: tuple[Files, float] | None = None
         self._look_at_s = 0.0
         self._entries: dict[str, Described] = {}
         self._senders: dict[str, Sender] = {}
@@ -138,17 +141,27 @@ class TargetBook:
                 sender.close()
 
     def _look(self) -> None:
-        """Read the file if it, or one that it names, has changed."""
+        """Read the file if it, or one that it names, has changed and rests."""
         if self._path is None or time.monotonic() < self._look_at_s:
             return
         with self._lock:
-            self._look_at_s = time.monotonic() + LOOK_EVERY_S
-            now = self._signature(self._path)
-            if now != self._seen:
-                self._read(self._path)
-                self._seen = self._signature(self._path)
+            now_s = time.monotonic()
+            self._look_at_s = now_s + LOOK_EVERY_S
+            known = self._seen or {self._path: None}
+            # Taken before it is read: whatever is written meanwhile is another change.
+            looks = {one: look_of(one) for one in known}
+            if looks == self._seen:
+                self._changing = None
+            elif self._seen is None or self._rests(looks, now_s):
+                self._seen = {self._path: looks[self._path]} | self._read(self._path)
 
-    def _read(self, path: Path) -> None:
+    def _rests(self, looks: Files, now_s: float) -> bool:
+        if self._changing is None or self._changing[0] != looks:
+            self._changing = (looks, now_s)
+        return now_s - self._changing[1] >= SETTLED_S
+
+    def _read(self, path: Path) -> Files:
+        """Read it; returns what else was read, as it looked before."""
         try:
             found, files = read_targets(path, self._around)
         except TargetsFileError as error:
@@ -159,10 +172,15 @@ class TargetBook:
                 problems=list(error.problems),
                 holds="what was read before" if self._seen else "the built-in targets alone",
             )
-            return
-        self._problem, self._files = None, files
+            return error.files
+        self._problem, before = None, set(self._entries)
         self._take({one.target.name: one for one in (*BUILT_IN, *found)})
         structlog.get_logger().info("targets_read", targets=list(self._entries))
+        if gone := sorted(before - set(self._entries)):
+            structlog.get_logger().warning(
+                "targets_gone", targets=gone, hint="their orders wait: put them back to send them"
+            )
+        return files
 
     def _take(self, entries: dict[str, Described]) -> None:
         """Make what is new or changed, end what is gone; the rest keeps its connections."""
@@ -182,9 +200,6 @@ class TargetBook:
         if one.make is None:
             return StreamSender(self._client, one.settings)
         return one.make(one.settings)
-
-    def _signature(self, path: Path) -> _Signature:
-        return tuple(_stat(one) for one in (path, *sorted(self._files)))
 
 
 class _Door:
@@ -209,11 +224,3 @@ class _Door:
 
 def _does_the_same(one: Described, other: Described) -> bool:
     return one.make is other.make and one.settings == other.settings
-
-
-def _stat(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -28,7 +28,7 @@ from service.dispatch.targets_keys import (
     WebhookKeys,
     WvpKeys,
 )
-from service.dispatch.targets_table import Table
+from service.dispatch.targets_table import Files, Table
 
 MAX_BYTES: Final = 1024 * 1024
 
@@ -47,11 +47,12 @@ _WEBHOOK_SECRET: Final = re.compile(r"whsec_([A-Za-z0-9+/]{32,88}={0,2})")
 
 
 class TargetsFileError(ValueError):
-    """The file can't be used. ``problems`` has a line for each mistake."""
+    """The file can't be used. ``problems`` has a line a mistake, ``files`` what else counts."""
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: str, files: Files | None = None) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+        self.files = files or {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +79,11 @@ class Surroundings:
     """Whose times are written."""
 
 
-def read_targets(path: Path, around: Surroundings) -> tuple[tuple[Described, ...], set[Path]]:
+def read_targets(path: Path, around: Surroundings) -> tuple[tuple[Described, ...], Files]:
     """Return the file's targets, and what else was read. Raises ``TargetsFileError``."""
     found: list[Described] = []
     problems: list[str] = []
-    files: set[Path] = set()
+    files: Files = {}
     for name, values in _tables(path).items():
         table = Table(path, name, values, around.environment)
         described = _described(table, around)
@@ -91,7 +92,7 @@ def read_targets(path: Path, around: Surroundings) -> tuple[tuple[Described, ...
         if described is not None and not table.problems:
             found.append(described)
     if problems:
-        raise TargetsFileError(*problems)
+        raise TargetsFileError(*problems, files=files)
     return tuple(found), files
 
 
@@ -109,6 +110,9 @@ def _tables(path: Path) -> dict[str, Any]:
         raise TargetsFileError(f"{path}: nested too deeply: {as_what}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TargetsFileError(f"{path}: no TOML ({error}): {as_what}") from None
+    if not whole:
+        # Most likely somebody is still writing it: it takes nobody out.
+        raise TargetsFileError(f"{path}: is empty: {as_what}, or [targets] alone for no target")
     tables = whole.pop("targets", {})
     if whole or not isinstance(tables, dict):
         what = f"[{next(iter(whole))}]" if whole else "targets"
@@ -159,6 +163,7 @@ def _stream(table: Table, _around: Surroundings) -> Described | None:
             wants_updates=given.updates,
             drills=False,
             answers=given.answers,
+            receipts_from=frozenset(given.receipts_from),
         ),
         settings=given.stream,
         make=None,
@@ -257,6 +262,8 @@ def _check_cap(table: Table, given: CapKeys) -> None:
         table.wrong("addresses", "belongs to scope Private, and to no other")
     if any('"' in one for one in given.addresses):
         table.wrong("addresses", 'may hold no "')
+    if any(len(set(points)) < 3 for points in given.polygons.values()):
+        table.wrong("polygons", "a polygon has three different corners at least")
     if not given.languages or len(set(given.languages)) < len(given.languages):
         table.wrong("languages", "names each language once, and one at least")
 
@@ -319,6 +326,7 @@ def _target(table: Table, given: Keys, url: str, *, drills: bool, more: str = ""
         wants_updates=given.updates,
         drills=drills,
         answers=given.answers,
+        receipts_from=frozenset(given.receipts_from),
     )
 
 

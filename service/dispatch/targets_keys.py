@@ -24,6 +24,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     label: Label = ""
     updates: bool = False
     answers: bool = True
+    receipts_from: tuple[Short, ...] = ()
 
 
 class StreamKeys(Keys, frozen=True, kw_only=True):

@@ -21,12 +21,16 @@ MAX_SECRET_BYTES: Final = 8192
 
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
+_KEY: Final = re.compile("[a-z_]{1,32}")
+"""What may have been meant as a key; a secret, as a rule, is another thing."""
+
 WRITE: Final = {
     "kind": 'kind = "webhook", "mqtt", "cap", "wvp" or "stream"',
     "label": 'label = "指挥中心", at most 128 characters',
     "updates": "updates = true or false",
     "drills": "drills = true or false",
     "answers": "answers = true or false",
+    "receipts_from": 'receipts_from = ["fire-station"], logins of accounts',
     "stream": 'stream = "dispatch.north"',
     "url": 'url = "https://centre.example/orders"',
     "allowed_networks": 'allowed_networks = ["10.20.0.0/16"]',
@@ -57,6 +61,12 @@ WRITE: Final = {
 """What to write, by key."""
 
 
+Look = tuple[int, int, int, int] | None
+"""What changes with a file, its mode included; None: it isn't there."""
+
+Files = dict[Path, Look]
+
+
 class Table:
     """One ``[targets."name"]``; ``problems`` collects what is wrong with it."""
 
@@ -65,8 +75,8 @@ class Table:
     ) -> None:
         self.name = name
         self.problems: list[str] = []
-        self.files: set[Path] = set()
-        """What else was read for it."""
+        self.files: Files = {}
+        """What else was read for it, and how it looked before."""
         self._path, self._environment = path, environment
         self._values = values if isinstance(values, dict) else {}
         if not isinstance(values, dict):
@@ -90,9 +100,10 @@ class Table:
         for key, value in self._values.items():
             if key not in known:
                 keys = ", ".join(sorted(known))
+                named = key if _KEY.fullmatch(key) else "…"
                 self.problems.append(
-                    f'{self._path}: [targets."{self.name}"] {key}: a {self.kind} has no such key, '
-                    f"but {keys}: remove it or correct its name"
+                    f'{self._path}: [targets."{self.name}"] {named}: a {self.kind} has no such '
+                    f"key, but {keys}: remove it or correct its name"
                 )
                 continue
             try:
@@ -175,7 +186,8 @@ class Table:
     def _secret_of(self, key: str, text: str) -> str | None:
         if key.endswith("_env"):
             if not (found := self._environment.get(text)):
-                self.wrong(key, f"the environment has no {text}: set it")
+                # Not by its name: what was to be kept may stand in its place.
+                self.wrong(key, "the environment has no variable of that name: set it")
             return found or None
         if key.endswith("_file"):
             return self._text_of(key, self._path.parent / text)
@@ -185,7 +197,7 @@ class Table:
         return text
 
     def _text_of(self, key: str, path: Path) -> str | None:
-        self.files.add(path)
+        self.files[path] = look_of(path)
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 self.wrong(key, f"{path} is no file")
@@ -195,8 +207,9 @@ class Table:
                 return None
             with path.open("rb") as file:
                 text = file.read(MAX_SECRET_BYTES + 1).decode().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            self.wrong(key, f"{path} can't be read ({getattr(error, 'strerror', 'no text')})")
+        except (OSError, ValueError) as error:  # no text, or no name of a file
+            reason = getattr(error, "strerror", None) or "no text"
+            self.wrong(key, f"the file of that name can't be read ({reason})")
             return None
         return text if len(text) <= MAX_SECRET_BYTES else ""
 
@@ -204,7 +217,7 @@ class Table:
         if text is None:
             return None
         path = self._path.parent / text
-        self.files.add(path)
+        self.files[path] = look_of(path)
         if not path.is_file():
             self.wrong(key, f"{path} is not there")
         return path
@@ -213,6 +226,15 @@ class Table:
         self.problems.append(
             f'{self._path}: [targets."{self.name}"] url: {what}: write url = "{example}"'
         )
+
+
+def look_of(path: Path) -> Look:
+    """Return what changes with a file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # not there, or no name of a file
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def _others_read(path: Path) -> bool:

@@ -1,5 +1,8 @@
 """The whole trail of one order, from the alerts to the last receipt, in one statement.
 
+Where the order's incident became part of another, the trail goes on there: that has the alerts now,
+and what crews say is told to it.
+
 Rows of different tables come back as ``(part, body)``: each row as one JSON object, built by the
 database itself, so that all of it is of one moment.
 """
@@ -40,13 +43,19 @@ _PARTS: Final[dict[str, tuple[sa.Table, frozenset[str]]]] = {
 
 
 def trail(connection: Connection, who: Principal, order_id: UUID) -> Trail:
-    """Return an order's trail by parts. Raises ``UnknownOrderError``."""
+    """Return an order's trail by parts; the incident is the one that goes on.
+
+    Raises ``UnknownOrderError``.
+    """
     found: Trail = {part: [] for part in _PARTS}
     for row in connection.execute(statement(connection, who, order_id)):
         table, _ = _PARTS[row.part]
         found[row.part].append(_decoded(table, json.loads(row.body)))
     if not found["order"]:
         raise UnknownOrderError(order_id)
+    # Of two, the order's own has become part of the other.
+    found["incident"].sort(key=lambda row: row["merged_into"] is not None)
+    del found["incident"][1:]
     found["alerts"].sort(key=lambda row: (row["first_seen_at"], str(row["alert_id"])))
     found["receipts"].sort(key=lambda row: (row["received_at"], str(row["receipt_id"])))
     for part in ("steps", "attempts"):
@@ -55,24 +64,47 @@ def trail(connection: Connection, who: Principal, order_id: UUID) -> Trail:
 
 
 def statement(connection: Connection, who: Principal, order_id: UUID) -> sa.CompoundSelect[Any]:
-    """Return the statement; where the incident isn't the principal's, it finds nothing."""
-    mine = (
-        sa.select(orders.c.order_id, orders.c.incident_id)
-        .join(incidents, incidents.c.incident_id == orders.c.incident_id)
-        .where(orders.c.order_id == order_id, views.within(who))
-        .cte("mine")
-    )
-    of_order = {"order", "attempts", "receipts"}
+    """Return the statement; where no incident of it is the principal's, it finds nothing."""
+    about, further = _abouts(who, order_id)
+    is_seen = sa.select(about.c.incident_id).exists()
     selects = []
     for part, (table, hidden) in _PARTS.items():
-        key = "order_id" if part in of_order else "incident_id"
         columns = [column for column in table.c if column.name not in hidden]
-        selects.append(
-            sa.select(
-                sa.literal(part).label("part"), _object(connection, columns).label("body")
-            ).join(mine, mine.c[key] == table.c[key])
-        )
+        said = _object(connection, columns).label("body")
+        select = sa.select(sa.literal(part).label("part"), said).select_from(table)
+        if part in {"order", "attempts", "receipts"}:
+            select = select.where(table.c.order_id == order_id, is_seen)
+        else:
+            these = about if part == "incident" else further
+            select = select.join(these, these.c.incident_id == table.c.incident_id)
+        selects.append(select)
     return sa.union_all(*selects)
+
+
+def _abouts(who: Principal, order_id: UUID) -> tuple[sa.CTE, sa.CTE]:
+    """Return the order's incident and what that is part of, and these with all that is part of it.
+
+    Each as far as it is the principal's; whoever sees an incident sees what has become part of it.
+    """
+    own = (
+        sa.select(incidents.c.incident_id, incidents.c.merged_into)
+        .join(orders, orders.c.incident_id == incidents.c.incident_id)
+        .where(orders.c.order_id == order_id)
+        .cte("own")
+    )
+    named = sa.union(
+        sa.select(own.c.incident_id),
+        sa.select(own.c.merged_into).where(own.c.merged_into.is_not(None)),
+    )
+    about = (
+        sa.select(incidents.c.incident_id)
+        .where(incidents.c.incident_id.in_(named), views.within(who))
+        .cte("about")
+    )
+    parts = sa.select(incidents.c.incident_id).join(
+        about, incidents.c.merged_into == about.c.incident_id
+    )
+    return about, sa.union(sa.select(about.c.incident_id), parts).cte("further")
 
 
 def _object(connection: Connection, columns: Iterable[sa.Column[Any]]) -> sa.ColumnElement[str]:

@@ -6,6 +6,7 @@ ProblemError
 ├── HandoverTakerError     nobody who could take over
 ├── UnknownHandoverError   no such handover, or a foreign one
 ├── HandoverOverError      signed, declined or withdrawn already
+├── HandoverBegunError     being signed: incidents have passed already
 ├── HandoverWaitingError   another of the same place waits for its signature
 └── NotYourSignatureError  somebody else's word is wanted
 """
@@ -83,6 +84,22 @@ class HandoverOverError(ProblemError):
             None,
             state=state,
             at=moment,
+        )
+
+
+class HandoverBegunError(ProblemError):
+    """Some incidents have passed: that it was declined or withdrawn would not be true."""
+
+    code = "handover_begun"
+    status = 409
+    title = "The handover is being signed"
+
+    def __init__(self, login: str) -> None:
+        super().__init__(
+            f"{login} has begun to sign, and has some of the incidents: what isn't wanted can be "
+            "assigned back",
+            None,
+            login=login,
         )
 
 

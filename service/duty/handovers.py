@@ -18,6 +18,7 @@ from service.audit.log import record
 from service.duty import rosters, rules
 from service.duty.clocks import dates_of, deadlines
 from service.duty.errors import (
+    HandoverBegunError,
     HandoverOverError,
     HandoverPlaceError,
     HandoverTakerError,
@@ -92,7 +93,8 @@ def pass_some(connection: Connection, who: Principal, handover_id: UUID, now: da
     """Let some of the giver's incidents pass to the taker; returns whether more are left.
 
     Not all at once: whoever has hundreds would keep the others from writing. The handover is
-    signed with the last of them, in the same transaction; until then it can be signed again.
+    signed with the last of them, in the same transaction; until then it can be signed again, and
+    from the first on neither declined nor withdrawn.
     """
     row = _signing(connection, who, handover_id)
     place = find(connection, row["place_code"])
@@ -111,6 +113,7 @@ def pass_some(connection: Connection, who: Principal, handover_id: UUID, now: da
     for incident_id in found[:PASSED_AT_ONCE]:
         _pass_on(connection, incident_id, row, now)
     if len(found) > PASSED_AT_ONCE:
+        _write(connection, row, signing_at=row["signing_at"] or now)
         return True
     _end(connection, row, HandoverState.TAKEN, now)
     _note(connection, who, row, "handover.taken", {"from": row["from_login"]})
@@ -118,8 +121,9 @@ def pass_some(connection: Connection, who: Principal, handover_id: UUID, now: da
 
 
 def decline(connection: Connection, who: Principal, handover_id: UUID, now: datetime) -> None:
-    """Say no: the giver keeps everything."""
+    """Say no: the giver keeps everything. Raises ``HandoverBegunError``."""
     row = _signing(connection, who, handover_id)
+    _require_whole(row)
     _end(connection, row, HandoverState.DECLINED, now)
     _note(connection, who, row, "handover.declined", {"from": row["from_login"]})
 
@@ -127,11 +131,12 @@ def decline(connection: Connection, who: Principal, handover_id: UUID, now: date
 def withdraw(
     connection: Connection, who: Principal, handover_id: UUID, now: datetime
 ) -> HandoverOut:
-    """Take it back while nobody has signed."""
+    """Take it back while nobody has signed. Raises ``HandoverBegunError``."""
     row = existing(connection, who, handover_id)
     if row["from_account"] != who.account_id:
         raise NotYourSignatureError(row["from_login"])
     _require_waiting(row)
+    _require_whole(row)
     _end(connection, row, HandoverState.WITHDRAWN, now)
     _note(connection, who, row, "handover.withdrawn", {})
     return whole(existing(connection, who, handover_id))
@@ -216,8 +221,15 @@ def _require_waiting(row: RowMapping) -> None:
         raise HandoverOverError(state.value, row[_ENDS[state]])
 
 
+def _require_whole(row: RowMapping) -> None:
+    if row["signing_at"] is not None:
+        raise HandoverBegunError(row["to_login"])
+
+
 def _require_none_waiting(connection: Connection, who: Principal, code: str) -> None:
-    ends = (handovers.c[column].is_(None) for column in _ENDS.values())
+    # What was begun and broke off can't be withdrawn: the rest may go to somebody else.
+    none = ("signing_at", *_ENDS.values())
+    ends = (handovers.c[column].is_(None) for column in none)
     query = sa.select(handovers.c.to_login).where(
         handovers.c.from_account == who.account_id, handovers.c.place_code == code, *ends
     )
@@ -227,8 +239,12 @@ def _require_none_waiting(connection: Connection, who: Principal, code: str) -> 
 
 
 def _end(connection: Connection, row: RowMapping, state: HandoverState, now: datetime) -> None:
+    _write(connection, row, **{_ENDS[state]: now})
+
+
+def _write(connection: Connection, row: RowMapping, **values: datetime) -> None:
     mine = handovers.c.handover_id == row["handover_id"]
-    connection.execute(sa.update(handovers).where(mine).values({_ENDS[state]: now}))
+    connection.execute(sa.update(handovers).where(mine).values(**values))
 
 
 def _pass_on(connection: Connection, incident_id: UUID, row: RowMapping, now: datetime) -> None:

@@ -252,13 +252,16 @@ def _escalated_at(connection: Connection, rows: Sequence[RowMapping]) -> dict[UU
     ids = [row["incident_id"] for row in rows if row["escalated_to"] is not None]
     if not ids:
         return {}
+    # Also as a part of it, of before: whoever was told then needn't be told at once.
+    own = sa.func.coalesce(incidents.c.merged_into, incidents.c.incident_id)
     query = (
-        sa.select(incident_steps.c.incident_id, sa.func.max(incident_steps.c.at))
+        sa.select(own, sa.func.max(incident_steps.c.at))
+        .join(incidents, incidents.c.incident_id == incident_steps.c.incident_id)
         .where(
-            incident_steps.c.incident_id.in_(ids),
+            sa.or_(incidents.c.incident_id.in_(ids), incidents.c.merged_into.in_(ids)),
             incident_steps.c.action == StepKind.ESCALATED.value,
         )
-        .group_by(incident_steps.c.incident_id)
+        .group_by(own)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
 

@@ -156,7 +156,12 @@ class ShiftOut(BaseModel):
     login: str | None
     name: str
     number: str | None
-    disabled: Annotated[bool, Field(description="The account is: it counts as nobody")]
+    disabled: Annotated[
+        bool,
+        Field(
+            description="The account is, or can't handle the place any more: it counts as nobody"
+        ),
+    ]
     weekdays: list[int]
     from_minute: int
     to_minute: int

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -207,31 +208,41 @@ def may_handle(connection: Connection, account: RowMapping, place_code: str) -> 
     return able and bool(able_accounts(connection, place_code, {account["account_id"]}))
 
 
-def _shifts_of(connection: Connection, codes: Sequence[str]) -> Sequence[RowMapping]:
+def _shifts_of(connection: Connection, codes: Sequence[str]) -> Sequence[Mapping[str, Any]]:
     query = (
-        sa.select(
-            duty_shifts,
-            accounts.c.login,
-            accounts.c.disabled_at,
-            accounts.c.name.label("account_name"),
-        )
+        sa.select(duty_shifts, accounts.c.login, accounts.c.name.label("account_name"))
         .outerjoin(accounts, accounts.c.account_id == duty_shifts.c.account_id)
         .where(duty_shifts.c.place_code.in_(codes))
     )
     rows = connection.execute(query).mappings().all()
-    return sorted(rows, key=lambda row: (row["from_minute"], row["name"], row["shift_id"]))
+    unable = _unable(connection, rows)
+    found = [{**row, "unable": (row["place_code"], row["account_id"]) in unable} for row in rows]
+    return sorted(found, key=lambda row: (row["from_minute"], row["name"], row["shift_id"]))
 
 
-def _on_duty(rows: Sequence[RowMapping], local: datetime) -> tuple[OnDuty, ...]:
+def _unable(connection: Connection, rows: Sequence[RowMapping]) -> set[tuple[str, UUID]]:
+    """Return the accounts of shifts that can't handle anything at that place any more."""
+    wanted: defaultdict[str, set[UUID]] = defaultdict(set)
+    for row in rows:
+        if row["account_id"] is not None:
+            wanted[row["place_code"]].add(row["account_id"])
+    return {
+        (code, one)
+        for code, whose in wanted.items()
+        for one in whose - able_accounts(connection, code, whose).keys()
+    }
+
+
+def _on_duty(rows: Sequence[Mapping[str, Any]], local: datetime) -> tuple[OnDuty, ...]:
     found = [
         OnDuty(account_id=row["account_id"], name=row["name"], number=row["number"])
         for row in rows
-        if row["disabled_at"] is None and shift_of(row).holds(local)
+        if not row["unable"] and shift_of(row).holds(local)
     ]
     return tuple(dict.fromkeys(found))
 
 
-def _views(rows: Sequence[RowMapping]) -> list[ShiftOut]:
+def _views(rows: Sequence[Mapping[str, Any]]) -> list[ShiftOut]:
     return [
         ShiftOut(
             shift_id=row["shift_id"],
@@ -239,7 +250,7 @@ def _views(rows: Sequence[RowMapping]) -> list[ShiftOut]:
             login=row["login"],
             name=row["name"],
             number=row["number"],
-            disabled=row["disabled_at"] is not None,
+            disabled=row["unable"],
             **{name: row[name] for name in _WORDS},
         )
         for row in rows

@@ -29,6 +29,7 @@ from service.duty.rosters import Post
 from service.places.tree import existing
 from service.problems import responses
 from service.revisions import IfMatch, etag
+from service.routers import take
 from service.settings import ServiceSettings
 
 PAGE_LIMIT = 200
@@ -45,9 +46,9 @@ def duty_router(
 ) -> APIRouter:
     """Return the routes of duty."""
     router = APIRouter(tags=["duty"])
-    router.include_router(_clocks(database, gate, clock))
-    router.include_router(_duty(database, gate, settings, clock))
-    router.include_router(_handovers(database, gate, clock))
+    take(router, _clocks(database, gate, clock))
+    take(router, _duty(database, gate, settings, clock))
+    take(router, _handovers(database, gate, clock))
     return router
 
 

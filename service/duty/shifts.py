@@ -1,10 +1,10 @@
 """When a shift holds, by the clock on the wall. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import RowMapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Shift:
         )
 
 
-def shift_of(row: RowMapping) -> Shift:
+def shift_of(row: Mapping[str, Any]) -> Shift:
     """Return the shift in a row."""
     return Shift(
         weekdays=frozenset(row["weekdays"]),

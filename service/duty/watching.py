@@ -70,7 +70,7 @@ class ClockWatcher:
         self._zone = zone
         self._committed = committed
         self._faults = FaultLog("clocks")
-        self._rules_known: tuple[int, datetime | None] | None = None
+        self._rules_known: str | None = None
 
     def step(self) -> None:
         """Look at everything that is due, then wait a second.
@@ -101,7 +101,7 @@ class ClockWatcher:
         Also at the start: the service may have ended between a change and this.
         """
         with self._database.reading() as connection:
-            now_known = rules.changed_at(connection)
+            now_known = rules.fingerprint(connection)
         if now_known == self._rules_known:
             return
         sooner = self._sooner()

@@ -78,9 +78,7 @@ def existing(connection: Connection, who: Principal, incident_id: UUID) -> RowMa
     """Return an incident of the principal's places. Raises ``UnknownIncidentError``."""
     found = _incident(connection, incidents.c.incident_id == incident_id, within(who))
     if found is None:
-        raise UnknownIncidentError(
-            f"there is no incident {incident_id}: /api/incidents lists those there are"
-        )
+        raise UnknownIncidentError(incident_id)
     return found
 
 

@@ -25,6 +25,7 @@ from service.evidence.models import (
 )
 from service.evidence.viewing import Viewer
 from service.problems import responses
+from service.routers import take
 
 AlertPart = Literal[EvidencePart.STILL, EvidencePart.CLIP, EvidencePart.STRIP]
 """What an alert may have; place pictures have a route of their own."""
@@ -60,9 +61,9 @@ def evidence_router(
     """Return the routes."""
     router = APIRouter()
     # Before the pictures: "retention" must not be taken for a ref.
-    router.include_router(_retention(database, gate, clock))
-    router.include_router(_pictures(gate, viewer))
-    router.include_router(_holds(gate, clock))
+    take(router, _retention(database, gate, clock))
+    take(router, _pictures(gate, viewer))
+    take(router, _holds(gate, clock))
     return router
 
 

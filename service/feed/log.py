@@ -1,6 +1,6 @@
 """The feed's events in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from service.accounts.principal import Principal
 from service.incidents.views import within
+from service.places.store import lies_inside
 from service.tables import feed, incidents
 
 
@@ -21,6 +22,7 @@ class FeedKind(StrEnum):
     OPENED = "incident.opened"
     UPDATED = "incident.updated"
     CLOSED = "incident.closed"
+    LEFT = "incident.left"
     ORDER_SENT = "order.sent"
 
 
@@ -57,6 +59,25 @@ def append_all(
         connection.execute(sa.insert(feed), rows)
 
 
+def append_left(
+    connection: Connection,
+    incident: UUID,
+    payload: dict[str, Any],
+    places: Collection[str],
+    at: datetime,
+) -> None:
+    """Add the last event for whoever saw an incident from these places alone: as it was then."""
+    row = {"at": at, "kind": FeedKind.LEFT.value, "incident_id": incident, "payload": payload}
+    connection.execute(sa.insert(feed).values(**row, places_left=sorted(places)))
+
+
+def is_for(principal: Principal, *, sees: bool, places_left: Collection[str] | None) -> bool:
+    """Tell whether an event is for somebody who sees its incident now, or doesn't."""
+    if places_left is None:
+        return sees
+    return not sees and any(lies_inside(principal, one) for one in places_left)
+
+
 def read_after(
     connection: Connection, principal: Principal, cursor: int, limit: int
 ) -> tuple[list[FeedEvent], int]:
@@ -66,7 +87,8 @@ def read_after(
     further back.
     """
     rows = connection.execute(
-        sa.select(feed.c.id, feed.c.kind, feed.c.at, feed.c.payload, within(principal).label("own"))
+        sa.select(feed.c.id, feed.c.kind, feed.c.at, feed.c.payload, feed.c.places_left)
+        .add_columns(within(principal).label("own"))
         .join(incidents, incidents.c.incident_id == feed.c.incident_id)
         .where(feed.c.id > cursor)
         .order_by(feed.c.id)
@@ -75,7 +97,7 @@ def read_after(
     events = [
         FeedEvent(event_id=row.id, kind=row.kind, at=row.at, payload=row.payload)
         for row in rows
-        if row.own
+        if is_for(principal, sees=row.own, places_left=row.places_left)
     ]
     return events, rows[-1].id if rows else cursor
 

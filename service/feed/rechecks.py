@@ -17,6 +17,16 @@ KEPT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Who listens."""
+
+    principal: Principal | None
+    """None once the login would be refused."""
+    asked_s: float
+    """When that was asked, by the event loop's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     asked_s: float
     task: asyncio.Task[Principal | None]
@@ -29,10 +39,12 @@ class Rechecks:
         self._answers: dict[Credential, _Answer] = {}
 
     async def principal(
-        self, credential: Credential, ask: Callable[[], Principal | None]
-    ) -> Principal | None:
-        """Return who a login is of as of a second ago at most; None once it would be refused."""
+        self, credential: Credential | None, ask: Callable[[], Principal | None]
+    ) -> Checked:
+        """Return who a login is of as of a second ago at most."""
         now_s = asyncio.get_running_loop().time()
+        if credential is None:
+            return Checked(principal=await run_in_threadpool(ask), asked_s=now_s)
         answer = self._answers.get(credential)
         if answer is None or now_s - answer.asked_s >= GOOD_FOR_S:
             if len(self._answers) >= KEPT:
@@ -40,7 +52,7 @@ class Rechecks:
             answer = _Answer(asked_s=now_s, task=asyncio.create_task(run_in_threadpool(ask)))
             self._answers[credential] = answer
         # A client that leaves must not end what others wait for.
-        return await asyncio.shield(answer.task)
+        return Checked(principal=await asyncio.shield(answer.task), asked_s=answer.asked_s)
 
     def _forget(self, now_s: float) -> None:
         self._answers = {

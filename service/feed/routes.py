@@ -21,19 +21,20 @@ from service.accounts.roles import Permission
 from service.database import Database
 from service.feed import log
 from service.feed.bell import FeedBell
-from service.feed.rechecks import Rechecks
+from service.feed.rechecks import GOOD_FOR_S, Checked, Rechecks
 from service.feed.tail import FeedTail, wire
 from service.incidents.models import IncidentSummary
 from service.metrics import ServiceMetrics
 from service.problems import responses
+from service.routers import take
 
 BATCH_EVENTS = 100
 
 PAGE_LIMIT = 500
 
-POLL_S = 2.0
+POLL_S = 1.5
 """A feed looks this often whether its account may still listen, and for events that the tail
-doesn't hold."""
+doesn't hold: whoever may no more is told so within 2 s."""
 
 HEARTBEAT_S = 10.0
 """Something is sent this often: proxies keep the feed open, and half-open clients show."""
@@ -124,7 +125,7 @@ class Feed:
         bell: FeedBell,
         woken: asyncio.Event,
         tail: FeedTail,
-        allowed: Callable[[], Awaitable[Principal | None]],
+        allowed: Callable[[], Awaitable[Checked]],
     ) -> None:
         self._allowed = allowed
         self._database = database
@@ -147,15 +148,16 @@ class Feed:
         while not self._bell.closed:
             self._woken.clear()
             # Also between events: whoever was logged out meanwhile sees no more of them.
-            principal = await self._allowed()
-            if principal is None:
+            checked = await self._allowed()
+            if checked.principal is None:
                 return
             before = cursor
-            chunk, cursor = await self._next(principal, cursor)
+            chunk, cursor = await self._next(checked.principal, cursor)
             if chunk:
                 yield chunk
             if cursor == before:
-                await self._rung()
+                # Where asking is slow it isn't done without a pause.
+                await self._rung(max(checked.asked_s, clock_s() - GOOD_FOR_S) + POLL_S)
             if chunk:
                 said_s = clock_s()
             elif clock_s() - said_s >= HEARTBEAT_S:
@@ -172,9 +174,9 @@ class Feed:
             cursor = held[-1].event_id
         return b"".join(one.wire for one in held if one.is_for(principal)), cursor
 
-    async def _rung(self) -> None:
+    async def _rung(self, until_s: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_S):
+            async with asyncio.timeout_at(until_s):
                 await self._woken.wait()
 
     def _start(self, cursor: int | None) -> tuple[int, bool]:
@@ -198,8 +200,10 @@ class FeedResponse(EventSourceResponse):
         metrics: ServiceMetrics,
         send_limit_s: float = SEND_LIMIT_S,
     ) -> None:
-        # An event stream must not be kept by anybody on the way.
-        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        # An event stream must not be kept by anybody on the way; and where it ends, so does its
+        # connection, which would linger otherwise, as if the feed went on.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
+        super().__init__(content, headers=headers)
         self._seat = seat
         self._metrics = metrics
         self._send_limit_s = send_limit_s
@@ -230,7 +234,7 @@ def feed_router(
 ) -> APIRouter:
     """Return the feed's routes."""
     router = APIRouter()
-    router.include_router(_pages(database, gate))
+    take(router, _pages(database, gate))
     rechecks = Rechecks()
     metrics.feed_clients.set_function(lambda: bell.clients)
 
@@ -248,18 +252,17 @@ def feed_router(
         """Stream what happens after ``Last-Event-ID`` or ``after``; without both, from now on.
 
         ``incident.opened``, ``incident.updated``, ``incident.closed`` and ``order.sent`` hold an
-        incident whole, as /api/incidents lists it. ``reset`` means that events in between are lost
-        to this client: load the list anew. ``alive`` comes every 10 s, without an id. Refused with
-        503 when all feeds are taken, with 429 when the account has 16 already.
+        incident whole, as /api/incidents lists it. ``incident.left`` is the last of one that isn't
+        in one's places any more, as it was before: forget it. ``reset`` means that events in
+        between are lost to this client: load the list anew. ``alive`` comes every 10 s, without an
+        id. Refused with 503 when all feeds are taken, with 429 when the account has 16 already.
         """
         cursor = after if last_event_id is None else _cursor_of(last_event_id)
         seat = ExitStack()
         woken = seat.enter_context(bell.seat(who.account_id))
 
-        async def allowed() -> Principal | None:
+        async def allowed() -> Checked:
             ask = partial(gate.recheck, request, Permission.INCIDENT_READ)
-            if who.credential is None:
-                return await run_in_threadpool(ask)
             return await rechecks.principal(who.credential, ask)
 
         # The tail begins with the first who listens.

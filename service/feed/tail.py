@@ -39,10 +39,13 @@ class Told:
     """As it is sent."""
     places: frozenset[str | None]
     """Where the incident's cameras stand; ``None`` is a camera that isn't registered."""
+    places_left: Sequence[str] | None = None
+    """Where they stand no more, if that is what the event tells."""
 
     def is_for(self, principal: Principal) -> bool:
         """Tell whether one of the incident's cameras stands in the principal's places."""
-        return principal.everywhere or any(lies_inside(principal, one) for one in self.places)
+        sees = principal.everywhere or any(lies_inside(principal, one) for one in self.places)
+        return log.is_for(principal, sees=sees, places_left=self.places_left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +122,7 @@ class FeedTail:
     def _new(self, cursor: int) -> list[Told]:
         query = (
             sa.select(feed.c.id, feed.c.kind, feed.c.payload, feed.c.incident_id, feed.c.at)
-            .add_columns(incidents.c.place_code)
+            .add_columns(feed.c.places_left, incidents.c.place_code)
             .join(incidents, incidents.c.incident_id == feed.c.incident_id)
             .where(feed.c.id > cursor)
             .order_by(feed.c.id)
@@ -138,6 +141,7 @@ class FeedTail:
                     log.FeedEvent(event_id=row.id, kind=row.kind, at=row.at, payload=row.payload)
                 ),
                 places=frozenset(known[row.incident_id]),
+                places_left=row.places_left,
             )
             for row in rows
         ]

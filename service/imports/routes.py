@@ -27,6 +27,7 @@ from service.imports.rows import MOST_BYTES
 from service.imports.running import Imports
 from service.imports.words import Language
 from service.problems import responses
+from service.routers import take
 
 ARRIVES_WITHIN_S: Final = 120.0
 """For a whole file, however its pieces come."""
@@ -53,11 +54,11 @@ _XLSX: Final[dict[int | str, dict[str, Any]]] = {
 def import_router(parts: Imports) -> APIRouter:
     """Return the routes of imports and exports; before the cameras', whose ids they'd be."""
     router = APIRouter(tags=["camera imports"])
-    router.include_router(_beginning(parts))
-    router.include_router(_reading(parts))
-    router.include_router(_copies(parts))
-    router.include_router(_committing(parts))
-    router.include_router(_exports(parts))
+    take(router, _beginning(parts))
+    take(router, _reading(parts))
+    take(router, _copies(parts))
+    take(router, _committing(parts))
+    take(router, _exports(parts))
     return router
 
 

@@ -31,6 +31,7 @@ from service.incidents.actions import act
 from service.incidents.desk import Desk, visible
 from service.incidents.models import IncidentWhole
 from service.problems import responses
+from service.routers import take
 
 AT_A_TIME: Final = 20
 """Incidents of one transaction: it is the only writer meanwhile."""
@@ -46,16 +47,16 @@ def action_router(
     acted: Callable[[], None],
 ) -> APIRouter:
     """Return the routes; ``acted`` is called after each commit that may have changed something."""
-    router = APIRouter(prefix="/api")
-    router.include_router(_acting(gate, book, clock, acted))
-    router.include_router(_looking(database, gate, zone, clock))
+    router = APIRouter()
+    take(router, _acting(gate, book, clock, acted))
+    take(router, _looking(database, gate, zone, clock))
     return router
 
 
 def _acting(
     gate: Gate, book: TargetBook, clock: Callable[[], datetime], acted: Callable[[], None]
 ) -> APIRouter:
-    router = APIRouter(prefix="/incidents")
+    router = APIRouter(prefix="/api/incidents")
     Handler = Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_HANDLE))]  # noqa: N806
 
     @router.post("/actions", responses=responses(401, 403, 422))
@@ -107,17 +108,23 @@ def _acting(
 def _looking(
     database: Database, gate: Gate, zone: ZoneInfo, clock: Callable[[], datetime]
 ) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(prefix="/api")
     Reader = Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_READ))]  # noqa: N806
     Handler = Annotated[Principal, Depends(gate.allows(Permission.INCIDENT_HANDLE))]  # noqa: N806
 
     @router.get("/incidents/{incident_id}/steps", responses=responses(401, 403, 404))
     def incident_steps(who: Reader, incident_id: UUID) -> IncidentSteps:
-        """Tell what happened to an incident: who did what, when and why, the oldest first."""
+        """Tell what happened to an incident: who did what, when and why, the oldest first.
+
+        Who was on duty is told to those who may handle incidents.
+        """
         with database.reading() as connection:
             visible(connection, who, incident_id)
-            steps = history.of(connection, incident_id)
-        return IncidentSteps(steps=[IncidentStep.model_validate(dict(one)) for one in steps])
+            steps = [dict(one) for one in history.of(connection, incident_id)]
+        if Permission.INCIDENT_HANDLE not in who.permissions:
+            for one in steps:
+                history.without_numbers(one)
+        return IncidentSteps(steps=[IncidentStep.model_validate(one) for one in steps])
 
     @router.get("/colleagues", responses=responses(401, 403, 404, 422))
     def list_colleagues(

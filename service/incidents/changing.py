@@ -59,7 +59,8 @@ def take(
     require_newest(connection, row, version)
     if row["merged_into"] is not None and step.kind in DECIDING:
         raise MergedIncidentError(str(row["merged_into"]))
-    happened, values = _outcome(row, step)
+    was = _was(connection, incident_id) if step.kind is StepKind.RESUMED else None
+    happened, values = _outcome(row, step, was)
     if step.kind in DECIDING:
         values["version"] = row["version"] + 1
     write(connection, incident_id, values)
@@ -76,9 +77,7 @@ def existing(connection: Connection, incident_id: UUID) -> RowMapping:
     query = sa.select(incidents).where(incidents.c.incident_id == incident_id)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise UnknownIncidentError(
-            f"there is no incident {incident_id}: /api/incidents lists those there are"
-        )
+        raise UnknownIncidentError(incident_id)
     return row
 
 
@@ -92,7 +91,7 @@ def require_newest(connection: Connection, row: RowMapping, version: int | None)
 
 
 def write(connection: Connection, incident_id: UUID, values: dict[str, Any]) -> None:
-    """Change an incident's columns other than its state. Nothing is checked, dated or told."""
+    """Change an incident's columns. Nothing is checked, dated or told: steps go by ``take``."""
     if values:
         mine = incidents.c.incident_id == incident_id
         connection.execute(sa.update(incidents).where(mine).values(**values))
@@ -107,7 +106,15 @@ def tell_feed(
         log.append(connection, kind, incident_id, view, at)
 
 
-def _outcome(row: RowMapping, step: Step) -> tuple[list[Happened], dict[str, Any]]:
+def _was(connection: Connection, incident_id: UUID) -> IncidentState | None:
+    """Return where an incident stood before it was over."""
+    end = history.newest(connection, incident_id, {StepKind.CLOSED, StepKind.DISMISSED})
+    return None if end is None else IncidentState(end["from_state"])
+
+
+def _outcome(
+    row: RowMapping, step: Step, was: IncidentState | None
+) -> tuple[list[Happened], dict[str, Any]]:
     state = IncidentState(row["state"])
     by_person = is_person(step.actor)
     happened: list[Happened] = []
@@ -116,7 +123,7 @@ def _outcome(row: RowMapping, step: Step) -> tuple[list[Happened], dict[str, Any
         for kind in (*implied(state, step.kind, by_person=by_person), step.kind):
             own = kind is step.kind
             now = step if own else Step(kind=kind, actor=step.actor, at=step.at)
-            before, state = state, after(state, kind)
+            before, state = state, after(state, kind, was)
             happened.append(
                 Happened(incident_id=row["incident_id"], step=now, before=before, after=state)
             )

@@ -73,7 +73,14 @@ class AlertConsumer:
         self._settings = settings
         self._metrics = metrics
         self._committed = committed
-        self._reader = GroupReader(client, ALERT_STREAMS, settings=settings, metrics=metrics)
+        self._reader = GroupReader(
+            client,
+            ALERT_STREAMS,
+            part="consumer",
+            when_lost="the workers' spools send again, nothing is to be done",
+            settings=settings,
+            metrics=metrics,
+        )
         self._held: list[Entry] = []
         self._size = BATCH_ENTRIES
         self._untrimmed = Counter[str]()

@@ -52,7 +52,5 @@ def visible(connection: Connection, who: Principal, incident_id: UUID) -> RowMap
     query = sa.select(incidents).where(incidents.c.incident_id == incident_id, within(who))
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise UnknownIncidentError(
-            f"there is no incident {incident_id}: /api/incidents lists those there are"
-        )
+        raise UnknownIncidentError(incident_id)
     return row

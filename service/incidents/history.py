@@ -1,6 +1,6 @@
 """What happened to incidents, by whom and when: rows are added, never changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -86,6 +86,11 @@ def newest(
         .limit(1)
     )
     return connection.execute(query).mappings().one_or_none()
+
+
+def without_numbers(step: MutableMapping[str, Any]) -> None:
+    """Take the names and numbers of people on duty out: they are for who can do something."""
+    step["detail"] = {name: one for name, one in step["detail"].items() if name != "on_duty"}
 
 
 def of(connection: Connection, incident_id: UUID) -> Sequence[RowMapping]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping
 from pipelines.messages import incident_id
 from service.evidence import taking
 from service.feed import log
-from service.incidents import changing, history, views
+from service.incidents import changing, colleagues, history, views
 from service.incidents.action_models import IncidentAction
 from service.incidents.desk import Desk
 from service.incidents.errors import CannotMergeError, CannotSplitError, MergedIncidentError
@@ -23,7 +23,13 @@ from service.incidents.history import Happened
 from service.incidents.lifecycle import MERGED, IncidentState, StepKind
 from service.incidents.store import renew
 from service.refusals import Refusal
-from service.tables import alerts, incident_cameras, incident_places, incidents
+from service.tables import (
+    alerts,
+    incident_breaches,
+    incident_cameras,
+    incident_places,
+    incidents,
+)
 from vision.hazards import OF_VEHICLES
 
 DATES: Final = (
@@ -100,9 +106,15 @@ def split(desk: Desk, row: RowMapping, asked: IncidentAction) -> dict[str, Any]:
 
     Raises ``CannotSplitError`` and what ``changing.take`` does.
     """
+    if row["drill"]:
+        raise CannotSplitError(
+            "a drill isn't parted: it confirms and sends itself once, as it is opened",
+            Refusal.SPLIT_DRILL,
+        )
     connection, left = desk.connection, row["incident_id"]
     leaving, staying = _parts(connection, row, frozenset(asked.alerts or ()))
     new = _free_id(connection, leaving.ids[0])
+    before, (seen,) = _places_of(connection, left), views.by_id(connection, [left])
     told = {"into": str(new), "alerts": sorted(str(one) for one in leaving.ids)}
     step = desk.step(StepKind.SPLIT, None, asked.note or None, **told)
     changing.take(connection, left, step, tell=False)
@@ -111,10 +123,14 @@ def split(desk: Desk, row: RowMapping, asked: IncidentAction) -> dict[str, Any]:
         changing.write(connection, incident, dict(part.head))
         _set_cameras(connection, incident, part)
     _move(desk, leaving.ids, left, new)
+    _leave_hands(desk, left)
     for incident in (new, left):
         renew(connection, incident)
     for view in views.by_id(connection, [new]):
         log.append(connection, log.FeedKind.OPENED, new, view, desk.now)
+    gone = before - _places_of(connection, left)
+    if gone:
+        log.append_left(connection, left, seen, gone, desk.now)
     _tell(desk, left)
     return {"into": str(new), "alerts": len(leaving.ids)}
 
@@ -163,6 +179,32 @@ def _catch_up(desk: Desk, row: RowMapping, into: RowMapping, moved: int, note: s
     if into["escalated_to"] is None:
         dates |= {"escalated_to": row["escalated_to"]}
     changing.write(connection, staying, dates)
+    _carry_breaches(connection, row, staying)
+
+
+def _carry_breaches(connection: Connection, row: RowMapping, staying: UUID) -> None:
+    """Let the incident that stays have what the other was late with: it isn't late twice."""
+    since = changing.existing(connection, staying)["waiting_from"]
+    table = incident_breaches
+    told = {
+        one["clock"]
+        for one in _breaches_of(connection, staying)
+        if since is None or one["due_at"] > since
+    }
+    carried = [
+        {**one, "incident_id": staying}
+        for one in _breaches_of(connection, row["incident_id"])
+        if one["clock"] not in told
+        and (row["waiting_from"] is None or one["due_at"] > row["waiting_from"])
+    ]
+    if carried:
+        connection.execute(sa.insert(table), carried)
+
+
+def _breaches_of(connection: Connection, incident: UUID) -> Sequence[RowMapping]:
+    table = incident_breaches
+    query = sa.select(table).where(table.c.incident_id == incident).order_by(table.c.due_at)
+    return connection.execute(query).mappings().all()
 
 
 def _alerts_of(connection: Connection, incident: UUID) -> Sequence[RowMapping]:
@@ -257,6 +299,16 @@ def _insert(desk: Desk, row: RowMapping, new: UUID, part: _Part) -> None:
 def _tell(desk: Desk, incident: UUID) -> None:
     state = changing.existing(desk.connection, incident)["state"]
     changing.tell_feed(desk.connection, incident, IncidentState(state), desk.now)
+
+
+def _leave_hands(desk: Desk, incident: UUID) -> None:
+    """Let nobody have an incident any more that its assignee may not handle now."""
+    row = changing.existing(desk.connection, incident)
+    has = row["assigned_to"]
+    if has is not None and colleagues.may_handle(desk.connection, has, row) is None:
+        changing.write(desk.connection, incident, {"assigned_to": None})
+        step = desk.step(StepKind.ASSIGNED, None, None, assignee=None, login=None)
+        changing.take(desk.connection, incident, step, tell=False)
 
 
 def _set_cameras(connection: Connection, incident: UUID, part: _Part) -> None:

@@ -78,7 +78,7 @@ _AFTER: Final[Mapping[StepKind, Mapping[IncidentState, IncidentState]]] = {
     K.REPORTED: _UNDER_WAY,
     K.CLOSED: dict.fromkeys(OPEN, S.CLOSED),
     K.REOPENED: dict.fromkeys(OVER, S.SEEN),
-    # A drill that ended and goes on: it has been sent.
+    # A drill that ended and goes on; see ``after``.
     K.RESUMED: {S.CLOSED: S.DISPATCHED},
     K.ASSIGNED: {state: state for state in OPEN},
     K.MERGED: {state: state for state in OPEN},
@@ -102,12 +102,16 @@ class IllegalStepError(ValueError):
         self.kind = kind
 
 
-def after(state: IncidentState, kind: StepKind) -> IncidentState:
-    """Return the state after a step. Raises ``IllegalStepError``."""
+def after(state: IncidentState, kind: StepKind, was: IncidentState | None = None) -> IncidentState:
+    """Return the state after a step. Raises ``IllegalStepError``.
+
+    ``was`` is where an incident that is over stood before: what is resumed stands there again.
+    """
     try:
-        return _AFTER.get(kind, _STAYING)[state]
+        reached = _AFTER.get(kind, _STAYING)[state]
     except KeyError:
         raise IllegalStepError(state, kind) from None
+    return was if kind is K.RESUMED and was in OPEN else reached
 
 
 def implied(state: IncidentState, kind: StepKind, *, by_person: bool) -> tuple[StepKind, ...]:
@@ -119,6 +123,11 @@ def implied(state: IncidentState, kind: StepKind, *, by_person: bool) -> tuple[S
 def allowed(state: IncidentState) -> frozenset[StepKind]:
     """Return what may be decided in a state."""
     return frozenset(kind for kind, states in _AFTER.items() if state in states)
+
+
+def actor_of(target: str) -> str:
+    """Return who a target is in histories."""
+    return f"{TARGET_PREFIX}{target}"
 
 
 def is_person(actor: str) -> bool:

@@ -74,15 +74,19 @@ class GroupReader:
         client: Client,
         read: Sequence[Stream],
         *,
+        part: str,
+        when_lost: str,
         settings: ServiceSettings,
         metrics: ServiceMetrics,
     ) -> None:
+        """``part`` is whose log lines these are, ``when_lost`` what to know if Redis lost data."""
         self._client = client
         self._streams = {stream.name: stream for stream in read}
         self._group = str(read[0].group)
         self._settings = settings
         self._metrics = metrics
-        self._log = structlog.get_logger("service").bind(part="consumer")
+        self._when_lost = when_lost
+        self._log = structlog.get_logger("service").bind(part=part)
         self._duties = {name: _Duty() for name in self._streams}
         self._groups_exist = False
 
@@ -103,7 +107,8 @@ class GroupReader:
             self._metrics.groups_recreated.inc()
             self._log.warning(
                 "the consumer group is gone: Redis lost data",
-                next="the group is made anew at 0 and the workers' spools send again",
+                streams=", ".join(self._streams),
+                next=f"the group is made anew at 0; {self._when_lost}",
             )
             return []
         except redis.RedisError:

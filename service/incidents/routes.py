@@ -68,7 +68,7 @@ def incident_router(database: Database, gate: Gate) -> APIRouter:
         )
         with database.reading() as connection:
             if before is not None and not views.by_id(connection, [before], who):
-                raise _unknown(before)
+                raise UnknownIncidentError(before)
             found = views.page(connection, who, limit + 1, before, chosen.condition())
             return {
                 "incidents": found[:limit],
@@ -85,13 +85,7 @@ def incident_router(database: Database, gate: Gate) -> APIRouter:
         with database.reading() as connection:
             found = views.by_id(connection, [incident_id], who)
             if not found:
-                raise _unknown(incident_id)
+                raise UnknownIncidentError(incident_id)
             return {**found[0], "alerts": views.alerts_of(connection, incident_id)}
 
     return router
-
-
-def _unknown(incident_id: UUID) -> UnknownIncidentError:
-    return UnknownIncidentError(
-        f"there is no incident {incident_id}: /api/incidents lists those there are"
-    )

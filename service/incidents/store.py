@@ -74,12 +74,15 @@ def renew(connection: Connection, incident_id: UUID) -> None:
 def close_silent_drills(connection: Connection, last_seen_before: datetime, now: datetime) -> int:
     """Close drills whose worker went away before it could say that they ended.
 
-    A later sign opens such a drill again, without a second order. Returns how many were closed.
+    A later sign opens such a drill again, without a second order. One that a person has opened
+    again is left alone for as long. Returns how many were closed.
     """
+    since = sa.func.coalesce(incidents.c.waiting_from, incidents.c.opened_at)
     silent = sa.and_(
         incidents.c.drill.is_(True),
-        incidents.c.state == IncidentState.DISPATCHED.value,
+        incidents.c.state.in_(sorted(one.value for one in OPEN)),
         incidents.c.last_seen_at < last_seen_before,
+        sa.or_(incidents.c.state == IncidentState.DISPATCHED.value, since < last_seen_before),
     )
     ids = connection.execute(sa.select(incidents.c.incident_id).where(silent)).scalars().all()
     for incident_id in ids:
@@ -103,7 +106,7 @@ def _take_round(
     _write(connection, work, now)
     untaken = _take_evidence(connection, work, now)
     _renew(connection, list(work.changed), now)
-    _tell(connection, work, now)
+    _tell(connection, list(work.changed), now, opened=work.opened)
     undecided = _decide(connection, work.opened, now, book)
     return [
         _completed(one, untaken.get(alert.alert_id), undecided)
@@ -199,12 +202,14 @@ def _follow_drill(
         changing.take(connection, row["incident_id"], step, tell=False)
 
 
-def _tell(connection: Connection, work: Batch, now: datetime) -> None:
+def _tell(
+    connection: Connection, ids: Sequence[UUID], now: datetime, opened: Collection[UUID] = ()
+) -> None:
     events = []
-    for view in views.by_id(connection, list(work.changed)):
+    for view in views.by_id(connection, ids):
         incident_id = UUID(view["incident_id"])
         kind = log.FeedKind.UPDATED
-        if incident_id in work.opened:
+        if incident_id in opened:
             kind = log.FeedKind.OPENED
         elif view["state"] in OVER:
             kind = log.FeedKind.CLOSED
@@ -227,25 +232,38 @@ def _decide(
     hazards = _unconfirmed_hazards(connection) if real else frozenset()
     free = [one.incident_id for one in real if one.hazard in hazards]
     undecided: dict[UUID, Exception] = {}
-    for row in _rows(connection, [*drills, *free]).values():
+    rows = _rows(connection, [*drills, *free])
+    if not rows:
+        return undecided
+    rules, decided = deciding.Rules.read(connection), []
+    for incident_id, row in rows.items():
         try:
             with connection.begin_nested():
-                _decide_one(connection, row, now, book)
+                if _decide_one(connection, book, rules, row, now):
+                    decided.append(incident_id)
         except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
             raise  # the database is away: all is done again
         except Exception as error:  # noqa: BLE001 - whatever it is, the alert comes first
-            undecided[row["incident_id"]] = error
+            undecided[incident_id] = error
+    _tell(connection, decided, now)
     return undecided
 
 
-def _decide_one(connection: Connection, row: RowMapping, now: datetime, book: TargetBook) -> None:
+def _decide_one(
+    connection: Connection,
+    book: TargetBook,
+    rules: deciding.Rules,
+    row: RowMapping,
+    now: datetime,
+) -> bool:
+    """Let a policy decide; tell whether it sent anything."""
     if not row["drill"]:
-        deciding.decide_unconfirmed(connection, book, row, now)
-        return
-    deciding.decide_drill(connection, book, row, now)
+        return bool(deciding.decide_unconfirmed(connection, book, rules, row, now))
+    deciding.decide_drill(connection, book, rules, row, now)
     if row["ended_at"] is not None:  # before anybody heard of it
         step = Step(kind=StepKind.CLOSED, actor=DRILL_POLICY, at=now)
-        changing.take(connection, row["incident_id"], step)
+        changing.take(connection, row["incident_id"], step, tell=False)
+    return True
 
 
 def _rows(connection: Connection, ids: Collection[UUID]) -> dict[UUID, RowMapping]:

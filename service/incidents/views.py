@@ -26,7 +26,7 @@ picture says more than the word that the next is still being made."""
 
 _INSIDE = frozenset({"upstream", "due_at"})
 _OF_THE_OUTBOX = frozenset(
-    {"body", "entry_id", "waiting_from", "leased_by", "leased_until", "wants_updates"}
+    {"body", "entry_id", "waiting_from", "leased_by", "leased_until", "wants_updates", "answers"}
 )
 """What is no client's business."""
 
@@ -148,11 +148,20 @@ def _first_cameras(first: str, seen: Mapping[str, int]) -> list[View]:
 
 
 def _orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
+    """Return incidents' orders, with those of what has become part of them: crews are under way."""
     columns = [column for column in orders.c if column.name not in _OF_THE_OUTBOX]
-    query = sa.select(*columns).where(orders.c.incident_id.in_(ids)).order_by(orders.c.decided_at)
+    own = sa.select(orders.c.incident_id.label("of"), *columns).where(orders.c.incident_id.in_(ids))
+    joined = (
+        sa.select(incidents.c.merged_into.label("of"), *columns)
+        .join(incidents, incidents.c.incident_id == orders.c.incident_id)
+        .where(incidents.c.merged_into.in_(ids))
+    )
+    both = sa.union_all(own, joined)
+    query = both.order_by(both.selected_columns.decided_at, both.selected_columns.order_id)
     found: defaultdict[UUID, list[View]] = defaultdict(list)
     for row in connection.execute(query).mappings():
-        found[row["incident_id"]].append(_plain(row))
+        order = _plain(row)
+        found[row["of"]].append({name: value for name, value in order.items() if name != "of"})
     return found
 
 

@@ -14,15 +14,16 @@ from service.places.import_routes import import_router
 from service.places.models import NewPlace, Place, PlaceList, PlaceRenaming
 from service.problems import responses
 from service.revisions import IfMatch, etag
+from service.routers import take
 from service.text import Query as SearchText
 
 
 def place_router(database: Database, gate: Gate) -> APIRouter:
     """Return the places' routes."""
     router = APIRouter(tags=["places"])
-    router.include_router(_reading(database, gate))
-    router.include_router(_changes(gate))
-    router.include_router(import_router(database, gate))
+    take(router, _reading(database, gate))
+    take(router, _changes(gate))
+    take(router, import_router(database, gate))
     return router
 
 

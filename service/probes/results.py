@@ -20,6 +20,9 @@ from service.probes.taking import Taker
 class ResultKeeper:
     """Keeps probes' results."""
 
+    part = "probe_results"
+    when_lost = "looks whose results were not read yet count as expired in time: ask for them again"
+
     def __init__(self, metrics: ServiceMetrics) -> None:
         self._metrics = metrics
 

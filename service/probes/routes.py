@@ -35,6 +35,7 @@ from service.probes.models import (
 from service.probes.pictures import PictureViewer
 from service.probes.store import Stage
 from service.problems import responses
+from service.routers import take
 
 _JPEG: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -56,8 +57,8 @@ def probe_router(
     """Return the routes; ``asked`` is called after each commit that there is something to send."""
     asker = Asker(database, gate, lambda: live_workers(vitals))
     router = APIRouter(tags=["probes"])
-    router.include_router(_batches(database, gate, asker, vitals, asked))
-    router.include_router(_of_camera(database, gate, vitals, viewer, clock))
+    take(router, _batches(database, gate, asker, vitals, asked))
+    take(router, _of_camera(database, gate, vitals, viewer, clock))
     return router
 
 

@@ -15,7 +15,7 @@ from service.statistics import queries
 from service.statistics.figures import Group, Tallies, Tally, figures, row, share, tallied
 from service.statistics.models import By, Pack, Row, Statistics
 from service.statistics.periods import Period, day_of, hour_of, period_of
-from service.statistics.queries import FalseAlarms, Wanted, slot_of
+from service.statistics.queries import FalseAlarms, Wanted, begin_of
 from vision.hazards import Hazard
 
 
@@ -83,9 +83,9 @@ def _places(connection: Connection, who: Principal, code: str | None) -> dict[st
 
 def _grouping(by: By, period: Period, known: Mapping[str, str]) -> Group:
     if by is By.HOUR:
-        return lambda key: hour_of(slot_of(key), period.zone)
+        return lambda key: hour_of(begin_of(key), period.zone)
     if by is By.DAY:
-        return lambda key: day_of(slot_of(key), period.zone)
+        return lambda key: day_of(begin_of(key), period.zone)
     if by is By.HAZARD:
         return lambda key: None if key is None else str(key)
     return _Nearest(known).above

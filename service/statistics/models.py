@@ -52,7 +52,7 @@ class Row(Figures):
 
 
 class Pack(BaseModel):
-    """False alarms of one version of a model pack."""
+    """False alarms of one version of a model pack, also of one without any."""
 
     model: str
     false_alarms: Annotated[int, Field(description="Incidents called false with an alert of it")]

@@ -11,8 +11,10 @@ MOST_DAYS: Final = 400
 
 USUAL_DAYS: Final = 30
 
-SLOT_S: Final = 900
-"""Every time zone's hours begin at one of these: a quarter of an hour."""
+HOUR_S: Final = 3600
+
+QUARTER_S: Final = 900
+"""Every time zone's hours begin at one of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,12 @@ class Period:
         """The first moment after it."""
         return _begin(self.last + timedelta(days=1), self.zone)
 
+    @property
+    def slot_s(self) -> int:
+        """The longest stretches of time that each lie in one hour of it: hours, or quarters."""
+        noons = (datetime.combine(day, time(12), self.zone).utcoffset() for day in self.days())
+        return QUARTER_S if any(one and one.seconds % HOUR_S for one in noons) else HOUR_S
+
     def days(self) -> list[date]:
         """Return its days."""
         count = (self.last - self.first).days + 1
@@ -53,14 +61,14 @@ def period_of(first: date | None, last: date | None, zone: ZoneInfo, now: dateti
     return Period(first=first, last=last, zone=zone)
 
 
-def hour_of(slot: int, zone: ZoneInfo) -> str:
-    """Return the hour of the day of a quarter since 1970."""
-    return f"{datetime.fromtimestamp(slot * SLOT_S, zone).hour:02}"
+def hour_of(moment_s: int, zone: ZoneInfo) -> str:
+    """Return the hour of the day of a moment, in seconds since 1970."""
+    return f"{datetime.fromtimestamp(moment_s, zone).hour:02}"
 
 
-def day_of(slot: int, zone: ZoneInfo) -> str:
-    """Return the day of a quarter since 1970."""
-    return datetime.fromtimestamp(slot * SLOT_S, zone).date().isoformat()
+def day_of(moment_s: int, zone: ZoneInfo) -> str:
+    """Return the day of a moment, in seconds since 1970."""
+    return datetime.fromtimestamp(moment_s, zone).date().isoformat()
 
 
 def _begin(day: date, zone: ZoneInfo) -> datetime:

@@ -52,9 +52,11 @@ handovers = Table(
     Column("note", Text, nullable=False),
     Column("listed", sa.JSON, nullable=False),
     Column("given_at", UtcDateTime, nullable=False),
+    Column("signing_at", UtcDateTime),
     Column("taken_at", UtcDateTime),
     Column("declined_at", UtcDateTime),
     Column("withdrawn_at", UtcDateTime),
 )
 """What was open when a shift ended and who had it, signed by both; ``listed`` never changes. Of the
-three last times one at most is set, once."""
+three last times one at most is set, once; ``signing_at`` is when the first incidents passed of more
+than pass at once."""

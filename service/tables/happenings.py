@@ -148,10 +148,12 @@ feed = Table(
     Column("kind", WORD, nullable=False),
     Column("incident_id", Uuid, ForeignKey(incidents.c.incident_id), nullable=False),
     Column("payload", sa.JSON, nullable=False),
+    Column("places_left", sa.JSON(none_as_null=True)),
     Index(None, "incident_id"),
     sqlite_autoincrement=True,
 )
-"""What clients are told, in order. An id is never used twice, so it serves as their cursor."""
+"""What clients are told, in order. An id is never used twice, so it serves as their cursor.
+``places_left`` are where an incident isn't any more: only whoever sees it no longer is told."""
 
 candidates = Table(
     "candidates",

@@ -20,6 +20,7 @@ orders = Table(
     Column("decided_at", UtcDateTime, nullable=False),
     Column("body", Text, nullable=False),
     Column("wants_updates", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("answers", sa.Boolean, nullable=False, server_default=sa.true()),
     Column("attempts", sa.BigInteger, nullable=False, server_default="0"),
     Column("next_attempt_at", UtcDateTime),
     Column("waiting_from", UtcDateTime),
@@ -34,11 +35,13 @@ orders = Table(
     Index(None, "state", "target", "decided_at"),
     Index(None, "target", "incident_id", "decided_at"),
     Index(None, "decided_at", "order_id"),
+    Index(None, "target", "sent_at"),
 )
 """The outbox. ``body`` is the message; of one incident and target, one order is under way at a
 time, which its lease says. ``next_attempt_at`` is set once an attempt has failed, ``waiting_from``
 once it was a dead letter and is sent anew. With
-``wants_updates`` the target is also told what becomes of the incident."""
+``wants_updates`` the target is also told what becomes of the incident; without ``answers`` nobody
+waits for its word."""
 
 order_attempts = Table(
     "order_attempts",

@@ -26,6 +26,9 @@ class OutOfTimeError(MessageError):
 class CandidateKeeper:
     """Keeps scores of cameras that are watched for real."""
 
+    part = "scores"
+    when_lost = "scores not read yet are gone; no alarm depends on one, nothing is to be done"
+
     def checked(self, message: Candidates, now: datetime) -> Candidates:
         """Return what is of the days that are kept. Raises ``OutOfTimeError``."""
         # One from a wrong clock would stay for years, or stand in a week that it's not of.

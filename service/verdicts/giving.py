@@ -76,9 +76,7 @@ def _existing(connection: Connection, who: Principal, incident_id: UUID) -> RowM
     query = sa.select(incidents).where(incidents.c.incident_id == incident_id, within(who))
     found = connection.execute(query).mappings().one_or_none()
     if found is None:
-        raise UnknownIncidentError(
-            f"there is no incident {incident_id}: /api/incidents lists those there are"
-        )
+        raise UnknownIncidentError(incident_id)
     return found
 
 

@@ -14,6 +14,7 @@ from service.cameras.sealer import Sealer
 from service.database import Database
 from service.problems import responses
 from service.revisions import IfMatch, require_newest
+from service.routers import take
 from service.verdicts import accepting, giving
 from service.verdicts.models import Accepted, ProposalsOut, VerdictIn, VerdictsOut
 
@@ -27,8 +28,8 @@ def verdict_router(
 ) -> APIRouter:
     """Return the routes; ``changed`` is called after each change of a camera."""
     router = APIRouter()
-    router.include_router(_verdicts(database, gate))
-    router.include_router(_proposals(database, gate, sealer, changed))
+    take(router, _verdicts(database, gate))
+    take(router, _proposals(database, gate, sealer, changed))
     return router
 
 

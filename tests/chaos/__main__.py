@@ -41,10 +41,10 @@ def _run(given: argparse.Namespace, folder: Path) -> tuple[dict[str, Any], bool]
             per_s=given.per_s, for_s=given.for_s, fsync=given.fsync, database_url=url
         )
         figures = load.run(flood, folder)
-        return figures, figures["lost"] == 0 and figures["persisted"] == flood.alerts
+        return figures, load.is_good(flood, figures)
     if given.sick:
         figures = sick.run(sick.Ward(orders=given.orders, database_url=url), folder)
-        return figures, figures["lost"] == figures["twice"] == 0
+        return figures, sick.is_good(figures)
     size = campaign.Size(
         alerts=given.alerts,
         kills=given.kills,

@@ -12,7 +12,7 @@ from pipelines.streams import DISPATCH
 from service.database import Database
 from service.settings import sqlite_url
 from tests.chaos import centre
-from tests.chaos.centre import Answering, StreamReader
+from tests.chaos.centre import Answering, Entries, StreamReader
 from tests.chaos.checking import CREW, Outside, Verdict, faults
 from tests.chaos.crew import Crew, unreliable
 from tests.chaos.estate import fill, person
@@ -76,39 +76,56 @@ def run(size: Size, folder: Path) -> Verdict:
         database = stack.enter_context(contextlib.closing(Database(url)))
         fill(database, size.cameras)
         urls = [service.url for service in services]
-        operators = [
-            Operator(person(database, f"operator-{n}"), urls, size.seed, [DISPATCH.name, CREW])
-            for n in range(size.operators)
-        ]
-        answering = Answering(person(database, "crew"), urls, CREW)
-        crew.taken = answering.taken
-        reader = StreamReader(redis.url)
+        people = _people(database, urls, size, redis.url)
+        crew.taken = people.answering.taken
         workers = [
             stack.enter_context(WorkerProcess(plan, number, redis.url, folder / f"worker-{number}"))
             for number in range(size.workers)
         ]
-        watch = stack.enter_context(looking(Watch(database, plan, workers, operators)))
+        watch = stack.enter_context(looking(Watch(database, plan, workers, people.operators)))
         killer = Killer(_victims(redis, services, workers), size.kills, size.seed, watch.progress)
         stack.callback(killer.stop)
-        for part in (*operators, answering, reader, killer):
+        for part in (*people.operators, people.answering, people.reader, killer):
             part.start()
-        other = _worked(size, watch, killer, operators)
-        answering.stop()
-        reader.stop()
-        outside = Outside(
-            operators=operators,
-            crew=crew.got,
-            stream=reader.entries,
-            drills=centre.drills_of(redis.url),
-            heard=frozenset(answering.heard),
-            other=[*other, *answering.unheard],
-        )
+        other = _worked(size, watch, killer, people.operators)
+        people.answering.stop()
+        people.reader.stop()
+        outside = _outside(people, crew, centre.drills_of(redis.url), other)
         _say_what_happened(outside)
     return Verdict(
         alerts=plan.alerts,
         kills=killer.kills,
         seconds=time.monotonic() - began_s,
         faults=faults(url, plan, outside),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _People:
+    operators: list[Operator]
+    answering: Answering
+    reader: StreamReader
+
+
+def _people(database: Database, urls: list[str], size: Size, redis_url: str) -> _People:
+    return _People(
+        operators=[
+            Operator(person(database, f"operator-{n}"), urls, size.seed, [DISPATCH.name, CREW])
+            for n in range(size.operators)
+        ],
+        answering=Answering(person(database, "crew"), urls, CREW),
+        reader=StreamReader(redis_url),
+    )
+
+
+def _outside(people: _People, crew: Crew, drills: Entries, other: list[str]) -> Outside:
+    return Outside(
+        operators=people.operators,
+        crew=crew.got,
+        stream=people.reader.entries,
+        drills=drills,
+        heard=frozenset(people.answering.heard),
+        other=[*other, *people.answering.unheard],
     )
 
 

@@ -10,10 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from pipelines.messages import OrderKind
 from pipelines.streams import DISPATCH, DISPATCH_DRILL
 from service.database import Database
-from service.incidents.lifecycle import StepKind, is_person
+from service.incidents.lifecycle import MERGED, StepKind, is_person
 from service.incidents.models import OrderState
 from service.tables import alerts, incident_steps, orders, receipts
 from tests.chaos.centre import Entries
@@ -114,7 +113,9 @@ def lost_alerts(connection: Connection, plan: Plan) -> list[str]:
 
 
 def _by_people(connection: Connection) -> Counter[tuple[str, str, str]]:
-    query = sa.select(incident_steps.c.incident_id, incident_steps.c.actor, incident_steps.c.action)
+    # What happens to an incident only because another became part of it, nobody decided.
+    columns = (incident_steps.c[name] for name in ("incident_id", "actor", "action"))
+    query = sa.select(*columns).where(incident_steps.c.reason.is_distinct_from(MERGED))
     return Counter(
         (str(row.incident_id), row.actor, row.action)
         for row in connection.execute(query)
@@ -174,7 +175,10 @@ def _lost_orders(
         if row["sent_at"] is not None and str(row["order_id"]) not in arrived[row["target"]]
     ]
     there = {(row["decision_id"], row["target"]) for row in rows}
-    query = sa.select(incident_steps).where(incident_steps.c.action == StepKind.DISPATCHED.value)
+    query = sa.select(incident_steps).where(
+        incident_steps.c.action == StepKind.DISPATCHED.value,
+        incident_steps.c.reason.is_distinct_from(MERGED),
+    )
     for step in connection.execute(query).mappings():
         decision, targets = step["detail"]["decision_id"], step["detail"]["targets"]
         lost += [
@@ -201,12 +205,8 @@ def _arrived_twice(rows: Sequence[Mapping[str, Any]], outside: Outside) -> list[
             elif row["state"] == OrderState.WITHDRAWN.value:
                 found.append(f"order {order_id} came to {target}, and counts as withdrawn")
     # One order a decision for a receiver that deduplicates: also by what the bodies say.
-    decisions = Counter(
-        event["data"]["decision_id"]
-        for event in outside.crew.events.values()
-        if event["data"]["kind"] == OrderKind.ORDER
-    )
-    return found + [f"decision {one} came {n} times" for one, n in decisions.items() if n > 1]
+    twice = outside.crew.second_orders()
+    return found + [f"decision {one} came {n} times" for one, n in twice.items()]
 
 
 def _lost_receipts(connection: Connection, heard: Iterable[str]) -> list[str]:

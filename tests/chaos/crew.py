@@ -19,6 +19,8 @@ from typing import Any, Final, Self
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from pipelines.messages import OrderKind
+
 FAULTS: Final = {
     "500 before": 3,
     "500 after": 3,
@@ -53,6 +55,15 @@ class Got:
     """Ids that came again with another body."""
     forged: int = 0
     """Bodies that nobody signed, or that were signed as another order."""
+
+    def second_orders(self) -> dict[str, int]:
+        """Return the decisions of which more than one order was taken, and how many were."""
+        decisions = Counter(
+            event["data"]["decision_id"]
+            for event in self.events.values()
+            if event["data"]["kind"] == OrderKind.ORDER
+        )
+        return {one: n for one, n in decisions.items() if n > 1}
 
 
 class Crew:

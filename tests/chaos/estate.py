@@ -25,6 +25,8 @@ class Person:
     """What the history calls them."""
     headers: dict[str, str]
     """Their token."""
+    account_id: str
+    """Whom incidents can be given to."""
 
 
 def fill(database: Database, cameras: int) -> None:
@@ -44,7 +46,8 @@ def person(database: Database, login: str, role: Role = Role.OPERATOR) -> Person
     """Make an account for the whole installation."""
     account = make_account(database, role, login=login)
     secret = token(database, account)
-    return Person(login=login, headers={"Authorization": f"Bearer {secret}"})
+    headers = {"Authorization": f"Bearer {secret}"}
+    return Person(login=login, headers=headers, account_id=str(account.account_id))
 
 
 def _camera(number: int) -> dict[str, object]:

@@ -5,6 +5,7 @@ done; each is timed from before it is written to Redis until an operator's feed 
 """
 
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -40,6 +41,8 @@ PUBLISHERS: Final = 2
 FIRES_PER_S: Final = 5.0
 FEED_LIMIT_S: Final = 30.0
 """A fire that the feed hasn't shown by then never came."""
+PRIORITY_P95_LIMIT_S: Final = 1.0
+"""What the product promises of fires while the flood comes in."""
 BEFORE: Final = timedelta(hours=4)
 """Where the flood's events lie; the fires' are now."""
 
@@ -89,7 +92,7 @@ def run(flood: Flood, folder: Path) -> dict[str, Any]:
     """Run once in an empty folder; return the figures."""
     url = flood.database_url or sqlite_url(folder / "fengsui.db")
     starts_at = datetime.now(UTC) - BEFORE
-    fires = Fires()
+    fires, stopping = Fires(), threading.Event()
     with ExitStack() as stack:
         (folder / "redis").mkdir()
         server = stack.enter_context(RedisServer(folder / "redis", fsync=flood.fsync))
@@ -97,35 +100,54 @@ def run(flood: Flood, folder: Path) -> dict[str, Any]:
         database = stack.enter_context(closing(Database(url)))
         fill(database, flood.cameras)
         client = stack.enter_context(closing(connect(server.url)))
-        stopping = threading.Event()
-        after = str(service.get("/api/incidents?limit=1")["feed_cursor"])
-        parts = [
-            threading.Thread(target=_follow, args=(service, after, fires, stopping), daemon=True),
-            threading.Thread(target=_trickle, args=(server.url, fires, stopping), daemon=True),
-        ]
         confirmed = Confirmed(server.url, stopping)
+        parts = _listening(service, server.url, fires, stopping)
         for part in (*parts, confirmed.thread):
             part.start()
         said = _flooded(flood, server.url, starts_at)
         ended_s = time.monotonic()
         say(f"persisted {said['persisted']} in {said['seconds']:.1f} s; the backlog is worked off")
         until(lambda: _drained(client), "the end of the backlog", flood.drained_limit_s)
-        drained_s = time.monotonic() - ended_s
+        said["drained_s"] = time.monotonic() - ended_s
         stopping.set()
         for part in parts:
             part.join(FEED_LIMIT_S + 5)
         until(lambda: confirmed.all_of(said["persisted"] + len(fires.published_s)), "confirming")
         confirmed.thread.join(10)
         lost = _lost(database, flood, starts_at)
-    during, whole = fires.delays_s(ended_s), fires.delays_s(float("inf"))
+    said |= {"confirmed": confirmed.flood, "lost": lost}
+    return _figures(flood, said, fires.delays_s(ended_s), fires.delays_s(float("inf")))
+
+
+def is_good(flood: Flood, figures: dict[str, Any]) -> bool:
+    """Tell whether all was persisted, nothing lost, and fires reached people in time."""
+    p95_s = figures["priority_p95_s"]
+    in_time = p95_s is not None and p95_s < PRIORITY_P95_LIMIT_S
+    return in_time and figures["lost"] == 0 and figures["persisted"] == flood.alerts
+
+
+def _listening(
+    service: ServiceProcess, redis_url: str, fires: Fires, stopping: threading.Event
+) -> list[threading.Thread]:
+    """Return threads that raise fires, and that see them in the feed from now on."""
+    after = str(service.get("/api/incidents?limit=1")["feed_cursor"])
+    return [
+        threading.Thread(target=_follow, args=(service, after, fires, stopping), daemon=True),
+        threading.Thread(target=_trickle, args=(redis_url, fires, stopping), daemon=True),
+    ]
+
+
+def _figures(
+    flood: Flood, said: dict[str, Any], during: list[float], whole: list[float]
+) -> dict[str, Any]:
     return {
         "offered_per_s": flood.per_s,
         "persisted": said["persisted"],
         "seconds": round(said["seconds"], 1),
-        "backlog_drained_s": round(drained_s, 1),
-        "confirmed": confirmed.flood,
+        "backlog_drained_s": round(said["drained_s"], 1),
+        "confirmed": said["confirmed"],
         "priority_p95_s": share_of(during, 0.95),
-        "lost": lost + sum(delay == float("inf") for delay in whole),
+        "lost": said["lost"] + sum(delay == float("inf") for delay in whole),
         "priority": len(whole),
         "priority_p50_s": share_of(during, 0.5),
         "priority_max_s": share_of(during, 1.0),
@@ -230,9 +252,10 @@ def _lost(database: Database, flood: Flood, starts_at: datetime) -> int:
 
 
 def share_of(delays_s: list[float], share: float) -> float | None:
-    """Return the delay that a share of them, sorted, doesn't pass."""
+    """Return the delay that a share of them, sorted, doesn't pass; None of none, or for ever."""
     if not delays_s:
         return None
-    if len(delays_s) == 1 or share == 1.0:
-        return round(delays_s[-1], 3)
-    return round(statistics.quantiles(delays_s, n=100, method="inclusive")[int(share * 100) - 1], 3)
+    found_s = delays_s[-1]
+    if len(delays_s) > 1 and share < 1.0:
+        found_s = statistics.quantiles(delays_s, n=100, method="inclusive")[int(share * 100) - 1]
+    return round(found_s, 3) if math.isfinite(found_s) else None

@@ -16,19 +16,22 @@ from uuid import UUID
 import httpx
 
 from tests.chaos.estate import Person
+from vision.hazards import OF_VEHICLES
 
 ANSWER_LIMIT_S = 15.0
 ASK_AGAIN_S = 0.3
 LAST_ANSWER_S = 90.0
 """How long the last question of an operator is asked again before it counts as unanswered."""
 A_PAGE = 40
+AT_A_TIME = 8
+"""Decisions on one page: it grows old."""
 
 _NEXT: Final[dict[str, tuple[tuple[str, int], ...]]] = {
     "new": (("see", 2), ("confirm", 5), ("dismiss", 2)),
-    "seen": (("confirm", 5), ("dismiss", 1)),
-    "confirmed": (("dispatch", 9), ("dismiss", 1)),
-    "dispatched": (("dispatch", 1), ("arrive", 2), ("close", 2)),
-    "on_site": (("report", 1), ("close", 3)),
+    "seen": (("confirm", 5), ("dismiss", 1), ("assign", 1), ("merge", 1)),
+    "confirmed": (("dispatch", 9), ("dismiss", 1), ("assign", 1), ("merge", 2)),
+    "dispatched": (("dispatch", 1), ("arrive", 2), ("close", 2), ("merge", 3)),
+    "on_site": (("report", 1), ("close", 3), ("merge", 1)),
     "closed": (("reopen", 1),),
     "false": (("reopen", 1),),
 }
@@ -44,8 +47,14 @@ STEP_OF: Final = {
     "report": "reported",
     "close": "closed",
     "reopen": "reopened",
+    "assign": "assigned",
+    "merge": "merged",
 }
-"""What the history calls a decision; ``see`` is none."""
+"""What the history calls a decision; ``see`` is none. Of a merge, the history of the one that stays
+says so."""
+
+
+Incident = dict[str, Any]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,12 +99,13 @@ class Operator:
         headers = self.person.headers
         with httpx.Client(headers=headers, timeout=ANSWER_LIMIT_S, trust_env=False) as client:
             while not self._stopping.is_set():
-                for incident in self._chosen(client):
+                found = self._listed(client)
+                for incident in self._chance.sample(found, min(len(found), AT_A_TIME)):
                     if self._stopping.is_set():
                         break
-                    self._decide(client, incident)
+                    self._decide(client, incident, found)
 
-    def _chosen(self, client: httpx.Client) -> list[dict[str, Any]]:
+    def _listed(self, client: httpx.Client) -> list[Incident]:
         busy = self._chance.random() < 0.9
         states = ("new", "seen", "confirmed") if busy else ("dispatched", "on_site", "closed")
         words: list[tuple[str, str | int]] = [("state", one) for one in states]
@@ -104,22 +114,38 @@ class Operator:
         found = answer.json()["incidents"] if answer is not None and answer.is_success else []
         if not found:
             self._stopping.wait(ASK_AGAIN_S)
-        return self._chance.sample(found, min(len(found), 8))
+        return list(found)
 
-    def _decide(self, client: httpx.Client, incident: dict[str, Any]) -> None:
-        actions, weights = zip(*_NEXT[incident["state"]], strict=True)
+    def _asking(self, incident: Incident, others: Sequence[Incident]) -> dict[str, Any]:
+        """Return what is asked for."""
+        fitting = [one for one in others if _mergeable(incident, one)]
+        # Whose it is already is told yes, and nothing happens.
+        senseless = {"merge"} if not fitting else set()
+        if incident["assigned_to"] == self.person.account_id:
+            senseless.add("assign")
+        sensible = (one for one in _NEXT[incident["state"]] if one[0] not in senseless)
+        actions, weights = zip(*sensible, strict=True)
         action = self._chance.choices(actions, weights)[0]
-        asked: dict[str, Any] = {"action": action, "version": incident["version"]}
+        asked = {"action": action, "version": incident["version"]}
         if action in _REASONS:
             asked["reason"] = _REASONS[action]
         if action == "dispatch":
             asked["targets"] = self._targets
+        if action == "assign":
+            asked["assignee"] = self.person.account_id
+        if action == "merge":
+            asked["into"] = self._chance.choice(fitting)["incident_id"]
+        return asked
+
+    def _decide(self, client: httpx.Client, incident: Incident, others: Sequence[Incident]) -> None:
+        asked = self._asking(incident, others)
+        action = asked["action"]
         path = f"/api/incidents/{incident['incident_id']}/actions"
         before = self.told.again
         answer = self._asked(client, "POST", path, json=asked)
         if action == "see":
             return
-        what = (str(UUID(incident["incident_id"])), action)
+        what = (str(UUID(asked.get("into", incident["incident_id"]))), action)
         if answer is None:
             self.told.unclear.append(f"{self.person.login}: {what}")
         elif answer.is_success:
@@ -165,3 +191,13 @@ class Operator:
             self.told.again += 1
             time.sleep(ASK_AGAIN_S)
         return None
+
+
+def _mergeable(one: Incident, other: Incident) -> bool:
+    """Tell whether it makes sense to ask; that of two it is the same place is for the service."""
+    if one["incident_id"] == other["incident_id"] or other["state"] == "closed":
+        return False
+    same = ["hazard", "drill"]
+    if one["hazard"] in OF_VEHICLES:
+        same += ["camera_id", "zone_id"]
+    return all(one[name] == other[name] for name in same)

@@ -22,7 +22,7 @@ from pipelines.streams import ALERTS_PRIORITY, connect
 from service.database import Database
 from service.settings import sqlite_url
 from service.tables import orders
-from tests.chaos.crew import Crew
+from tests.chaos.crew import Crew, Got
 from tests.chaos.estate import fill, person
 from tests.chaos.load import share_of
 from tests.chaos.planned import lone_fire
@@ -70,49 +70,76 @@ GET_THROUGH: Final = (HEALTHY, "lies", "drops every second")
 """Who gets every order all the same."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What was started."""
+
+    redis_url: str
+    """Where alerts go."""
+    crews: dict[str, Crew]
+    """The targets, by name."""
+    database: Database
+    """The service's."""
+    client: httpx.Client
+    """An operator's."""
+
+
 def run(ward: Ward, folder: Path) -> dict[str, Any]:
     """Run once in an empty folder; return the figures."""
-    url = ward.database_url or sqlite_url(folder / "fengsui.db")
     with ExitStack() as stack:
-        (folder / "redis").mkdir()
-        redis = stack.enter_context(RedisServer(folder / "redis"))
-        crews = {
-            name: stack.enter_context(Crew(ill(), silent_s=TIMEOUT_S + 1))
-            for name, ill in ILL.items()
-        }
-        targets = write_targets(
-            folder,
-            [
-                Webhook(
-                    name=name, url=crew.url, secret=crew.secret, timeout_s=TIMEOUT_S, updates=False
-                )
-                for name, crew in crews.items()
-            ],
-        )
-        service = stack.enter_context(
-            ServiceProcess(redis.url, folder, "--targets", targets, database_url=url)
-        )
-        database = stack.enter_context(closing(Database(url)))
-        fill(database, 0)
-        headers = person(database, "operator").headers
-        client = stack.enter_context(
-            httpx.Client(base_url=service.url, headers=headers, timeout=15, trust_env=False)
-        )
+        there = _started(stack, ward, folder)
         fires = [
             lone_fire(number, datetime.now(UTC) - timedelta(minutes=1))
             for number in range(2 * ward.orders)
         ]
-        with closing(connect(redis.url)) as alerts:
+        with closing(connect(there.redis_url)) as alerts:
             for fire in fires:
                 streams.add(alerts, ALERTS_PRIORITY, fire)
-        until(lambda: _is_there(client, fires[-1]), "the last fire", 60)
+        until(lambda: _is_there(there.client, fires[-1]), "the last fire", 60)
         say("healthy alone")
-        alone = _delays_s(client, fires[: ward.orders], [HEALTHY], crews)
+        alone = _delays_s(there, fires[: ward.orders], [HEALTHY])
         say("healthy among the sick")
-        among = _delays_s(client, fires[ward.orders :], [*ILL], crews)
-        until(lambda: not _underway(database), "orders that get through", ARRIVED_LIMIT_S)
-        states = _states(database)
-        arrived = {name: len(crew.got.events) for name, crew in crews.items()}
+        among = _delays_s(there, fires[ward.orders :], [*ILL])
+        until(lambda: not _underway(there.database), "orders that get through", ARRIVED_LIMIT_S)
+        states = _states(there.database)
+        got = {name: crew.got for name, crew in there.crews.items()}
+    return {**_delays(alone, among), **_whereabouts(states, got)}
+
+
+def is_good(figures: dict[str, Any]) -> bool:
+    """Tell whether nothing was lost or doubled, and the healthy target waited for no sick one."""
+    slowest_s = figures["among_sick_max_s"]
+    waited = slowest_s is None or slowest_s >= TIMEOUT_S
+    return not waited and figures["lost"] == figures["twice"] == figures["changed"] == 0
+
+
+def _started(stack: ExitStack, ward: Ward, folder: Path) -> Running:
+    url = ward.database_url or sqlite_url(folder / "fengsui.db")
+    (folder / "redis").mkdir()
+    redis = stack.enter_context(RedisServer(folder / "redis"))
+    crews = {
+        name: stack.enter_context(Crew(ill(), silent_s=TIMEOUT_S + 1)) for name, ill in ILL.items()
+    }
+    targets = write_targets(
+        folder,
+        [
+            Webhook(name=name, url=crew.url, secret=crew.secret, timeout_s=TIMEOUT_S, updates=False)
+            for name, crew in crews.items()
+        ],
+    )
+    service = stack.enter_context(
+        ServiceProcess(redis.url, folder, "--targets", targets, database_url=url)
+    )
+    database = stack.enter_context(closing(Database(url)))
+    fill(database, 0)
+    headers = person(database, "operator").headers
+    client = stack.enter_context(
+        httpx.Client(base_url=service.url, headers=headers, timeout=15, trust_env=False)
+    )
+    return Running(redis_url=redis.url, crews=crews, database=database, client=client)
+
+
+def _delays(alone: list[float], among: list[float]) -> dict[str, Any]:
     return {
         "orders": len(alone) + len(among),
         "alone_p50_s": share_of(alone, 0.5),
@@ -120,19 +147,24 @@ def run(ward: Ward, folder: Path) -> dict[str, Any]:
         "among_sick_p50_s": share_of(among, 0.5),
         "among_sick_p95_s": share_of(among, 0.95),
         "among_sick_max_s": share_of(among, 1.0),
-        "lost": sum(max(0, states.get((name, "sent"), 0) - arrived[name]) for name in GET_THROUGH),
-        "twice": sum(len(crew.got.changed) for crew in crews.values()),
+    }
+
+
+def _whereabouts(states: dict[tuple[str, str], int], got: dict[str, Got]) -> dict[str, Any]:
+    sent = {name: states.get((name, "sent"), 0) for name in GET_THROUGH}
+    return {
+        "lost": sum(max(0, sent[name] - len(got[name].events)) for name in GET_THROUGH),
+        "twice": sum(len(one.second_orders()) for one in got.values()),
+        "changed": sum(len(one.changed) for one in got.values()),
         "waiting_or_dead": {
             name: sum(states.get((name, state), 0) for state in ("waiting", "dead")) for name in ILL
         },
     }
 
 
-def _delays_s(
-    client: httpx.Client, fires: list[Alert], targets: list[str], crews: dict[str, Crew]
-) -> list[float]:
+def _delays_s(there: Running, fires: list[Alert], targets: list[str]) -> list[float]:
     """Decide one after the other; return how long each order took to the healthy target."""
-    got = crews[HEALTHY].got
+    client, got = there.client, there.crews[HEALTHY].got
     before = len(got.events)
     began_s = time.monotonic()
     for number, fire in enumerate(fires):

@@ -19,6 +19,8 @@ from tests.service.process import ServiceProcess
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.alone
+
 LIMIT_S = 2.0
 
 

@@ -27,7 +27,7 @@ from tests.support.media import REPOSITORY
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.system("chromium")
+pytestmark = [pytest.mark.alone, pytest.mark.system("chromium")]
 
 WORDS = Path(service.web.__file__).parent / "console" / "src" / "words"
 PASSWORDS = {"admin": "watchtower on the wall 7", "other": "smoke by day fire by night 9"}

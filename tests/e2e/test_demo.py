@@ -19,6 +19,8 @@ import pytest
 
 from tests.support.media import REPOSITORY
 
+pytestmark = pytest.mark.alone
+
 FENGSUI = Path(sys.executable).parent / "fengsui"
 KEYFRAME_INTERVAL_S = 1.0
 """The drills' encoder sets it."""

@@ -29,6 +29,8 @@ from tests.support.media import REPOSITORY
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.alone
+
 ROWS, BAD_SHARE, OPEN, LOCKED = 9000, 0.03, 41, 9
 LOGIN = Login(user="gate", password="pa:ss/ö w@rd?#%")
 PATIENCE_MS = 120_000

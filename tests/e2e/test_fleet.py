@@ -29,6 +29,8 @@ from tests.support.registrar import Registrar
 from tests.support.waiting import until
 from vision.hazards import Hazard
 
+pytestmark = pytest.mark.alone
+
 STALE_S = 3.0
 NAMES = ("gate", "road", "yard", "slope")
 

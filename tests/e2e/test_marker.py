@@ -42,6 +42,8 @@ from vision.evidence import EvidenceFrame, EvidenceMaker
 from vision.hazards import Hazard
 from vision.masker import NO_BOXES, MaskRegions
 
+pytestmark = pytest.mark.alone
+
 SIDE_PX, BLOCK_PX = 96, 4
 PLACES = ((4, 24), (SIZE_PX[0] - 100, 4), (SIZE_PX[0] - 100, SIZE_PX[1] - 100))
 """Rows and columns, far from the fire: no box of it reaches there."""

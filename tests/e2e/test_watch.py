@@ -4,10 +4,14 @@ import json
 import sys
 import time
 
+import pytest
+
 from pipelines.messages import Alert, EvidenceAbsence, decode
 from tests.pipelines.test_watch import FENGSUI, process
 from tests.support.media import clip
 from vision.hazards import Hazard
+
+pytestmark = pytest.mark.alone
 
 
 def test_the_wall_fire_is_raised_over_rtsp_within_ten_seconds_of_its_first_frame() -> None:

@@ -1,5 +1,6 @@
 """What the documents say is what is there."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,8 +8,11 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from pipelines.messages import EvidenceAbsence
+from pipelines.messages import DispatchOrder, EvidenceAbsence, decode, encode
 from pipelines.metrics import WorkerMetrics
+from service.accounts.roles import PERMISSIONS, SCOPES, Permission, Role
+from service.feed.log import FeedKind
+from service.feed.routes import ALIVE, RESET
 from service.metrics import ServiceMetrics
 from tests.repo.test_house_rules import tracked
 from tests.support.media import REPOSITORY
@@ -111,3 +115,39 @@ def test_the_page_on_evidence_has_every_reason_in_both_languages() -> None:
         for part in (chinese, english):
             assert re.search(rf"^\| [^|]*`{reason}`", part, re.MULTILINE), reason
     assert "docs/evidence.md" in README.read_text("utf-8")
+
+
+def test_the_page_on_accounts_has_every_permission_of_every_role() -> None:
+    text = (REPOSITORY / "docs" / "accounts.md").read_text("utf-8")
+    head = re.search(r"^\| permission \|(.+)\|$", text, re.MULTILINE)
+    assert head
+    roles = [Role(word.strip()) for word in head[1].split("|")]
+    said = {
+        Permission(name): {
+            role for role, cell in zip(roles, cells.split("|"), strict=True) if cell.strip() == "✓"
+        }
+        for name, cells in re.findall(r"^\| `([a-z]+\.[a-z]+)`[^|]*\|(.+)\|$", text, re.MULTILINE)
+    }
+    assert said == {one: {role for role in Role if one in PERMISSIONS[role]} for one in Permission}
+    but = re.search(r"Every permission above\s+is a scope but ([^(]+)\(", text)
+    assert but
+    assert set(re.findall(r"`([\w.]+)`", but[1])) == frozenset(Permission) - SCOPES
+
+
+def test_the_page_on_orders_shows_a_whole_one() -> None:
+    text = (REPOSITORY / "docs" / "orders.md").read_text("utf-8")
+    (example,) = re.findall(r"```json\n(.+?)\n```", text, re.DOTALL)
+    order = decode(example.encode(), DispatchOrder)
+    assert json.loads(encode(order)) == json.loads(example)
+
+
+def test_the_page_on_feeds_has_every_event() -> None:
+    text = (REPOSITORY / "docs" / "feed.md").read_text("utf-8")
+    for kind in (*FeedKind, RESET, ALIVE):
+        assert re.search(rf"^\| .*`{re.escape(kind)}`.* \|", text, re.MULTILINE), kind
+
+
+def test_the_readme_leads_to_every_page_of_docs() -> None:
+    text = README.read_text("utf-8")
+    for page in sorted((REPOSITORY / "docs").iterdir()):
+        assert f"(docs/{page.name})" in text, page.name

@@ -20,7 +20,7 @@ from service.incidents.lifecycle import (
 from service.tables import alerts, incident_steps, incidents
 from vision.hazards import OF_VEHICLES, Hazard
 
-K = StepKind
+S, K = IncidentState, StepKind
 
 FIRST = {
     K.SEEN: "seen_at",
@@ -60,6 +60,7 @@ class _Played:
     """How an incident stands by its steps so far."""
 
     state: IncidentState | None = None
+    was: IncidentState | None = None
     by: str | None = None
     reason: str | None = None
     dates: dict[str, datetime | None] = field(
@@ -74,13 +75,15 @@ class _Played:
         if step["from_state"] != self.state:
             return f"it goes from {step['from_state']}, but it was {self.state}"
         try:
-            reached = IncidentState.NEW if self.state is None else after(self.state, kind)
+            reached = IncidentState.NEW if self.state is None else after(self.state, kind, self.was)
         except IllegalStepError as error:
             return str(error)
         if step["to_state"] != reached:
             return f"it goes to {step['to_state']} instead of {reached}"
         if self.state is not None and reached is not self.state:
             self.by, self.reason = step["actor"], step["reason"]
+        if self.state not in OVER:
+            self.was = self.state
         self.state = reached
         _date(self.dates, kind, step)
         return None
@@ -103,6 +106,8 @@ def _chain(row: RowMapping, steps: Sequence[RowMapping]) -> Iterator[str]:
     for name, at in played.dates.items():
         if row[name] != at:
             yield f"{name} is {row[name]}, by its history {at}"
+    if played.state in {S.DISPATCHED, S.ON_SITE} and row["dispatched_at"] is None:
+        yield f"it is {played.state}, but nobody dispatched it"
     if played.state in OVER and row["due_at"] is not None:
         yield f"it is {played.state}, and a clock still looks at it"
 

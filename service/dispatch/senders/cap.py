@@ -7,7 +7,7 @@ identifiers are the orders' ids and whose times are the decisions'.
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,6 +20,8 @@ from service.dispatch.senders import telling
 from service.dispatch.senders.http import HttpPlace, HttpPoster
 from service.dispatch.senders.words import Words, words
 from service.dispatch.sending import Outgoing, RefusedError
+from service.incidents.lifecycle import OVER
+from service.places.codes import stem
 from vision.hazards import PRIORITY, Hazard
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -72,7 +74,7 @@ class CapSettings:
     radius_km: float
     """The circle's around the camera."""
     expires_s: float
-    """How long a message holds."""
+    """How long a message holds, from its sending."""
     zone: ZoneInfo
     """Whose offset times are written with."""
     polygons: Mapping[str, Ring] = field(default_factory=lambda: MappingProxyType({}))
@@ -91,14 +93,18 @@ class CapSender:
         headers = {"Content-Type": CONTENT_TYPE, "User-Agent": "fengsui"}
         if self._settings.token is not None:
             headers["Authorization"] = f"Bearer {self._settings.token.reveal()}"
-        return self._poster.post(message(outgoing, self._settings), headers)
+        body = message(outgoing, self._settings, datetime.now(UTC))
+        return self._poster.post(body, headers)
 
     def close(self) -> None:
         """Do nothing: no connection is kept."""
 
 
-def message(outgoing: Outgoing, settings: CapSettings) -> bytes:
-    """Return an order's XML; the same at each attempt. Raises ``RefusedError``."""
+def message(outgoing: Outgoing, settings: CapSettings, now: datetime) -> bytes:
+    """Return an order's XML; at each attempt the same but for when it expires.
+
+    Raises ``RefusedError``.
+    """
     order, earlier = outgoing.order, outgoing.earlier
     if order.kind is OrderKind.CANCEL and not earlier:
         raise RefusedError("nothing was sent that this could cancel")
@@ -115,8 +121,10 @@ def message(outgoing: Outgoing, settings: CapSettings) -> bytes:
     if order.kind is not OrderKind.ORDER:
         _add(alert, "references", " ".join(_reference(one, settings) for one in earlier) or None)
     _add(alert, "incidents", str(order.incident_id))
+    # Counted from now: one that waited for its target would be over as it comes.
+    until = max(now, order.decided_at) + timedelta(seconds=settings.expires_s)
     for language in settings.languages:
-        _add_info(alert, language, words()[language], order, settings)
+        _add_info(alert, language, order, settings, until)
     written = io.BytesIO()
     etree.ElementTree(alert).write(written, xml_declaration=True, encoding="UTF-8")
     return written.getvalue()
@@ -136,14 +144,18 @@ def _quoted(address: str) -> str:
     return f'"{address}"' if " " in address else address
 
 
+def _is_over(order: DispatchOrder) -> bool:
+    return order.kind is OrderKind.CANCEL or order.state in OVER
+
+
 def _add_info(
     alert: etree._Element,
     language: str,
-    said: Words,
     order: DispatchOrder,
     settings: CapSettings,
+    until: datetime,
 ) -> None:
-    is_over = order.kind is OrderKind.CANCEL
+    said, is_over = words()[language], _is_over(order)
     info = etree.SubElement(alert, f"{{{NAMESPACE}}}info")
     _add(info, "language", language)
     for category in CATEGORIES[order.hazard]:
@@ -154,7 +166,6 @@ def _add_info(
     _add(info, "severity", order.severity.value.capitalize())
     _add(info, "certainty", _certainty(order))
     _add(info, "onset", telling.instant(order.first_seen_at, settings.zone))
-    until = order.decided_at + timedelta(seconds=settings.expires_s)
     _add(info, "expires", telling.instant(until, settings.zone))
     _add(info, "headline", telling.headline(said, order))
     _add(info, "description", telling.description(said, order, settings.zone))
@@ -181,13 +192,16 @@ def _add_area(
 
 
 def _ring(place_code: str | None, polygons: Mapping[str, Ring]) -> Ring | None:
-    """Return the area of the narrowest place that has one: codes begin with those above them."""
-    fitting = [code for code in polygons if place_code is not None and place_code.startswith(code)]
-    return polygons[max(fitting, key=len)] if fitting else None
+    """Return the area of the narrowest place that has one."""
+    if place_code is None:
+        return None
+    fitting = {stem(code): ring for code, ring in polygons.items()}
+    found = [one for one in fitting if stem(place_code).startswith(one)]
+    return fitting[max(found, key=len)] if found else None
 
 
 def _urgency(order: DispatchOrder) -> str:
-    if order.kind is OrderKind.CANCEL:
+    if _is_over(order):
         return "Past"
     if order.hazard in PRIORITY:
         return "Immediate"

@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import re
 import socket
 import ssl
 import time
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from service.dispatch.senders.egress import Egress, Tls, faults_words, wrapped
 from service.dispatch.sending import RefusedError, UnreachableError, said
@@ -24,6 +25,10 @@ LARGEST_HEAD_BYTES: Final = 32 * 1024
 
 WORDS_BYTES: Final = 1024
 """What is read of the text; nobody needs more of it."""
+
+SHORTEST_HIDDEN: Final = 4
+"""A shorter part of an address would be taken out of everything that is said, and lets nobody in.
+"""
 
 LONGEST_RETRY_S: Final = 300.0
 """A target that asks for more is asked again all the same: an order is waiting."""
@@ -52,6 +57,21 @@ class HttpPlace:
 
 class _TooLargeError(OSError):
     """More came than is read."""
+
+
+class _CutOffError(OSError):
+    """It ended where more was to come."""
+
+
+class _Lines(io.BufferedReader):
+    """What ``http.client`` reads an answer from: for it, an end would end a head like any other."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return a line. Raises ``_CutOffError`` where there is none."""
+        line = super().readline(size)
+        if not line:
+            raise _CutOffError
+        return line
 
 
 class _Within(io.RawIOBase):
@@ -83,7 +103,7 @@ class _Within(io.RawIOBase):
 
     def makefile(self, *_: object) -> io.BufferedReader:
         """Return what ``http.client`` reads an answer from."""
-        return io.BufferedReader(self)
+        return _Lines(self)
 
     def _left_s(self) -> float:
         left_s = self.ends_s - time.monotonic()
@@ -103,6 +123,7 @@ class HttpPoster:
         self._port = parts.port or PORTS[parts.scheme]
         self._netloc = parts.netloc
         self._known: tuple[float, ssl.SSLContext] | None = None
+        self._hidden = _hidden(parts.path, parts.query)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def post(self, body: bytes, headers: dict[str, str]) -> str:
@@ -116,6 +137,8 @@ class HttpPoster:
             raise UnreachableError(
                 f"the head of its answer passes {LARGEST_HEAD_BYTES} bytes"
             ) from None
+        except _CutOffError:
+            raise UnreachableError("it hung up before the head of its answer was whole") from None
         except OSError as error:
             raise UnreachableError(faults_words(error)) from None
         except (http.client.HTTPException, ValueError):
@@ -145,7 +168,7 @@ class HttpPoster:
         connection.request("POST", self._path, body, {**headers, "Connection": "close"})
         response = connection.getresponse()
         sock.ends_s = min(sock.ends_s, time.monotonic() + WORDS_S)
-        words = f"HTTP {response.status} {_text(response)}"
+        words = f"HTTP {response.status} {self._without_address(_text(response))}"
         if 200 <= response.status < 300:
             return said(words)
         if response.status in LATER or response.status >= 500 or response.status < 200:
@@ -153,6 +176,19 @@ class HttpPoster:
         if response.status < 400:
             words = f"HTTP {response.status}: it sends elsewhere, where nobody is followed"
         raise RefusedError(words)
+
+    def _without_address(self, text: str) -> str:
+        """Return a target's words without what only this address says: it may let somebody in."""
+        return self._hidden.sub("…", text)
+
+
+def _hidden(path: str, query: str) -> re.Pattern[str]:
+    """Return what finds a path and query in a text: whole, in parts, as they are or decoded."""
+    values = [value for pair in query.split("&") for value in pair.split("=")[-1:]]
+    parts = [path, query, *path.split("/"), *values]
+    found = {one for part in parts for one in (part, unquote(part), unquote_plus(part))}
+    known = sorted((one for one in found if len(one) >= SHORTEST_HIDDEN), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, known)) or r"(?!)", re.IGNORECASE)
 
 
 def _text(response: http.client.HTTPResponse) -> str:

@@ -5,6 +5,7 @@ again is the outbox's repetition, in its order, with the same order id.
 """
 
 import hashlib
+import secrets
 import socket
 import ssl
 import threading
@@ -15,7 +16,7 @@ from string import Formatter
 from typing import Any, Final
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -37,6 +38,9 @@ NOWHERE: Final = "unknown"
 KEEPALIVE_S: Final = 30
 
 QOS: Final = 1
+
+LARGEST_PACKET_BYTES: Final = 64 * 1024
+"""From the broker, who has acknowledgements to say and no more."""
 
 NO_SUBSCRIBERS: Final = 0x10
 
@@ -169,6 +173,20 @@ class _Pinned(paho.Client):
     ends_s: float
     context: ssl.SSLContext | None
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        # Nobody can acknowledge beforehand, by guessing, what hasn't been sent.
+        self._last_mid = secrets.randbelow(0xFFFF)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > LARGEST_PACKET_BYTES:
+            raise ConnectionError("the packet is too large")
+        return super()._sock_recv(bufsize)
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        # Nothing is subscribed to, and paho would keep what comes all the same.
+        return MQTTErrorCode.MQTT_ERR_PROTOCOL
+
     def _create_socket_connection(self) -> socket.socket:
         return self.egress.connect(self.host, self.port, self.ends_s)
 
@@ -193,7 +211,11 @@ class _Link:
         self._client = self._made(settings, ends_s)
         try:
             self._client.connect(
-                settings.host, settings.port, keepalive=KEEPALIVE_S, clean_start=True
+                settings.host,
+                settings.port,
+                keepalive=KEEPALIVE_S,
+                clean_start=True,
+                properties=_limits(),
             )
         except (OSError, ValueError) as error:
             raise UnreachableError(faults_words(error)) from None
@@ -280,6 +302,12 @@ def _context(tls: Tls) -> ssl.SSLContext:
         return tls.context()
     except (OSError, ValueError) as error:
         raise UnreachableError(f"a certificate file can't be used: {error}") from None
+
+
+def _limits() -> Properties:
+    limits: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limits.MaximumPacketSize = LARGEST_PACKET_BYTES
+    return limits  # type: ignore[no-any-return]
 
 
 def _properties(outgoing: Outgoing, expiry_s: int) -> Any:

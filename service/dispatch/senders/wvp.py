@@ -46,6 +46,9 @@ ALARM_TYPES: Final[Mapping[Hazard, int]] = {
 
 LANGUAGE: Final = "zh-CN"
 
+LARGEST_ANSWER_BYTES: Final = 64 * 1024
+"""Of one attempt; honest ones take a hundred."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WvpSettings:
@@ -93,6 +96,8 @@ class WvpSender:
             raise UnreachableError("no answer in time") from None
         except (redis.RedisError, OSError) as error:
             raise UnreachableError(f"its Redis: {error}") from None
+        except (ValueError, RecursionError):  # numbers that are none, lists within lists
+            raise UnreachableError("its answer is no Redis'") from None
         finally:
             connection.disconnect()
         if not isinstance(heard, int) or heard < 1:
@@ -158,14 +163,33 @@ class _Pinned(redis.Connection):
 
 
 class _Hurried:
-    """A socket whose every wait ends when the attempt does."""
+    """A socket whose every wait ends when the attempt does, and that reads so many bytes."""
 
     def __init__(self, sock: socket.socket, ends_s: float) -> None:
         self._sock, self._ends_s = sock, ends_s
+        self._left_bytes = LARGEST_ANSWER_BYTES
 
     def __getattr__(self, name: str) -> Any:
         self._sock.settimeout(max(0.001, self._ends_s - time.monotonic()))
         return getattr(self._sock, name)
+
+    def recv(self, size: int) -> bytes:
+        """Read some; also one that never pauses comes to an end."""
+        left_s = self._ends_s - time.monotonic()
+        if left_s <= 0:
+            raise UnreachableError("no answer in time")
+        self._sock.settimeout(left_s)
+        read = self._sock.recv(size)
+        self._left_bytes -= len(read)
+        if self._left_bytes < 0:
+            raise UnreachableError(f"its answer passes {LARGEST_ANSWER_BYTES} bytes")
+        return read
+
+    def recv_into(self, buffer: Any) -> int:
+        """Read some, for the parser in C."""
+        read = self.recv(len(buffer))
+        buffer[: len(read)] = read
+        return len(read)
 
     def settimeout(self, _timeout_s: float | None) -> None:
         """Keep the attempt's own end."""

@@ -62,11 +62,12 @@ OF_ORDERS: dict[str, Any] = {
     "answered_at": INSTANT,
     "silent_at": INSTANT,
 }
-MARKED_OF_ORDERS = ("kind", "state", "wants_updates", "attempts")
+MARKED_OF_ORDERS = ("kind", "state", "wants_updates", "answers", "attempts")
 INDEXED_OF_ORDERS = (
     ["state", "target", "decided_at"],
     ["target", "incident_id", "decided_at"],
     ["decided_at", "order_id"],
+    ["target", "sent_at"],
 )
 NEW_TABLES = (
     "handovers",
@@ -102,11 +103,13 @@ def upgrade() -> None:
         "ix_alerts_pictured", "alerts", LATEST, sqlite_where=pictured, postgresql_where=pictured
     )
     op.drop_index("ix_alerts_incident_id", "alerts")
+    op.add_column("feed", sa.Column("places_left", JSON))
     for name, kind in OF_ORDERS.items():
         op.add_column("orders", sa.Column(name, kind))
     op.add_column("orders", _must("kind", WORD, "order"))
     op.add_column("orders", _must("state", WORD, "waiting"))
     op.add_column("orders", _must("wants_updates", FLAG, sa.false()))
+    op.add_column("orders", _must("answers", FLAG, sa.true()))
     op.add_column("orders", _must("attempts", NUMBER, "0"))
     for columns in INDEXED_OF_ORDERS:
         op.create_index(_index("orders", columns), "orders", columns)
@@ -125,6 +128,8 @@ def downgrade() -> None:
     op.execute("UPDATE incidents SET state = 'closed' WHERE state = 'false'")
     op.execute("UPDATE incidents SET state = 'new' WHERE state IN ('seen', 'confirmed')")
     op.execute("UPDATE incidents SET state = 'dispatched' WHERE state = 'on_site'")
+    op.execute("DELETE FROM feed WHERE kind = 'incident.left'")
+    op.drop_column("feed", "places_left")
     for table in NEW_TABLES:
         op.drop_table(table)
     for columns in INDEXED_OF_ORDERS:
@@ -301,6 +306,7 @@ def _of_duty() -> None:
         _must("note", TEXT),
         _must("listed", JSON),
         _must("given_at", INSTANT),
+        sa.Column("signing_at", INSTANT),
         sa.Column("taken_at", INSTANT),
         sa.Column("declined_at", INSTANT),
         sa.Column("withdrawn_at", INSTANT),

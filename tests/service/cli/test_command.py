@@ -12,12 +12,14 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from service import tables
-from service.cli import command, probing
+from service.cli import client, command, orders, probing
 from service.cli.client import Service
 from tests.service.estate import OWN, fill
 from tests.service.helpers import opened, settings_for, sqlite_copy
@@ -166,10 +168,10 @@ def test_whoever_can_t_go_on_is_told_what_to_do(
         expired = token(database, account, lasts=timedelta(seconds=-1))
         viewer = token(database, make_account(database, "viewer", [OWN]))
     for changes, hint in [
-        ({"FENGSUI_TOKEN": ""}, "no token"),
+        ({"FENGSUI_TOKEN": ""}, "these scopes: camera.read, camera.write;"),
         ({"FENGSUI_TOKEN": "“quoted”"}, "holds no token"),
         ({"FENGSUI_TOKEN": expired}, "has expired"),
-        ({"FENGSUI_TOKEN": viewer}, "scope camera.write"),
+        ({"FENGSUI_TOKEN": viewer}, "scopes: camera.read, camera.write;"),
         ({"FENGSUI_SERVICE": "127.0.0.1:8600"}, "lacks http:// or https://"),
         ({"FENGSUI_SERVICE": "localhost:8600"}, "http://localhost:8600"),
         ({"FENGSUI_SERVICE": "ftp://fengsui.example"}, "give --service https://"),
@@ -211,6 +213,9 @@ def test_whoever_can_t_go_on_is_told_what_to_do(
         assert (code, "--place: there is no such code" in said) == (2, True), said
     code, said = said_by([*words, "--default", "place_code=西湖"], environment, capsys)
     assert (code, "--default place_code: " in said) == (2, True), said
+    for wrong_url in ("", "localhost:8600", "ftp://fengsui.example", "http://fengsui.example"):
+        code, said = said_by([*words, "--service", wrong_url], environment, capsys)
+        assert (code, said.count("\n"), "--service" in said or "http://" in said) == (2, 1, True)
     upstream = ["export", str(tmp_path / "out.csv"), "--upstream", "x" * 999]
     code, said = said_by([*upstream, "--language", "zh"], environment, capsys)
     assert (code, "--upstream：" in said, "characters" in said) == (2, True, False), said
@@ -260,3 +265,28 @@ def test_probes_without_a_worker_say_so(
     assert (code, "no worker lives" in said) == (1, True), said
     code, said = said_by(["probe", "--gb-id", "33010600001320999999"], environment, capsys)
     assert (code, "is it registered?" in said) == (2, True), said
+
+
+def test_a_question_waits_15_s_for_a_service_that_is_away_and_says_so_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+    monkeypatch.setattr(client, "time", clock)
+    away = {"FENGSUI_TOKEN": "fs_x", "FENGSUI_SERVICE": "http://127.0.0.1:1"}
+    one = str(uuid4())
+    asked = {("list",): 15, ("dead",): 15, ("show", one): 15, ("replay", one): 120}
+    for words, limit_s in asked.items():
+        slept.clear()
+        assert orders.main(words, away) == 1
+        first, last = capsys.readouterr().err.splitlines()
+        assert f"asking again for up to {limit_s} s" in first
+        assert ("is the service running" in last, sum(slept)) == (True, limit_s)
+
+
+def test_a_question_takes_3_s_for_a_connection_at_most() -> None:
+    made = Service(
+        "http://127.0.0.1:1", "fs_x", client.Language.EN, scopes=(), patience=client.READS
+    )
+    with made as service:
+        assert service._client.timeout.connect == 3.0

@@ -1,10 +1,13 @@
 """A file checked alone, as scripts do it."""
 
 import errno
+import io
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import IO
 
@@ -178,3 +181,24 @@ def test_a_script_hears_of_a_file_that_is_not_there(
     assert "none.csv" in json.loads(capsys.readouterr().out)["problem"]["message"]
     assert command.main(["export", str(tmp_path / "out.csv"), "--json"], {}) == 1
     assert "FENGSUI_TOKEN" in json.loads(capsys.readouterr().out)["problem"]["message"]
+
+
+class _Full(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "")
+
+
+def test_an_answer_that_can_t_be_written_is_one_sentence(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = ["import", str(file), "--dry-run"]
+    made = ["template", str(tmp_path / "t.csv"), "--language", "en"]
+    for words, out in product((check, [*check, "--json"], made), (_Full(), None)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            assert command.main(words, {}) == 1
+            if sys.stdout is not None:
+                sys.stdout.close()
+        why = "it is closed" if out is None else "the disk is full"
+        assert capsys.readouterr().err.splitlines()[-1] == f"fengsui: the output: {why}"
+        (tmp_path / "t.csv").unlink(missing_ok=True)

@@ -6,15 +6,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
 from service import tables
+from service.accounts.principal import ROOT_PATH, Principal
+from service.accounts.roles import Permission, Role
 from service.dispatch.deciding import decide
 from service.dispatch.outbox import Outbox
 from service.dispatch.targets import TargetBook
 from service.incidents import changing
+from service.incidents.action_models import Action, IncidentAction
+from service.incidents.actions import act
+from service.incidents.desk import Desk
 from service.incidents.history import Step
 from service.incidents.lifecycle import StepKind
 from tests.service.dispatch import answers
@@ -49,6 +54,21 @@ def dispatch(
 def step(parts: Parts, incident_id: UUID, kind: StepKind, actor: str = "wang", **more: Any) -> None:
     with parts.database.writing() as connection:
         changing.take(connection, incident_id, Step(kind=kind, actor=actor, at=now(), **more))
+
+
+def merge(parts: Parts, left: UUID, into: UUID) -> None:
+    """Let somebody who sees everything make one incident part of another."""
+    who = Principal(
+        account_id=uuid4(),
+        login="chief",
+        role=Role.ADMIN,
+        permissions=frozenset(Permission),
+        paths=(ROOT_PATH,),
+    )
+    with parts.database.writing() as connection:
+        row = changing.existing(connection, left)
+        asked = IncidentAction(action=Action.MERGE, into=into, version=row["version"])
+        act(Desk(connection=connection, who=who, book=parts.book, now=now()), left, asked)
 
 
 def webhooks(folder: Path, urls: Mapping[str, str], *lines: str) -> Path:

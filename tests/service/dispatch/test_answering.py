@@ -1,6 +1,6 @@
 from itertools import pairwise, product
 
-from pipelines.messages import ReceiptKind
+from pipelines.messages import OrderKind, ReceiptKind
 from service.dispatch.answering import order_after, step_of
 from service.incidents.lifecycle import IncidentState, StepKind, after
 from service.incidents.models import OrderState
@@ -29,14 +29,17 @@ def test_refusing_is_for_whoever_is_not_there_and_ends_an_order() -> None:
 
 def test_no_answer_is_an_illegal_step_whatever_the_states_are() -> None:
     seen = set()
-    for kind, before, incident, last in product(
-        ReceiptKind, OrderState, IncidentState, (True, False)
+    for kind, to, before, incident, counts, last in product(
+        ReceiptKind, OrderKind, OrderState, IncidentState, (True, False), (True, False)
     ):
-        step = step_of(kind, before=before, incident=incident, last=last)
+        step = step_of(kind, to=to, before=before, incident=incident, counts=counts, last=last)
         after(incident, step)
         seen.add(step)
-        if incident not in {IncidentState.DISPATCHED, IncidentState.ON_SITE}:
+        if not counts or incident not in {IncidentState.DISPATCHED, IncidentState.ON_SITE}:
             assert step is StepKind.RECEIPT
+        if to is not OrderKind.ORDER:
+            # Who won't hear more is on the way all the same.
+            assert step is not StepKind.ORDER_REFUSED
     assert seen == {
         StepKind.RECEIPT, StepKind.ARRIVED, StepKind.REPORTED, StepKind.CLOSED,
         StepKind.ORDER_REFUSED,

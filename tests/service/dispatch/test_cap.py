@@ -1,5 +1,7 @@
 """CAP 1.2: every message is held to the standard's schema, and to what the schema can't say."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +14,7 @@ from service.dispatch.senders.cap import CATEGORIES, message
 from service.dispatch.senders.words import LANGUAGES, words
 from service.dispatch.sending import Outgoing, RefusedError
 from service.dispatch.targets_file import read_targets
-from service.incidents.lifecycle import IncidentState
+from service.incidents.lifecycle import OVER, IncidentState
 from tests.service.dispatch.parcels import (
     AT,
     LOOPBACK,
@@ -46,7 +48,7 @@ def settings(folder: Path, *lines: str, zone: str = "Asia/Shanghai", text: str =
 
 
 def said(outgoing: Outgoing, by: Any, schema: etree.XMLSchema) -> etree._Element:
-    root = etree.fromstring(message(outgoing, by))
+    root = etree.fromstring(message(outgoing, by, AT))
     schema.assertValid(root)
     return root
 
@@ -114,7 +116,38 @@ def test_updates_name_all_that_went_before(tmp_path: Path, schema: etree.XMLSche
     lone = said(parcel(order(kind=OrderKind.UPDATE)), by, schema)
     assert text(lone, "c:msgType") == ["Alert"]  # an Update must name what it updates
     with pytest.raises(RefusedError, match="nothing was sent"):
-        message(parcel(order(kind=OrderKind.CANCEL)), by)
+        message(parcel(order(kind=OrderKind.CANCEL)), by, AT)
+
+
+@pytest.mark.parametrize("state", sorted(OVER))
+@pytest.mark.parametrize("kind", [OrderKind.UPDATE, OrderKind.CANCEL])
+def test_what_is_over_sends_nobody(
+    tmp_path: Path, schema: etree.XMLSchema, state: str, kind: OrderKind
+) -> None:
+    by, earlier = settings(tmp_path), [(uuid4(), AT)]
+    over = said(parcel(order(kind=kind, state=state), earlier=earlier), by, schema)
+    going = said(parcel(order(kind=OrderKind.UPDATE, state="on_site"), earlier=earlier), by, schema)
+    for root, expected in (
+        (over, (["AllClear"] * 2, ["Past"] * 2, 0)),
+        (going, (["Execute"] * 2, ["Immediate"] * 2, 2)),
+    ):
+        found = (text(root, "c:info/c:responseType"), text(root, "c:info/c:urgency"))
+        assert (*found, len(text(root, "c:info/c:instruction"))) == expected
+
+
+def test_one_that_waited_for_its_target_still_holds(
+    tmp_path: Path, schema: etree.XMLSchema
+) -> None:
+    by, sent = settings(tmp_path), parcel(order())
+    for at, until in (
+        (AT, "2026-05-04T12:02:01+08:00"),
+        (AT - timedelta(hours=1), "2026-05-04T12:02:01+08:00"),
+        (AT + timedelta(hours=8), "2026-05-04T20:02:01+08:00"),
+    ):
+        root = etree.fromstring(message(sent, by, at))
+        schema.assertValid(root)
+        assert text(root, "c:info/c:expires") == [until] * 2
+        assert text(root, "c:sent") == ["2026-05-04T11:02:01+08:00"]
 
 
 def test_scopes(tmp_path: Path, schema: etree.XMLSchema) -> None:
@@ -140,7 +173,13 @@ def test_areas(tmp_path: Path, schema: etree.XMLSchema) -> None:
     assert len(first.split(" ")) == 4
     county = said(parcel(order(place_code="330102")), by, schema)
     assert text(county, "c:info/c:area/c:polygon")[0].startswith("1.0")
-    away = said(parcel(order(place_code="11")), by, schema)
+    by = settings(tmp_path, f'polygons = {{ "330000" = {ring}, "330100" = {far} }}')
+    for place in ("330106", "330106002001", "330100"):
+        inside = said(parcel(order(place_code=place)), by, schema)
+        assert text(inside, "c:info/c:area/c:polygon")[0].startswith("1.0"), place
+    beside = said(parcel(order(place_code="330200")), by, schema)
+    assert text(beside, "c:info/c:area/c:polygon")[0].startswith("30.2")
+    away = said(parcel(order(place_code="110000")), by, schema)
     assert text(away, "c:info/c:area/c:polygon") == []
     assert len(text(away, "c:info/c:area/c:circle")) == 2
     bare = order(place_code=None, place_names=(), wgs84_latitude=None, wgs84_longitude=None)
@@ -165,7 +204,10 @@ def test_it_is_posted(tmp_path: Path) -> None:
         to.send(sent)
         to.send(sent)
     first, again = receiver.requests
-    assert first.body == again.body
+    first_said, again_said = (
+        re.sub(rb"<expires>.*?</expires>", b"", one.body) for one in (first, again)
+    )
+    assert first_said == again_said
     assert first.headers["content-type"].startswith("application/cap+xml")
     assert first.headers["authorization"] == "Bearer tok-1234567"
 

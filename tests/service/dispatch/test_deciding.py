@@ -1,6 +1,7 @@
 """Decisions and what follows them: whose orders, what they say, and what takes them back."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,14 +12,16 @@ import sqlalchemy as sa
 
 from pipelines.messages import DispatchOrder, decode, encode
 from service import tables
-from service.dispatch import deciding
+from service.dispatch import deciding, leasing, recording
 from service.dispatch.errors import NoTargetError, TargetRefusedError, UnknownTargetError
-from service.incidents import changing
+from service.dispatch.recording import Attempt, Outcome
+from service.incidents import changing, store
 from service.incidents.errors import IncidentChangedError, IncidentStepError
 from service.incidents.lifecycle import StepKind
 from tests.service.dispatch import answers, kit
 from tests.service.estate import OWN, TREE, camera_row
 from tests.service.helpers import ON_SQLITE, Parts, alert
+from vision.hazards import Hazard
 
 
 def estate(parts: Parts) -> None:
@@ -121,7 +124,8 @@ def test_what_can_t_be_decided_changes_nothing(given: Parts, tmp_path: Path) -> 
 def unconfirmed(parts: Parts, incident: UUID) -> list[UUID]:
     with parts.database.writing() as connection:
         row = changing.existing(connection, incident)
-        return deciding.decide_unconfirmed(connection, parts.book, row, kit.now())
+        rules = deciding.Rules.read(connection)
+        return deciding.decide_unconfirmed(connection, parts.book, rules, row, kit.now())
 
 
 def test_what_goes_without_a_person_is_a_setting_and_the_nearest_place_s_holds(
@@ -152,17 +156,39 @@ def test_what_goes_without_a_person_is_a_setting_and_the_nearest_place_s_holds(
     assert answers.stands(given.database, left) == "new"
 
 
+@ON_SQLITE
+def test_rules_are_read_and_the_feed_is_told_once_for_all_that_open_together(given: Parts) -> None:
+    faults = [
+        alert(camera_id=f"camera-{number}", hazard=Hazard.CAMERA_FAULT) for number in range(6)
+    ]
+    statements: list[str] = []
+    with given.database.writing() as connection:
+        sa.event.listen(
+            connection, "before_cursor_execute", lambda *said: statements.append(said[2])
+        )
+        store.take(connection, given.settings, faults, kit.now(), given.book)
+    for table in ("dispatch_routes", "dispatch_policies"):
+        read = [one for one in statements if f"SELECT {table}." in one]
+        assert len(read) == 1, table
+    assert len([one for one in statements if one.startswith("INSERT INTO feed")]) == 2
+    told = given.rows(tables.feed)
+    assert [one["kind"] for one in told] == ["incident.opened"] * 6 + ["incident.updated"] * 6
+    for one in told[6:]:
+        assert one["payload"]["state"] == "dispatched"
+        assert len(one["payload"]["orders"]) == 1
+
+
 def test_a_drill_is_nothing_but_a_drill(given: Parts) -> None:
     real, drill = kit.confirmed(given, state="new"), kit.confirmed(given, state="new", drill=True)
     routes(given, {"targets": ["dispatch"], "stop": True})
     for which in (real, drill):
         with given.database.writing() as connection:
-            row = changing.existing(connection, which)
+            row, rules = changing.existing(connection, which), deciding.Rules.read(connection)
             if which is real:
                 with pytest.raises(ValueError, match="a person decides"):
-                    deciding.decide_drill(connection, given.book, row, kit.now())
+                    deciding.decide_drill(connection, given.book, rules, row, kit.now())
                 continue
-            deciding.decide_drill(connection, given.book, row, kit.now())
+            deciding.decide_drill(connection, given.book, rules, row, kit.now())
     assert kinds(given, drill) == [("dispatch.drill", "order", "waiting")]
     assert kinds(given, real) == []
     kit.step(given, drill, StepKind.CLOSED, "policy:drill")
@@ -225,10 +251,9 @@ def test_a_target_is_not_told_what_it_said_itself_and_crews_follow_a_merge(
         kit.dispatch(given, living, ["a"], book)
         with given.database.writing() as connection:
             connection.execute(sa.update(tables.orders).values(attempts=1))
-            mine = tables.incidents.c.incident_id == gone
-            into = sa.update(tables.incidents).where(mine).values(merged_into=living)
-            connection.execute(into)
-        kit.step(given, living, StepKind.ARRIVED, "target:a")
+        kit.merge(given, gone, living)
+        # Said on the telephone, and written down by a person.
+        kit.step(given, living, StepKind.ARRIVED, detail={"target": "a"})
     assert [kind for _, kind, _ in kinds(given, living)] == ["order"]
     told = kit.of_incident(given, gone)[-1]
     assert (told["target"], told["kind"]) == ("b", "update")
@@ -246,3 +271,31 @@ def test_orders_of_one_moment_are_in_the_order_they_were_decided(given: Parts) -
     found = kit.of_incident(given, incident)
     assert [one["order_id"] for one in found] == made
     assert len({one["decided_at"] for one in found}) == 5
+
+
+@pytest.mark.parametrize("outcome", ["sent", "refused"])
+def test_what_becomes_of_an_order_after_a_merge_is_told_where_its_incident_goes_on(
+    given: Parts, outcome: str
+) -> None:
+    left, between, into = (kit.confirmed(given) for _ in range(3))
+    (order_id,) = kit.dispatch(given, left)
+    kit.merge(given, left, between)
+    kit.merge(given, between, into)
+    before = [answers.steps(given.database, one) for one in (left, between)]
+    at = kit.now()
+    with given.database.writing() as connection:
+        until = at + timedelta(seconds=60)
+        (one,) = leasing.lease(connection, "dispatch", replica="one", now=at, until=until)
+        attempt = Attempt(leased=one, outcome=Outcome(outcome), said="", at=at, seconds=0.1)
+        recording.record(connection, "one", [attempt], kit.now(), given.settings)
+    is_sent = outcome == "sent"
+    assert answers.steps(given.database, into)[-1] == ("order_sent" if is_sent else "order_dead")
+    assert [answers.steps(given.database, one) for one in (left, between)] == before
+    rows = {row["incident_id"]: row["sent_at"] for row in given.rows(tables.incidents)}
+    assert [rows[one] is not None for one in (left, between, into)] == [False, False, is_sent]
+    told = max(given.rows(tables.feed), key=lambda row: row["id"])
+    assert (told["kind"], told["incident_id"]) == (
+        "order.sent" if is_sent else "incident.updated",
+        into,
+    )
+    assert [one["order_id"] for one in told["payload"]["orders"]] == [str(order_id)]

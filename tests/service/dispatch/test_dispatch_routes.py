@@ -33,6 +33,9 @@ def test_routes_are_replaced_as_a_whole_by_those_who_see_their_places(
     site: Site, given: Parts
 ) -> None:
     assert [one["why"] for one in tried(site.own)["targets"]] == ["default"]
+    foreign = put(site.all, "routes", [route(name="f", place_code=FOREIGN)])
+    assert [one["why"] for one in tried(site.own)["targets"]] == ["default"]
+    assert foreign.status_code == 200
     everywhere = put(site.all, "routes", [route(name="all"), route(name="f", place_code=FOREIGN)])
     assert everywhere.status_code == 200, everywhere.text
     assert get(site.own, "/api/dispatch/routes")["routes"] == []
@@ -65,7 +68,9 @@ def test_routes_are_replaced_as_a_whole_by_those_who_see_their_places(
     assert put(site.own, "routes", [], again.headers["etag"]).status_code == 200
     assert len(get(site.all, "/api/dispatch/routes")["routes"]) == 2
     told = [one for one in given.rows(tables.audit) if one["action"] == "dispatch.routes_changed"]
-    assert [one["place_code"] for one in told] == ["0", OWN, OWN, OWN]
+    assert [one["place_code"] for one in told] == [
+        FOREIGN, "0", OWN, OWN, OWN,
+    ]  # fmt: skip
 
 
 WRONG = [
@@ -77,6 +82,7 @@ WRONG = [
     (route(place_code="0"), "unknown_place"),
     (route(place_code=OWN, from_minute=5), "route_times"),
     (route(place_code=OWN, from_minute=5, to_minute=5), "route_times"),
+    (route(place_code=OWN, from_minute=1440, to_minute=0), "route_times"),
     (route(place_code=OWN, from_minute=5, to_minute=1441), "invalid_request"),
     (route(place_code=OWN, weekdays=[0]), "invalid_request"),
     (route(place_code=OWN, hazards=["face"]), "invalid_request"),

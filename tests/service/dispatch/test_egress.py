@@ -17,7 +17,8 @@ from service.dispatch.senders.egress import Egress
         ("::ffff:169.254.169.254", False, False), ("100.100.100.200", False, False),
         ("fe80::1", False, False), ("::", False, False), ("64:ff9b::a9fe:a9fe", False, False),
         ("2002:7f00:1::", False, False), ("255.255.255.255", False, False),
-        ("ff02::1", False, False),
+        ("ff02::1", False, False), ("::127.0.0.1", False, False), ("::8.8.8.8", False, False),
+        ("::2", False, False), ("::ffff:0:127.0.0.1", False, False), ("fec0::1", False, False),
     ],
 )  # fmt: skip
 def test_where_a_target_may_be(address: str, by_default: bool, listed: bool) -> None:

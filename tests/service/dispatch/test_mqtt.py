@@ -1,6 +1,7 @@
 """MQTT 5 against Debian's broker, killed and started again, hung, and with users."""
 
 import queue
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from service.dispatch.sending import RefusedError, UnreachableError
 from tests.service.accounts.test_start import certificate
 from tests.service.dispatch.parcels import LOOPBACK, order, parcel, sender
 from tests.support.mosquitto import Broker
+from tests.support.receiver import Answer, Receiver
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.system("mosquitto")
@@ -149,6 +151,51 @@ def test_tls(tmp_path: Path) -> None:
         named = text.replace("127.0.0.1:", "localhost:")
         with pytest.raises(UnreachableError, match="not trusted"):
             sender(tmp_path, named).send(parcel(order()))
+
+
+CONNACK = b"\x20\x03\x00\x00\x00"
+
+
+def after_hello(first: bytes, then: bytes = b"", times: int = 1) -> Answer:
+    def answer(sock: socket.socket) -> None:
+        sock.recv(65536)
+        sock.sendall(CONNACK + first)
+        sock.recv(65536)
+        for _ in range(times):
+            sock.sendall(then)
+        while sock.recv(65536):
+            pass
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (after_hello(b"".join(b"\x40\x02\x00" + bytes([i]) for i in range(1, 9))), "in time"),
+        (after_hello(b"", b"\x30\xff\xff\xff\x7f\x00\x01a\x00" + b"a" * 65536, 99), "lost"),
+        (after_hello(b"", b"\x34\x06\x00\x01a\x00\x01\x00", 99), "lost"),  # QoS 2: kept till freed
+    ],
+    ids=["acknowledges beforehand", "a packet of 256 MB", "sends what nobody asked for"],
+)
+def test_a_broker_that_lies(tmp_path: Path, answer: Answer, says: str) -> None:
+    with Receiver() as liar:
+        liar.hasty, liar.answer = True, answer
+        to = sender(tmp_path, table(liar.port, "timeout_s = 1"))
+        began_s = time.monotonic()
+        with pytest.raises(UnreachableError, match=says):
+            to.send(parcel(order()))
+        assert time.monotonic() - began_s < 2.5
+        to.close()
+
+
+def test_the_broker_is_told_how_much_it_may_say(tmp_path: Path) -> None:
+    heard: queue.Queue[bytes] = queue.Queue()
+    with Receiver() as broker:
+        broker.hasty, broker.answer = True, lambda sock: heard.put(sock.recv(65536))
+        with pytest.raises(UnreachableError):
+            sender(tmp_path, table(broker.port, "timeout_s = 1")).send(parcel(order()))
+    assert b"\x27\x00\x01\x00\x00" in heard.get(timeout=5)  # Maximum Packet Size
 
 
 @pytest.mark.parametrize(

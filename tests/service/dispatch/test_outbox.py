@@ -23,7 +23,7 @@ from service.dispatch.recording import Attempt, Outcome
 from service.incidents.lifecycle import StepKind
 from service.tables import orders
 from tests.service.dispatch import answers, kit
-from tests.service.helpers import ON_SQLITE, Parts, alert, drill_orders
+from tests.service.helpers import ON_SQLITE, Parts, alert, drill_orders, send_due
 from tests.support.receiver import Receiver, saying
 from tests.support.waiting import until
 
@@ -50,17 +50,17 @@ def test_whatever_dies_when_an_order_is_once_in_its_stream(
     with monkeypatch.context() as patch:
         patch.setattr(recording, "record", killed)
         with pytest.raises(KilledError):
-            kit.replica(given, "one", order_lease_s=0.4).step()
+            send_due(kit.replica(given, "one", order_lease_s=0.4))
     assert len(given.orders_sent()) == 1  # and nobody knows
     other = kit.replica(given, "two")
-    other.step()
+    send_due(other)
     assert given.rows(orders)[0]["sent_at"] is None  # the lease of the dead one holds
     time.sleep(0.4)
-    other.step()
+    send_due(other)
     (row,), (order,) = given.rows(orders), given.orders_sent()
     assert (row["state"], row["order_id"], row["attempts"]) == ("sent", order.order_id, 1)
     assert row["entry_id"] == given.client.xrange("dispatch.drill")[0][0].decode()
-    other.step()
+    send_due(other)
     assert len(given.orders_sent()) == 1
     kinds = [event["kind"] for event in given.rows(tables.feed)]
     assert (kinds[0], kinds[-1], kinds.count("order.sent")) == ("incident.opened", "order.sent", 1)
@@ -75,10 +75,10 @@ def test_a_replica_that_comes_back_goes_on_at_once(
     with monkeypatch.context() as patch:
         patch.setattr(recording, "record", killed)
         with pytest.raises(KilledError):
-            kit.replica(given, "one_1").step()
-    kit.replica(given, "onex1").step()  # no pattern: another's lease
+            send_due(kit.replica(given, "one_1"))
+    send_due(kit.replica(given, "onex1"))  # no pattern: another's lease
     assert kit.order(given, order_id)["state"] == "waiting"
-    kit.replica(given, "one_1").step()
+    send_due(kit.replica(given, "one_1"))
     assert kit.order(given, order_id)["state"] == "sent"
     assert given.client.xlen("dispatch") == 1
 
@@ -132,15 +132,15 @@ def test_orders_of_one_incident_and_target_keep_their_order(given: Parts, tmp_pa
             patient = {"order_retry_floor_s": 60, "order_retry_ceiling_s": 60}
             outbox = kit.replica(given, book=book, **patient)
             receiver.answer = saying(503)
-            outbox.step()
+            send_due(outbox)
             kit.step(given, first, StepKind.DISMISSED, reason="reflection")
             receiver.answer = saying(204)
             (another,) = kit.dispatch(given, other, ["centre"], book)
-            outbox.step()
+            send_due(outbox)
             # The cancel waits behind its order, which waits for its next attempt; nobody else.
             assert sent_to(receiver) == [(str(order), "order"), (str(another), "order")]
             kit.soon(given, order)
-            outbox.step()
+            send_due(outbox)
             cancel = kit.of_incident(given, first)[-1]["order_id"]
             assert sent_to(receiver)[2:] == [(str(order), "order"), (str(cancel), "cancel")]
             assert json.loads(receiver.requests[-1].body)["data"]["state"] == "false"
@@ -154,7 +154,7 @@ def test_an_order_given_up_lets_those_after_it_through(given: Parts, tmp_path: P
             (order,) = kit.dispatch(given, incident, ["centre"], book)
             outbox = kit.replica(given, book=book)
             receiver.answer = saying(400, b"no such field")
-            outbox.step()
+            send_due(outbox)
             row = kit.order(given, order)
             assert (row["state"], row["last_error"], row["attempts"]) == ("dead", "refused", 1)
             assert answers.steps(given.database, incident)[-1] == "order_dead"
@@ -163,7 +163,7 @@ def test_an_order_given_up_lets_those_after_it_through(given: Parts, tmp_path: P
             assert given.rows(tables.order_attempts)[0]["detail"].startswith("HTTP 400")
             receiver.answer = saying(204)
             kit.step(given, incident, StepKind.DISMISSED, reason="reflection")
-            outbox.step()
+            send_due(outbox)
             assert [kind for _, kind in sent_to(receiver)] == ["order", "cancel"]
 
 
@@ -178,7 +178,7 @@ def test_an_order_that_fails_for_too_long_or_too_often_is_a_dead_letter(
             outbox = kit.replica(given, book=book, order_most_attempts=3, breaker_failures=99)
             for count in (1, 2, 3):
                 assert kit.order(given, often)["state"] == "waiting"
-                outbox.step()
+                send_due(outbox)
                 kit.soon(given, often)
                 assert kit.order(given, often)["attempts"] == count
             assert kit.order(given, often)["state"] == "dead"
@@ -193,7 +193,7 @@ def test_an_order_that_fails_for_too_long_or_too_often_is_a_dead_letter(
                     .where(orders.c.order_id == gone)
                     .values(attempts=3, next_attempt_at=kit.now() + timedelta(hours=1))
                 )
-            outbox.step()  # tried once more, whoever paused
+            send_due(outbox)  # tried once more, whoever paused
             assert kit.order(given, long)["state"] == "dead"
             assert kit.order(given, long)["attempts"] == 1
             assert kit.order(given, gone)["state"] == "waiting"
@@ -212,19 +212,19 @@ def test_a_target_that_fails_is_left_alone_by_all_replicas(given: Parts, tmp_pat
                 kit.replica(given, name, book, breaker_failures=3, breaker_open_s=0.3)
                 for name in ("one", "two")
             )
-            one.step()
-            two.step()
+            send_due(one)
+            send_due(two)
             assert len(receiver.requests) == 3
             assert given.count("fengsui_breaker_open", target="centre") == 1
             time.sleep(0.3)
-            two.step()  # one tries
-            one.step()
+            send_due(two)  # one tries
+            send_due(one)
             assert len(receiver.requests) == 4
             time.sleep(0.3)
             receiver.answer = saying(204)
             with given.database.writing() as connection:
                 connection.execute(sa.update(orders).values(next_attempt_at=None))
-            one.step()
+            send_due(one)
             assert len(receiver.requests) == 12
             assert {row["state"] for row in given.rows(orders)} == {"sent"}
             with given.database.reading() as connection:
@@ -324,14 +324,14 @@ def test_what_waits_for_a_target_that_is_gone_waits_and_is_seen(
         path = kit.webhooks(tmp_path, {"centre": receiver.url})
         with kit.book_of(given, path) as book:
             (order_id,) = kit.dispatch(given, kit.confirmed(given), ["centre"], book)
-        given.outbox.step()  # whose book has no such target
+        send_due(given.outbox)  # whose book has no such target
         assert kit.order(given, order_id)["state"] == "waiting"
         assert given.client.exists("dispatch", "dispatch.drill") == 0
         assert given.count("fengsui_orders_without_target") == 1
         assert given.count("fengsui_orders_waiting", target="centre") == 1
         assert given.count("fengsui_outbox_entries") == 1
         with kit.book_of(given, path) as book:
-            kit.replica(given, book=book).step()
+            send_due(kit.replica(given, book=book))
         assert sent_to(receiver) == [(str(order_id), "order")]
 
 
@@ -343,7 +343,7 @@ def test_a_row_that_does_not_fit_its_message_is_never_sent(
     given.consumer.step()
     with given.database.writing() as connection:
         connection.execute(sa.update(orders).values(**wrong))
-    given.outbox.step()
+    send_due(given.outbox)
     assert given.client.exists("dispatch", "dispatch.drill") == 0
     (row,) = given.rows(orders)
     assert (row["state"], row["sent_at"]) == ("dead", None)
@@ -386,7 +386,7 @@ def test_many_orders_leave_in_few_transactions(
         return writing(self)
 
     monkeypatch.setattr(Database, "writing", counted)
-    given.outbox.step()
+    send_due(given.outbox)
     assert given.client.xlen("dispatch") == 45
     assert len(begun) < 20
     sent = [decode(streams.body(e), streams.DISPATCH.message).order_id

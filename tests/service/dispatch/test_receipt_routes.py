@@ -1,8 +1,9 @@
 """Answers by the API: what a person or a program says of an order, within their places."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,11 +11,13 @@ import httpx
 import pytest
 
 from service import tables
-from tests.service.dispatch.answers import incident, now, order, stands, state, steps
+from tests.service.dispatch import kit
+from tests.service.dispatch.answers import TARGET, incident, now, order, stands, state, steps
+from tests.service.dispatch.parcels import written
 from tests.service.estate import FOREIGN, OWN, fill
 from tests.service.helpers import Parts
 from tests.service.process import serving
-from tests.service.signing_in import bearer
+from tests.service.signing_in import bearer, make_account, token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,12 @@ def crew(given: Parts) -> Iterator[Crew]:
         httpx.Client(base_url=url, headers=who, timeout=10) as client,
     ):
         yield Crew(given=given, client=client)
+
+
+def figures(crew: Crew) -> list[str]:
+    said = crew.client.get("/metrics", headers=bearer(crew.given.database))
+    assert said.status_code == 200
+    return said.text.splitlines()
 
 
 def test_what_a_person_says_moves_order_and_incident_once(crew: Crew) -> None:
@@ -71,6 +80,14 @@ def test_a_closed_incident_stays_so_and_the_answer_says_it(crew: Crew) -> None:
     assert steps(crew.given.database, about) == ["receipt"]
 
 
+def test_who_has_what_an_incident_has_become_part_of_answers_its_orders(crew: Crew) -> None:
+    left, into = incident(crew.given.database, place_code=FOREIGN), incident(crew.given.database)
+    sent = order(crew.given.database, left)
+    assert crew.say(sent, "accepted").status_code == 404
+    kit.merge(crew.given, left, into)
+    assert crew.say(sent, "on_site").json()["incident_id"] == str(into)
+
+
 def test_what_cant_be_taken_is_refused_in_words_and_changes_nothing(crew: Crew) -> None:
     database = crew.given.database
     about = incident(database)
@@ -95,3 +112,38 @@ def test_what_cant_be_taken_is_refused_in_words_and_changes_nothing(crew: Crew) 
     assert crew.given.rows(tables.receipts) == []
     assert state(database, sent) == "sent"
     assert stands(database, about) == "dispatched"
+    counted = figures(crew)
+    for code, times in {"unknown_order": 2, "order_not_sent": 1, "receipt_time": 2}.items():
+        assert f'fengsui_receipts_refused_total{{code="{code}",way="api"}} {times}.0' in counted
+
+
+def test_a_target_may_name_who_answers_for_it(given: Parts, tmp_path: Path) -> None:
+    fill(given.database)
+    station, other = (
+        {"Authorization": f"Bearer {token(given.database, account)}"}
+        for account in (
+            make_account(given.database, "operator", (OWN,), login="station"),
+            make_account(given.database, "operator", (OWN,)),
+        )
+    )
+    file = written(
+        tmp_path,
+        f'[targets.{TARGET}]\nkind = "stream"\nstream = "dispatch.a"\nreceipts_from = ["station"]',
+    )
+    about = incident(given.database)
+    theirs, anybodys = order(given.database, about), order(given.database, about, target="b")
+    with (
+        serving(replace(given.settings, targets=file)) as url,
+        httpx.Client(base_url=url, timeout=10) as client,
+    ):
+        crew = Crew(given=given, client=client)
+        client.headers.update(other)
+        refused = crew.say(theirs, "closed")
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_your_order")
+        assert "receipts_from" in refused.json()["detail"]
+        assert state(given.database, theirs) == "sent"
+        assert crew.say(anybodys, "accepted").status_code == 200
+        client.headers.update(station)
+        assert crew.say(theirs, "on_site").json()["outcome"] == "moved"
+        line = 'fengsui_receipts_refused_total{code="not_your_order",way="api"} 1.0'
+        assert line in figures(crew)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from pipelines import streams
 from pipelines.messages import DeadLetter, Receipt, decode
@@ -31,7 +32,7 @@ from tests.service.helpers import ON_SQLITE, Parts
 
 @pytest.fixture
 def intake(given: Parts) -> Intake:
-    keeper = ReceiptKeeper(given.metrics, mute=lambda: {"siren"}, committed=lambda: None)
+    keeper = ReceiptKeeper(given.metrics, committed=lambda: None)
     return Intake(
         RECEIPTS,
         keeper,
@@ -100,7 +101,7 @@ def test_late_repeated_and_out_of_order_answers_move_nothing_back(
 def test_an_incident_is_closed_by_the_last_of_its_crews(given: Parts, intake: Intake) -> None:
     about = incident(given.database)
     first, second, refusing, dead = (order(given.database, about) for _ in range(4))
-    order(given.database, about, target="siren")
+    order(given.database, about, target="siren", answers=False)
     update = order(given.database, about, kind="update", state="sent", decided_at=now())
     with given.database.writing() as connection:
         tables_orders = tables.orders
@@ -203,6 +204,19 @@ def test_bad_answers_are_dead_letters_and_keep_no_other_out(given: Parts, intake
         one.receipt_id for one in good
     }
     assert given.count("fengsui_messages_total", stream=RECEIPTS.name, outcome="dead") == 16
+    assert given.count("fengsui_receipts_refused_total", way="stream", code="malformed") == 8
     kept = next(one for one in letters(given) if one.reason == "order_not_sent")
     assert decode(kept.body.encode(), Receipt) == bad["order_not_sent"]
     assert given.pending(RECEIPTS) == 0
+
+
+@ON_SQLITE
+def test_lost_data_are_told_with_what_to_do_about_answers(given: Parts, intake: Intake) -> None:
+    intake.step()
+    given.client.flushall()
+    with capture_logs() as said:
+        intake.step()
+    lost = next(line for line in said if "Redis lost data" in line["event"])
+    assert (lost["part"], lost["streams"]) == ("receipts", "receipts")
+    assert "send theirs again" in lost["next"]
+    assert "spools" not in lost["next"]

@@ -67,7 +67,7 @@ def test_what_a_route_looks_at(values: dict[str, object], why: Why) -> None:
         values["weekdays"] = frozenset({1})  # this noon belongs to the night that began on Sunday
     found = gone([one("a", **values)])
     assert [judged.why for judged in found.routes] == [why]
-    assert found.ordered == (("a",) if why is Why.TAKEN else ())
+    assert found.ordered == {Why.TAKEN: ("a",), Why.OTHER_PLACE: ("dispatch",)}.get(why, ())
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,12 @@ def test_without_a_route_the_real_goes_to_dispatch_and_the_rest_waits_for_a_pers
     (found,) = gone([]).targets
     assert (found.target, found.why, found.ordered) == ("dispatch", WhyTarget.DEFAULT, True)
     assert gone([one("a", hazards=frozenset({"smoke"}))]).ordered == ()
+    # Another county's route, or one further down, takes nobody else's default away.
+    assert gone([one("a", place_code="330109")]).ordered == ("dispatch",)
+    assert gone([one("a", place_code=f"{TOWNSHIP}001")]).ordered == ("dispatch",)
+    away = {"hazards": frozenset({"smoke"})}
+    for place in (TOWNSHIP, CITY, "0"):
+        assert gone([one("a", place_code=place, **away)]).ordered == ()
 
 
 def test_a_drill_ends_in_its_own_stream_and_where_a_route_says_that_takes_drills() -> None:

@@ -15,7 +15,6 @@ def watch(given: Parts) -> SilenceWatch:
         metrics=given.metrics,
         stopping=threading.Event(),
         silence_s=SILENCE_S,
-        mute=lambda: {"siren"},
         committed=lambda: None,
     )
 
@@ -32,7 +31,7 @@ def test_an_order_that_nobody_answers_is_noticed_once(given: Parts) -> None:
         order(database, lives, sent_at=long_ago, state="accepted"),
         order(database, lives, sent_at=long_ago, drill=True),
         order(database, lives, sent_at=long_ago, kind="update"),
-        order(database, lives, sent_at=long_ago, target="siren"),
+        order(database, lives, sent_at=long_ago, answers=False),
         order(database, lives, sent_at=None, state="waiting"),
         order(database, over, sent_at=long_ago),
     ]

@@ -1,6 +1,7 @@
 """The book of targets: what is built in, what a changed file changes, and who is let out."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,16 +9,19 @@ from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from pipelines.messages import DispatchOrder, decode
 from pipelines.streams import connect
 from service.dispatch import targets
 from service.dispatch.sending import RefusedError, UnreachableError
 from service.dispatch.targets import TargetBook
+from service.dispatch.targets_file import Surroundings
 from service.metrics import ServiceMetrics
 from tests.service.dispatch.parcels import LOOPBACK, cap, order, parcel, webhook, written
 from tests.support.receiver import Receiver
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 NORTH = '[targets.north]\nkind = "stream"\nstream = "dispatch.north"\n'
 
@@ -50,6 +54,7 @@ def given(
     shared_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Given]:
     monkeypatch.setattr(targets, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(targets, "SETTLED_S", 0.0)
     made = Given(tmp_path, shared_redis.url)
     with closing(made.client):
         yield made
@@ -134,8 +139,13 @@ def test_a_changed_file_is_read_and_a_bad_one_changes_nothing(given: Given) -> N
     assert given.errors() == 1, "a bad file is read once"
     book.sender("north").send(parcel(order("north")))
     assert given.client.xlen("dispatch.north") == 2
-    given.write("")
-    assert book.problem is None
+    given.write("# nothing yet\n")
+    assert "is empty" in (book.problem or "")
+    assert book.get("north") is not None, "who writes it anew takes nobody out on the way"
+    with capture_logs() as logged:
+        given.write("[targets]")
+        assert book.problem is None
+    assert [one["targets"] for one in logged if one["event"] == "targets_gone"] == [["north"]]
     assert book.get("north") is None
     with pytest.raises(UnreachableError, match="no target north now"):
         book.sender("north")
@@ -150,6 +160,54 @@ def test_a_bad_file_at_the_start_leaves_the_built_in_ones(given: Given) -> None:
     book.sender("dispatch").send(parcel(order("dispatch")))
     with pytest.raises(UnreachableError, match=r"can't be used: .*no TOML"):
         book.sender("north")
+
+
+def test_a_file_is_read_once_it_rests(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = given.book(NORTH)
+    monkeypatch.setattr(targets, "SETTLED_S", 0.3)
+    for number in range(6):  # as if somebody wrote it piece by piece
+        given.write(f"{NORTH}label = 'n{number}'\n")
+        found = book.get("north")
+        assert found is not None
+        assert found.label == "north"
+        time.sleep(0.1)
+    given.write("[[[")
+    assert book.problem is None
+    given.write(NORTH.replace("north", "south"))
+    until(lambda: book.get("south") is not None, "the file at rest", 5)
+    assert given.errors() == 0
+
+
+def test_what_is_written_while_it_is_read_is_read_too(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = given.book(NORTH)
+    real = targets.read_targets
+
+    def slow(path: Path, around: Surroundings) -> object:
+        found = real(path, around)
+        monkeypatch.setattr(targets, "read_targets", real)
+        given.write(NORTH.replace("north", "south"))
+        return found
+
+    monkeypatch.setattr(targets, "read_targets", slow)
+    given.write(NORTH + "label = 'half'\n")
+    assert book.get("north") is not None
+    until(lambda: book.get("south") is not None, "the rest of it", 5)
+
+
+def test_a_bad_file_is_read_again_when_what_it_names_is_mended(given: Given) -> None:
+    text = webhook("https://a.example").replace('secret = "', 'secret_file = "s" # "')
+    book = given.book(NORTH)
+    given.write(NORTH + text)
+    assert "secret_file" in (book.problem or "")
+    secret = given.folder / "s"
+    secret.write_text("whsec_" + "A" * 32)
+    secret.chmod(0o644)
+    assert "chmod 600" in (book.problem or "")
+    secret.chmod(0o600)
+    assert book.problem is None
+    assert book.get("centre") is not None
 
 
 def test_only_what_changed_is_made_anew(given: Given) -> None:

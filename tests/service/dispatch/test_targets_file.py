@@ -55,6 +55,7 @@ def read(path: Path, **environment: str) -> tuple[Described, ...]:
         (cap(HTTPS, "radius_km = 0"), "radius_km", "above 0"),
         (cap(HTTPS, "polygons = { x = [[1,2],[1,3],[2,3]] }"), "polygons", "latitude first"),
         (cap(HTTPS, 'polygons = { "1" = [[120,30],[1,3],[2,3]] }'), "polygons", "latitude first"),
+        (cap(HTTPS, 'polygons = { "33" = [[1,2],[1,3],[1,2]] }'), "polygons", "three different"),
         (cap(HTTPS, 'secret = "x"'), "secret", "a cap has no such key"),
         (f'{MQTT}\ntopic = "a/#"'.replace('topic = "t"\n', ""), "topic", "wildcards"),
         (MQTT.replace("mqtts", "https"), "url", "mqtts://broker.example:8883"),
@@ -117,6 +118,17 @@ def test_secrets_are_nobody_elses(tmp_path: Path) -> None:
     (one,) = read(written(tmp_path, text, mode=0o644))
     assert one.settings.secret.reveal() == SECRET
     assert SECRET not in repr(one)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f'secret_env = "{SECRET}"', f'secret_file = "{SECRET}"', f'{SECRET} = "x"',
+     f'secret_file = "{SECRET}\\u0000"', f'secret_file = "{SECRET * 9}"'],
+)  # fmt: skip
+def test_a_secret_in_the_wrong_place_is_not_repeated(tmp_path: Path, line: str) -> None:
+    with pytest.raises(TargetsFileError) as caught:
+        read(written(tmp_path, webhook(HTTPS).replace(f'secret = "{SECRET}"', line)))
+    assert SECRET not in str(caught.value)
 
 
 def test_what_people_see_holds_no_secret(tmp_path: Path) -> None:

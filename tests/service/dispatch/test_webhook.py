@@ -103,6 +103,18 @@ def test_retry_after_is_heard_within_limits(
         pytest.param(dripping(b"HTTP/1.1 200 OK\r\nX: 1\r\n"[:19]), id="drips a head"),
         pytest.param(lambda sock: time.sleep(5), id="is silent"),
         pytest.param(lambda sock: None, id="hangs up"),
+        *(
+            pytest.param(lambda sock, head=head: sock.sendall(head), id=f"cut off {number}")
+            for number, head in enumerate(
+                (
+                    b"HTTP/1.1 200",
+                    b"HTTP/1.1 200 OK",
+                    b"HTTP/1.1 200 OK\r\n",
+                    b"HTTP/1.1 200 OK\r\nContent-Le",
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+                )
+            )
+        ),
         pytest.param(lambda sock: sock.sendall(b"\x00" * 1000), id="lies"),
         pytest.param(
             lambda sock: sock.sendall(
@@ -208,3 +220,26 @@ def test_a_secret_that_a_receiver_repeats_is_not_kept(receiver: Receiver, tmp_pa
         sender(tmp_path, webhook(receiver.url, LOOPBACK)).send(parcel(order()))
     assert SECRET not in str(caught.value)
     assert "no such secret ***" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "says", "kept"),
+    [
+        ("/hooks/T0KEN-1", b"Cannot POST /hooks/T0KEN-1", "Cannot POST …"),
+        ("/hooks/T0KEN-1?key=hush1", b"no t0ken-1 and no hush1", "no … and no …"),
+        ("/hooks/T0KEN-1/", b'{"path":"\\/hooks\\/T0KEN-1\\/"}', "…"),
+        ("/a%20hook%2Fb", b"nothing at /a hook/b", "nothing at …"),
+        ("/?k=a%26hush+1", b"no key a&hush 1", "no key …"),
+        ("/", b"nothing at /", "nothing at /"),
+        ("/a/b", b"a bad request", "a bad request"),
+    ],
+)  # fmt: skip
+def test_an_address_that_a_receiver_repeats_is_not_kept(
+    receiver: Receiver, tmp_path: Path, path: str, says: bytes, kept: str
+) -> None:
+    receiver.answer = saying(404, says)
+    with pytest.raises(RefusedError) as caught:
+        sender(tmp_path, webhook(receiver.url + path, LOOPBACK)).send(parcel(order()))
+    assert kept in str(caught.value)
+    for hidden in ("T0KEN", "hush", "hook"):
+        assert hidden.lower() not in str(caught.value).lower()

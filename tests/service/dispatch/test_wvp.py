@@ -1,6 +1,7 @@
 """Alarms for a WVP platform, through a real Redis."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,10 +11,11 @@ import pytest
 import redis
 
 from pipelines.messages import OrderKind
+from service.dispatch.senders import wvp
 from service.dispatch.senders.wvp import ALARM_TYPES
 from service.dispatch.sending import RefusedError, UnreachableError
 from tests.service.dispatch.parcels import LOOPBACK, order, parcel, sender
-from tests.support.receiver import Receiver, dripping
+from tests.support.receiver import Answer, Receiver, dripping
 from tests.support.redis_server import RedisServer
 from vision.hazards import Hazard
 
@@ -70,7 +72,7 @@ def test_what_no_alarm_can_say_is_refused(shared_redis: RedisServer, tmp_path: P
             to.send(parcel(order(**changes)))
 
 
-def test_a_password_and_a_server_that_lies(tmp_path: Path) -> None:
+def test_a_password(tmp_path: Path) -> None:
     with RedisServer() as server, closing(redis.Redis(port=server.port)) as client:
         client.config_set("requirepass", "geheim-1234")
         good = table(server.port, 'username = "default"', 'password_env = "P"')
@@ -79,9 +81,44 @@ def test_a_password_and_a_server_that_lies(tmp_path: Path) -> None:
         with pytest.raises(UnreachableError, match="no such user") as caught:
             sender(tmp_path, good, P="falsch-1234").send(parcel(order()))
         assert "1234" not in str(caught.value)
+
+
+def flooding(head: bytes, rest: bytes) -> Answer:
+    def flood(sock: socket.socket) -> None:
+        sock.recv(65536)
+        sock.sendall(head)
+        while True:
+            sock.sendall(rest)
+
+    return flood
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (dripping(b"+", 0.1), "in time"),
+        (flooding(b"+", b"a" * 65536), "passes 65536 bytes"),
+        (flooding(b"$1500000000\r\n", b"a" * 65536), "passes 65536 bytes"),
+        (flooding(b"*1000000000\r\n", b":1\r\n" * 9999), "passes 65536 bytes"),
+        (flooding(b"", b"*1\r\n" * 9999), "no Redis|passes"),
+        (lambda sock: (sock.recv(65536), sock.sendall(b":one\r\n")), "no Redis"),
+        (lambda sock: (sock.recv(65536), sock.sendall(b"$one\r\n")), "no Redis"),
+    ],
+)  # fmt: skip
+def test_one_that_lies_holds_nobody(tmp_path: Path, answer: Answer, says: str) -> None:
     with Receiver() as liar:
-        liar.hasty, liar.answer = True, dripping(b"+", 0.1)
+        liar.hasty, liar.answer = True, answer
         began_s = time.monotonic()
-        with pytest.raises(UnreachableError):
+        with pytest.raises(UnreachableError, match=says):
             sender(tmp_path, table(liar.port, "timeout_s = 1")).send(parcel(order()))
         assert time.monotonic() - began_s < 2.5
+
+
+def test_one_that_never_pauses_comes_to_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wvp, "LARGEST_ANSWER_BYTES", 2**40)
+    with Receiver() as liar:
+        liar.hasty, liar.answer = True, flooding(b"*1000000000\r\n", b":1\r\n" * 20)
+        with pytest.raises(UnreachableError, match="in time"):
+            sender(tmp_path, table(liar.port, "timeout_s = 1")).send(parcel(order()))

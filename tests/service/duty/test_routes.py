@@ -278,6 +278,31 @@ def test_a_handover_is_declined_or_withdrawn_and_then_all_is_as_before(scene: Sc
     assert httpx.get(scene.url + HANDOVERS, headers=stranger).json()["handovers"] == []
 
 
+def test_what_has_begun_to_pass_is_signed_to_the_end(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handovers, "PASSED_AT_ONCE", 1)
+    world, mine = scene.world, scene.accounts["giver"].account_id
+    ours = [world.opened(number, assigned_to=mine) for number in range(3)]
+    given = scene.giver.post(HANDOVERS, json={"to_login": "wang.fang"}).json()
+    path = f"{HANDOVERS}/{given['handover_id']}"
+    pass_some = handovers.pass_some
+    with monkeypatch.context() as patched:  # the service ends after the first
+        patched.setattr(handovers, "pass_some", lambda *given: pass_some(*given) and False)
+        broken = scene.taker.post(f"{path}/sign", json={"accept": True})
+    assert (broken.status_code, broken.json()["state"]) == (200, "given")
+    for answer in (
+        scene.giver.post(f"{path}/withdraw"),
+        scene.taker.post(f"{path}/sign", json={"accept": False}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "handover_begun")
+    # Nobody is held up by who never goes on.
+    assert scene.giver.post(HANDOVERS, json={"to_login": "wang.fang"}).status_code == 201
+    signed = scene.taker.post(f"{path}/sign", json={"accept": True})
+    assert signed.json()["state"] == "taken"
+    assert {world.row(one)["assigned_to"] for one in ours} == {scene.accounts["taker"].account_id}
+
+
 def test_only_whoever_can_handle_the_place_takes_over(scene: Scene) -> None:
     database = scene.world.database
     make_account(database, Role.OPERATOR, (FOREIGN,), login="far.away")

@@ -25,7 +25,7 @@ from tests.service.duty.kit import (
     after,
     at_night,
 )
-from tests.service.estate import OWN
+from tests.service.estate import FOREIGN, OWN
 from tests.service.helpers import ON_SQLITE, opened
 from tests.service.signing_in import make_account
 
@@ -175,6 +175,11 @@ def test_only_whoever_is_there_is_told_and_by_name(world: World) -> None:
     with world.database.writing() as connection:
         mine = tables.accounts.c.account_id == gone.account_id
         connection.execute(sa.update(tables.accounts).where(mine).values(disabled_at=START))
+    # Of two who had their duty when they could: one has other places now, one another role.
+    moved = make_account(world.database, Role.OPERATOR, (FOREIGN,), login="wu.min")
+    lesser = make_account(world.database, Role.VIEWER, (OWN,), login="he.jun")
+    for one in (moved, lesser):
+        world.add_shift(VILLAGE, account_id=one.account_id, name=one.login, number=None)
     there = make_account(world.database, Role.OPERATOR, (COUNTY,), login="sun.li")
     world.add_shift(COUNTY, account_id=there.account_id, name="孙丽", number=None)
     world.add_shift(COUNTY)
@@ -295,6 +300,12 @@ def test_other_rules_hold_at_once_for_what_waits(world: World) -> None:
     world.look(2)
     assert (world.row(fire)["due_at"], world.row(fault)["due_at"]) == (after(20), after(40))
     assert world.row(over)["due_at"] is None
+    # By a replica whose clock is behind.
+    newer = sa.update(tables.clock_rules).where(tables.clock_rules.c.hazard == "camera_fault")
+    with world.database.writing() as connection:
+        connection.execute(newer.values(report_s=30, updated_at=after(1)))
+    world.look(3)
+    assert world.row(fault)["due_at"] == after(30)
     world.look(40)
     assert world.breaches() != []
     # A breach is one: also by a rule that gives another time.

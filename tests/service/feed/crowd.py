@@ -7,8 +7,10 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +18,14 @@ from typing import Any
 
 from pipelines import streams
 from service.database import Database
+from service.feed import log
+from tests.service.dispatch.answers import incident, now
 from tests.service.helpers import alert, settings_for
 from tests.service.process import ServiceProcess, database_of
 from tests.service.signing_in import make_account, token
 from tests.support.redis_server import RedisServer
+
+HISTORY_MB = 12
 
 
 @dataclass
@@ -39,6 +45,22 @@ def logins(database: Database, accounts: int, feeds_each: int) -> list[str]:
     """Return a token for each feed; each account has some."""
     made = [make_account(database, "admin") for _ in range(accounts)]
     return [token(database, one) for one in made for _ in range(feeds_each)]
+
+
+@contextmanager
+def one_that_reads_nothing(url: str, secret: str, database: Database) -> Iterator[socket.socket]:
+    """A feed with more to take than any buffer holds, and whose client takes none of it."""
+    about = incident(database)
+    with database.writing() as connection:
+        for _ in range(HISTORY_MB):
+            log.append(connection, log.FeedKind.UPDATED, about, {"pad": "x" * 1_000_000}, now())
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        slow.connect((host, int(port)))
+        head = f"GET /api/feed?after=0 HTTP/1.1\r\nHost: {host}\r\n"
+        slow.sendall(f"{head}Authorization: Bearer {secret}\r\n\r\n".encode())
+        yield slow
 
 
 async def listen(url: str, secret: str, crowd: Crowd, feed: int) -> None:

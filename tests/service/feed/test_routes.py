@@ -1,19 +1,21 @@
-import asyncio
-import socket
-import threading
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from service.feed import log, routes
 from service.feed.bell import PER_ACCOUNT
+from tests.service.feed.crowd import one_that_reads_nothing
 from tests.service.helpers import ON_SQLITE, Parts, alert, at
 from tests.service.process import FeedReader, feed, serving
 from tests.service.signing_in import bearer, make_account, token
 from tests.support.waiting import until
+
+LIMIT_S = 5.0
+"""A client that takes nothing is let go after this, in these tests."""
 
 
 def opened(reader: FeedReader, count: int) -> list[str]:
@@ -47,41 +49,35 @@ def test_live_then_resumed_over_a_restart_without_gap_or_repetition(given: Parts
         assert opened(reader, 3) == onsets(60.0, 120.0, 180.0)
 
 
-def test_a_client_that_does_not_read_holds_up_nobody(given: Parts) -> None:
-    who = bearer(given.database)
-    asked = "".join(f"{name}: {value}\r\n" for name, value in who.items())
-    with serving(given.settings) as url:
-        host, _, port = url.removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port))) as slow:
-            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-            request = f"GET /api/feed?after=0 HTTP/1.1\r\nHost: {host}\r\n{asked}\r\n"
-            slow.sendall(request.encode())
-            with feed(f"{url}/api/feed?after=0", **who) as reader:
-                given.send(*(alert(60.0 * n, drill=True) for n in range(-100, 0)))
-                assert len(opened(reader, 100)) == 100
-
-
 @ON_SQLITE
-def test_a_client_that_takes_nothing_is_let_go(given: Parts) -> None:
-    seat_left = threading.Event()
+def test_a_client_that_does_not_read_is_let_go_and_holds_up_nobody(
+    given: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hasty(routes.FeedResponse):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, send_limit_s=LIMIT_S)
 
-    async def never(_message: object) -> None:
-        if _message["type"] == "http.response.body":  # type: ignore[index]
-            await asyncio.sleep(60)
+    monkeypatch.setattr(routes, "FeedResponse", Hasty)
+    account = make_account(given.database, "admin")
+    secret, who = token(given.database, account), bearer(given.database)
 
-    async def chunks() -> Any:
-        yield b"x"
+    def evicted(url: str) -> bool:
+        told = httpx.get(f"{url}/metrics", headers=who, timeout=5).text
+        return "fengsui_feed_evictions_total 1.0" in told
 
-    async def main() -> None:
-        with ExitStack() as seat:
-            seat.callback(seat_left.set)
-            response = routes.FeedResponse(chunks(), seat.pop_all(), given.metrics, 0.05)
-        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
-        await response(scope, never, never)  # type: ignore[arg-type]
-
-    asyncio.run(main())
-    assert seat_left.is_set()
-    assert given.count("fengsui_feed_evictions_total") == 1
+    with (
+        serving(given.settings) as url,
+        feed(f"{url}/api/feed", **who) as reader,
+        one_that_reads_nothing(url, secret, given.database),
+    ):
+        until(lambda: seats(url, who) == 2, "both")
+        given.send(*(alert(60.0 * n, drill=True) for n in range(-20, 0)))
+        assert len(opened(reader, 20)) == 20
+        assert not evicted(url), "the other did not wait for its end"
+        until(lambda: evicted(url), "the eviction", 2 * LIMIT_S)
+        assert seats(url, who) == 1
+        given.send(alert(0.0, drill=True))
+        assert opened(reader, 1) == onsets(0.0)
 
 
 @ON_SQLITE

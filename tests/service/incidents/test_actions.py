@@ -13,9 +13,11 @@ import pytest
 import sqlalchemy as sa
 
 from service import tables
-from service.incidents import action_routes
+from service.incidents import action_routes, changing
 from service.incidents.action_models import REASONS, Action, ActionReason
 from service.incidents.actions import KINDS
+from service.incidents.history import Step
+from service.incidents.lifecycle import CLOCK, StepKind
 from service.verdicts.models import Reason
 from tests.service.estate import FOREIGN, OWN
 from tests.service.helpers import Parts, alert, at
@@ -64,6 +66,13 @@ def test_an_incident_goes_its_way_and_everything_has_a_name_and_a_time(at_work: 
         ("reported", wang), ("arrived", wang), ("noted", wang), ("closed", wang), ("reopened", li),
     ]  # fmt: skip
     assert told[1:] == done
+    named = {"on_duty": ["1"]}
+    number = Step(kind=StepKind.ESCALATED, actor=CLOCK, at=datetime.now(UTC), detail=named)
+    with at_work.given.database.writing() as connection:
+        changing.take(connection, fire, number)
+    for login, detail in (("li.wei", named), ("sun.yu", {})):
+        answer = at_work.clients[login].get(f"/api/incidents/{fire}/steps")
+        assert answer.json()["steps"][-1]["detail"] == detail
     audited = at_work.audit(fire)
     assert [name for name, _ in audited if name != "verdict.given"] == [
         f"incident.{kind}" for kind, _ in done

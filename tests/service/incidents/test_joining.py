@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from pipelines.messages import incident_id
 from service import tables
+from service.duty import looking
+from service.incidents import changing, store
 from service.incidents.joining import living
 from tests.service.estate import FOREIGN, OWN
 from tests.service.helpers import Parts, alert, at
@@ -176,6 +180,79 @@ def test_what_was_never_one_is_parted_again(at_work: Centre) -> None:
             "incident.opened"
         )
     assert not at_work.faults()
+
+
+def test_what_leaves_a_place_leaves_its_people_too(quick: Centre) -> None:
+    here, away = quick.opened(alert()), quick.opened(alert(9000, camera_id=ELSEWHERE))
+    quick.act(here, "merge", "chief", into=str(away))
+    mine = str(quick.people["li.wei"].account_id)
+    quick.act(away, "assign", assignee=mine)
+    cursor = quick.clients["chief"].get("/api/incidents").json()["feed_cursor"]
+    quick.act(away, "split", "chief", alerts=[str(alert().alert_id)])
+    told = {}
+    for login, client in quick.clients.items():
+        events = client.get("/api/feed/events", params={"after": cursor}).json()["events"]
+        told[login] = [one["kind"] for one in events if one["incident"]["incident_id"] == str(away)]
+        left = [one["incident"] for one in events if one["kind"] == "incident.left"]
+        assert [one["assigned_to"] for one in left] == [mine] * len(left)  # as it was before
+    assert told["li.wei"] == told["sun.yu"] == ["incident.left"]
+    assert told["zhao.min"] == told["chief"] == ["incident.updated"]
+    assert quick.row(away)["assigned_to"] is None
+    assert quick.kinds(away)[-2:] == ["split", "assigned"]
+    assert quick.clients["li.wei"].get(f"/api/incidents/{away}").status_code == 404
+    # Whoever may still handle what stays keeps it.
+    more = quick.opened(alert(40_000), alert(40_010, seen_s=40_020))
+    quick.act(more, "assign", assignee=mine)
+    quick.act(more, "split", alerts=[str(alert(40_010).alert_id)])
+    assert str(quick.row(more)["assigned_to"]) == mine
+    assert not quick.faults()
+
+
+def test_nobody_is_late_twice_for_what_became_one(quick: Centre) -> None:
+    late, into = quick.opened(alert()), quick.opened(alert(9000))
+    since = quick.row(late)["waiting_from"]
+
+    def looked(seconds: float) -> list[tuple[UUID, str]]:
+        now = since + timedelta(seconds=seconds)
+        with quick.given.database.writing() as connection:
+            looking.look_at(connection, [late, into], now, ZoneInfo("Asia/Shanghai"))
+        rows = quick.given.rows(tables.incident_breaches)
+        return sorted((one["incident_id"], one["clock"]) for one in rows)
+
+    with quick.given.database.writing() as connection:
+        changing.write(connection, into, {"waiting_from": since + timedelta(seconds=50)})
+    assert looked(65) == [(late, "seen")]
+    quick.times.append(since + timedelta(seconds=65))
+    quick.act(late, "merge", into=str(into))
+    assert looked(70) == sorted([(late, "seen"), (into, "seen")])
+    assert quick.row(into)["escalations"] == 0
+    told = [one for one in quick.steps(into) if one["action"] in {"breached", "escalated"}]
+    assert told == []
+
+
+def test_a_drill_is_never_parted_and_goes_on_where_it_stood(quick: Centre) -> None:
+    first, second = alert(drill=True), alert(15, seen_s=20, drill=True)
+    drill = quick.opened(first, second)
+    assert quick.refused(drill, "split", alerts=[str(second.alert_id)]) == "split_drill"
+    quick.act(drill, "close", reason="over")
+    quick.act(drill, "reopen", reason="mistake")
+    assert quick.row(drill)["dispatched_at"] is None
+    ended = [replace(one, revision=2, ended_at=at(30)) for one in (first, second)]
+    quick.opened(*ended)
+    assert quick.row(drill)["state"] == "closed"
+    quick.opened(replace(second, revision=3, last_seen_at=at(40)))
+    assert quick.row(drill)["state"] == "seen"
+    assert quick.kinds(drill)[-2:] == ["closed", "resumed"]
+
+    def silent(ago_s: float) -> int:
+        now = datetime.now(UTC)
+        with quick.given.database.writing() as connection:
+            return store.close_silent_drills(connection, now - timedelta(seconds=ago_s), now)
+
+    assert silent(300) == 0  # somebody has just opened it again
+    assert silent(-60) == 1
+    assert quick.row(drill)["state"] == "closed"
+    assert not quick.faults()
 
 
 def test_a_second_click_joins_and_parts_nothing_more(quick: Centre) -> None:

@@ -1,5 +1,7 @@
 import time
 
+from structlog.testing import capture_logs
+
 from pipelines import streams
 from pipelines.streams import ALERTS_PRIORITY
 from service import tables
@@ -51,7 +53,11 @@ def test_lost_data_are_sent_again(given: Parts) -> None:
     given.consumer.step()
     given.client.flushall()
     given.send(alert(drill=True), alert(60.0, drill=True))  # the spool replays, and goes on
-    given.consumer.step()
+    with capture_logs() as said:
+        given.consumer.step()
+    lost = next(line for line in said if "Redis lost data" in line["event"])
+    assert lost["part"] == "consumer"
+    assert "spools send again" in lost["next"]
     given.consumer.step()
     assert len(given.rows(tables.incidents)) == 2
     assert len(confirmed(given.client)) == 2

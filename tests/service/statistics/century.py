@@ -35,8 +35,10 @@ def populate(database: Database, number: int, days: int = 90) -> None:
     some: list[dict[str, object]] = []
     seen: list[dict[str, object]] = []
     late: list[dict[str, object]] = []
-    for _ in range(number):
-        at = NOW - timedelta(seconds=chance.uniform(0, days * 86400))
+    # One after the other, as they happen: so they lie on the disk.
+    ago_s = sorted((chance.uniform(0, days * 86400) for _ in range(number)), reverse=True)
+    for seconds in ago_s:
+        at = NOW - timedelta(seconds=seconds)
         waits = [at + timedelta(seconds=chance.expovariate(1 / mean)) for mean in (30, 90, 200)]
         one, hazard = UUID(int=chance.getrandbits(128)), chance.choice(list(Hazard))
         some.append(

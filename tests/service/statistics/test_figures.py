@@ -36,10 +36,18 @@ def test_days_are_those_of_the_wall_s_clock() -> None:
     assert period.start == datetime(2026, 10, 25, 16, tzinfo=UTC)
     assert period.end == datetime(2026, 11, 24, 16, tzinfo=UTC)
     assert len(period.days()) == 30
-    slot = int(NOW.timestamp()) // 900
-    assert (hour_of(slot, SHANGHAI), day_of(slot, SHANGHAI)) == ("01", "2026-11-24")
+    now_s = int(NOW.timestamp())
+    assert (hour_of(now_s, SHANGHAI), day_of(now_s, SHANGHAI)) == ("01", "2026-11-24")
     nepal = ZoneInfo("Asia/Kathmandu")  # its hours begin at a quarter
-    assert [hour_of(slot + n, nepal) for n in range(4)] == ["22", "23", "23", "23"]
+    assert [hour_of(now_s + 900 * n, nepal) for n in range(4)] == ["22", "23", "23", "23"]
+
+
+def test_hours_are_read_whole_where_the_wall_s_hours_are_the_clock_s() -> None:
+    # Lord Howe is half an hour off in winter alone.
+    for name, slot_s in (("Asia/Shanghai", 3600), ("Asia/Kathmandu", 900), ("UTC", 3600),
+                         ("Europe/Berlin", 3600), ("Australia/Lord_Howe", 900)):  # fmt: skip
+        period = period_of(date(2026, 3, 1), date(2026, 5, 1), ZoneInfo(name), NOW)
+        assert period.slot_s == slot_s, name
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,17 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from service import tables
+from service.statistics.making import Asked, make
+from service.statistics.models import By
 from tests.service.dispatch.answers import incident
 from tests.service.estate import FOREIGN, OWN, fill
 from tests.service.helpers import ON_SQLITE, Parts
 from tests.service.process import serving
 from tests.service.signing_in import bearer
+from tests.service.statistics.century import ZONE, somebody
 
 DAY = datetime(2026, 3, 1, 16, tzinfo=UTC)
 """Midnight in Shanghai: the 2nd of March begins."""
@@ -160,6 +164,10 @@ def test_false_alarms_a_camera_and_day_by_pack_version(centre: Centre) -> None:
         saw(given, one, "pack@2", DAY)
     saw(given, real, "pack@1", DAY + timedelta(hours=25))
     saw(given, real, "pack@3", DAY)
+    # Not those of camera faults, of drills alone, or of other days.
+    saw(given, happened(given, hazard="camera_fault"), "faults@1", DAY)
+    saw(given, happened(given, drill=True), "pack@4", DAY)
+    saw(given, happened(given, -48 * 60), "pack@5", DAY - timedelta(days=2))
     answer = centre.ask().json()
     assert answer["cameras"] == 2
     assert answer["packs"] == [
@@ -167,8 +175,12 @@ def test_false_alarms_a_camera_and_day_by_pack_version(centre: Centre) -> None:
          "last_day": "2026-03-03", "camera_days": 6, "per_camera_day": 0.1667},
         {"model": "pack@2", "false_alarms": 3, "first_day": "2026-03-02",
          "last_day": "2026-03-02", "camera_days": 2, "per_camera_day": 1.5},
+        # The best one: without a false alarm, it's there all the same.
+        {"model": "pack@3", "false_alarms": 0, "first_day": "2026-03-02",
+         "last_day": "2026-03-02", "camera_days": 2, "per_camera_day": 0.0},
     ]  # fmt: skip
     assert centre.ask(place=OWN).json()["packs"][1]["per_camera_day"] == 3.0
+    assert centre.ask(place=FOREIGN).json()["packs"] == []
 
 
 @ON_SQLITE
@@ -182,7 +194,7 @@ def test_a_spreadsheet_has_the_same_and_runs_nothing(centre: Centre) -> None:
     who = bearer(given.database)
     base = f"{centre.url}/api/statistics.csv?from=2026-03-01&to=2026-03-03"
     answer = httpx.get(f"{base}&by=place", headers=who, timeout=20)
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8", answer.text
     assert (
         'filename="statistics-2026-03-01-2026-03-03-place.csv"'
         in answer.headers["content-disposition"]
@@ -197,6 +209,31 @@ def test_a_spreadsheet_has_the_same_and_runs_nothing(centre: Centre) -> None:
     english = httpx.get(f"{base}&by=hazard&language=en", headers=who, timeout=20).text
     assert "Seen: median, s" in english
     assert "fire,fire,1" in english
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("paths", "read"),
+    [(("/0/",), "opened_at>? AND opened_at<?"), (("/0/330100/330106/",), "place_code>?")],
+)
+def test_of_many_years_the_period_is_read_or_the_place(
+    given: Parts, paths: tuple[str, ...], read: str
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    with given.database.reading() as connection:
+        event.listen(
+            connection,
+            "before_cursor_execute",
+            lambda _connection, _cursor, words, given, *_: asked.append((words, given)),
+        )
+        wanted = Asked(first=None, last=None, place=None, by=By.DAY)
+        make(connection, somebody(*paths), wanted, ZONE, DAY)
+        read_by_day = [one for one in asked if " incidents.opened_at >= " in one[0]]
+        assert len(read_by_day) == 4
+        for words, values in read_by_day:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values)
+            lines = " ".join(row[3] for row in plan)
+            assert read in lines, lines
 
 
 @ON_SQLITE

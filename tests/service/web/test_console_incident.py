@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -138,6 +139,30 @@ def test_of_two_operators_one_wins_and_the_other_keeps_what_was_typed(
         state(other, "误报")
         state(one, "误报")
         expect(one.locator("[data-step=dismissed]")).to_contain_text("灯光 · second")
+
+
+def test_a_sheet_that_is_left_gives_the_focus_back(browser: Browser, given: Centre) -> None:
+    incident = given.incident("只用键盘")
+    with at(browser, given, f"/incidents/{incident}") as page:
+        expect(page.locator("[data-test=where]")).to_have_text("只用键盘 · 灵隐街道")
+        expect(page.locator("[data-test=history] h2")).to_contain_text("UTC")
+        for leave in ("Escape", "Enter"):  # the first button closes
+            page.locator("[data-deed=dismiss]").focus()
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("dialog").get_by_role("heading")).to_have_text("误报")
+            page.keyboard.press(leave)
+            expect(page.get_by_role("dialog")).to_have_count(0)
+            expect(page.locator("[data-deed=dismiss]")).to_be_focused()
+
+
+def test_a_receipt_says_which_it_was(browser: Browser, given: Centre) -> None:
+    incident = given.incident("回执是什么")
+    order = given.sent(incident)
+    said = {"receipt_id": str(uuid4()), "kind": "accepted", "at": "2026-01-01T00:00:00Z"}
+    answer = given.clients["operator"].post(f"/api/orders/{order}/receipts", json=said)
+    assert answer.status_code == 200, answer.text
+    with at(browser, given, f"/incidents/{incident}") as page:
+        expect(page.locator("[data-step=receipt]")).to_contain_text("回执 · 已接单")
 
 
 def test_it_is_given_to_a_colleague_who_sees_that_it_is_theirs(

@@ -100,6 +100,43 @@ def test_a_trail_goes_from_the_alert_to_the_receipt_in_order_and_on_paper(
         printable(page)
 
 
+def test_after_an_update_an_open_console_reads_the_new_one(
+    browser: Browser, given: Centre, dead: str
+) -> None:
+    """What it would fetch of the old one is gone."""
+    with at(browser, given, "/orders") as page:
+        expect(page.locator(row(page, dead))).to_be_visible()
+        page.evaluate("window.old = true")
+        gone = {"status": 404, "content_type": "text/css"}
+        page.route("**/assets/TrailPage-*.css", lambda route: route.fulfill(**gone), times=1)
+        page.locator(f"{row(page, dead)} >> [data-test=trail]").click()
+        page.wait_for_url(f"**/orders/{dead}")
+        expect(page.locator("[data-test=order] dl")).to_be_visible()
+        assert page.evaluate("window.old") is None
+
+
+def test_a_target_is_called_by_its_label_and_its_fault_in_words(
+    browser: Browser, given: Centre, dead: str
+) -> None:
+    """Those in the file; here the answer is one that has such a target."""
+    targets = given.clients["operator"].get("/api/dispatch/targets").json()
+    one = next(found for found in targets["targets"] if found["name"] == "dispatch")
+    breaker = {"state": "open", "failures": 5, "last_error": "it refuses connections"}
+    crew = {"name": "crew-7", "label": "西湖消防", "breaker": one["breaker"] | breaker}
+    targets["targets"].append(one | crew)
+    orders = given.clients["operator"].get("/api/orders").json()
+    for found in orders["orders"]:
+        found["target"] = "crew-7"
+    with at(browser, given, "/live") as page:
+        page.route("**/api/dispatch/targets", lambda route: route.fulfill(json=targets))
+        page.route("**/api/orders?*", lambda route: route.fulfill(json=orders))
+        page.locator("[data-test=go-orders]").click()
+        expect(page.locator(row(page, dead))).to_contain_text("西湖消防")
+        crew_row = page.locator("tr[data-target='crew-7']")
+        expect(crew_row).to_contain_text("对方拒绝连接")
+        expect(crew_row).to_contain_text("自动再试")
+
+
 def test_who_has_no_business_with_orders_sees_no_such_page(browser: Browser, given: Centre) -> None:
     with at(browser, given, "/orders", who="viewer") as page:
         expect(page.get_by_role("heading", level=1)).to_have_text("没有这个页面")

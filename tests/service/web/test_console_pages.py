@@ -25,7 +25,9 @@ SIZES = {1920: 1080, 1366: 768, 390: 844}
 LOOKS = ["dark-zh", *(["light-zh", "dark-en", "light-en"] if SCREENSHOTS else [])]
 PAGES = ["live", "cameras", "cameras/new", "places", "accounts", "retention", "audit", "status"]
 PAGES += ["me/password", "me/tokens", "cameras/import"]
+PAGES += ["orders", "statistics", "dispatch", "duty"]
 LISTS = {"live", "cameras", "accounts", "audit", "status", "me/tokens", "cameras/c-00009/zones"}
+LISTS |= {"orders", "statistics"}
 """Pages as wide as the screen; the others have one width."""
 
 

@@ -1,6 +1,8 @@
 import { createRouter, createWebHistory, type RouteMeta, type RouteRecordRaw } from "vue-router";
 import type { Permission } from "./api/shapes";
 import { everywhere, may, session } from "./session";
+import { tell } from "./tell";
+import { t } from "./words";
 
 declare module "vue-router" {
   interface RouteMeta {
@@ -70,6 +72,21 @@ router.beforeEach((to) => {
   // A page that a role may not use looks like one that isn't there.
   if (!allows(to.meta)) return { name: "nothing", params: { rest: ["-"] } };
   return true;
+});
+
+/** A page that was asked for anew this short a while ago isn't asked for again: that doesn't help. */
+const RENEWED_MS = 10_000;
+const RENEWED = "fengsui.renewed";
+
+// A page's program is fetched when it is first opened. After an update of the service that of the
+// version which is open is gone: the new one is read, at the page that was meant.
+router.onError(async (error: unknown, to) => {
+  const answers = await fetch("/", { method: "HEAD", cache: "no-store" }).then((one) => one.ok, () => false);
+  const last = Number(sessionStorage.getItem(RENEWED) ?? 0);
+  if (!answers || Date.now() - last < RENEWED_MS) return tell(t("problem.no_answer"));
+  sessionStorage.setItem(RENEWED, String(Date.now()));
+  console.info("the console is read anew:", error);
+  location.assign(to.fullPath);
 });
 
 /** Whether who is logged in may open the page of this name. */

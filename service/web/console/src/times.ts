@@ -12,6 +12,13 @@ export function stamp(moment: Date): string {
   return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ${time}`;
 }
 
+/** Which zone local times are in, as the moment has it: UTC+08:00. */
+export function offsetCalled(moment = new Date()): string {
+  const minutes = -moment.getTimezoneOffset();
+  const [h, m] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return t("time.offset", { offset: `${minutes < 0 ? "−" : "+"}${two(h)}:${two(m)}` });
+}
+
 function day(moment: Date): string {
   const year = moment.getFullYear() === new Date().getFullYear() ? "" : `${moment.getFullYear()}-`;
   return `${year}${two(moment.getMonth() + 1)}-${two(moment.getDate())}`;

@@ -21,15 +21,18 @@ const SAID: Record<string, Said> = {
   why: (value) => word("order_error", String(value)),
   error: (value) => word("order_error", String(value)),
   text: (value) => String(value),
-  kind: (value) => word("receipt", String(value)),
 };
 
-export function reasonOf({ action, reason }: Step): string {
+/** Why something was done; of a receipt, which it was. */
+export function reasonOf({ action, reason, detail }: Step): string {
+  if (action === "receipt") return word("receipt", String(detail?.receipt ?? ""));
   return reason ? word(KINDS[action] ?? "close_reason", reason) : "";
 }
 
-export function detailOf({ detail }: Step): string[] {
-  const all: Record<string, unknown> = detail ?? {};
+export function detailOf({ detail, actor }: Step): string[] {
+  const all: Record<string, unknown> = { ...detail };
+  // What the line above says already.
+  if (actor === `target:${all.target}`) delete all.target;
   return Object.keys(SAID).flatMap((name) => {
     const value = all[name];
     const said = value === undefined || value === "" || (value === null && name !== "assignee") ? "" : SAID[name]?.(value, all);

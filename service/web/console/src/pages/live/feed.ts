@@ -15,6 +15,7 @@ const SILENCE_MS = 25000; // the service says something every 10 s: after this t
 const RETRY_MS = 2000;
 const DRAW_MS = 50; // a burst of events is one drawing
 const KINDS = ["incident.opened", "incident.updated", "incident.closed", "order.sent"];
+const LEFT = "incident.left"; // not in one's places any more
 
 function waits(one: Incident): boolean {
   return !one.drill && OPEN.includes(one.state);
@@ -149,6 +150,11 @@ export function useFeed() {
         redraw();
       });
     }
+    opened.addEventListener(LEFT, (event: MessageEvent<string>) => {
+      heard(event);
+      incidents.delete((JSON.parse(event.data) as Incident).incident_id);
+      redraw();
+    });
   }
 
   function tick(): void {

@@ -3,6 +3,7 @@ import { onBeforeUnmount, onMounted, reactive, ref, watch } from "vue";
 import { useRoute, useRouter } from "vue-router";
 import { api, isAborted, taken } from "../../api/client";
 import type { Order, OrderQuery, Target } from "../../api/shapes";
+import { noteTargets } from "../../happenings";
 
 const PAGE = 50;
 const EVERY_MS = 5000;
@@ -48,6 +49,7 @@ export function useOrders() {
         left = answer.more;
       }
       targets.value = (await taken(api.GET("/api/dispatch/targets", { signal: mine.signal }))).targets;
+      noteTargets(targets.value);
       [orders.value, more.value, problem.value] = [found, left, null];
     } catch (error) {
       if (isAborted(error)) return;

@@ -1,6 +1,6 @@
 // From the first alert to the last receipt: one list in the order of time.
 import type { Step, Trail } from "../../api/shapes";
-import { actorCalled, hazardCalled, targetCalled } from "../../happenings";
+import { actorCalled, hazardCalled, targetCalled, targetErrorCalled } from "../../happenings";
 import { clock } from "../../times";
 import { t, word } from "../../words";
 import { detailOf, reasonOf } from "../incident/spoken";
@@ -9,6 +9,8 @@ export interface Happening {
   key: string;
   at: string;
   kind: "alert" | "step" | "order" | "attempt" | "receipt";
+  /** Among what has the same time, where it isn't the kind's. */
+  order?: "brought";
   tone: "plain" | "good" | "bad";
   what: string;
   who: string;
@@ -16,21 +18,24 @@ export interface Happening {
 }
 
 const BAD_STEPS = new Set(["breached", "escalated", "order_dead", "order_refused", "order_silent", "dismissed"]);
+/** The id of an entry in a stream. */
+const ENTRY = /^\d+-\d+$/;
 const OF_ORDERS = new Set(["order_sent", "order_dead", "order_refused", "order_silent", "receipt"]);
 
 export function happenings(trail: Trail): Happening[] {
   const { order_id } = trail.order;
   const steps = (trail.steps as Step[]).filter((one) => !OF_ORDERS.has(one.action) || (one.action !== "receipt" && one.detail?.order_id === order_id));
+  const answered = new Set(trail.receipts.map((one) => one.receipt_id));
   const found = [
     ...trail.alerts.flatMap(alert),
-    ...steps.map(step),
+    ...steps.map((one) => step(one, answered)),
     made(trail.order),
     ...trail.attempts.map(attempt),
     ...trail.receipts.map(receipt),
   ];
-  const rank = ["alert", "step", "order", "attempt", "receipt"];
-  // What happened in one transaction has one time.
-  return found.sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || rank.indexOf(a.kind) - rank.indexOf(b.kind));
+  // What happened in one transaction has one time: what a receipt brought about follows it.
+  const rank = ["alert", "step", "order", "attempt", "receipt", "brought"];
+  return found.sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || rank.indexOf(a.order ?? a.kind) - rank.indexOf(b.order ?? b.kind));
 }
 
 function alert(one: Trail["alerts"][number]): Happening[] {
@@ -41,12 +46,15 @@ function alert(one: Trail["alerts"][number]): Happening[] {
   ];
 }
 
-function step(one: Step): Happening {
+/** What one of these receipts brought about needn't say again what stands there. */
+function step(one: Step, answered: Set<string>): Happening {
   const said = reasonOf(one);
+  const brought = answered.has(String(one.detail?.receipt_id));
   return {
     key: `step-${one.id}`, at: one.at, kind: "step", tone: BAD_STEPS.has(one.action) ? "bad" : "plain",
     what: said ? `${word("step", one.action)} · ${said}` : word("step", one.action),
-    who: actorCalled(one.actor), more: [...detailOf(one), ...(one.note ? [one.note] : [])],
+    who: actorCalled(one.actor), more: brought ? [] : [...detailOf(one), ...(one.note ? [one.note] : [])],
+    ...(brought ? { order: "brought" as const } : {}),
   };
 }
 
@@ -58,7 +66,7 @@ function attempt(one: Trail["attempts"][number]): Happening {
   const good = one.outcome === "sent";
   return {
     key: `attempt-${one.id}`, at: one.at, kind: "attempt", tone: good ? "good" : "bad",
-    what: word("attempt", one.outcome), who: "", more: [t("trail.took", { seconds: one.seconds.toFixed(2) }), ...(one.detail ? [one.detail] : [])],
+    what: word("attempt", one.outcome), who: "", more: [t("trail.took", { seconds: one.seconds.toFixed(2) }), ...(one.detail ? [ENTRY.test(one.detail) ? t("trail.entry", { id: one.detail }) : targetErrorCalled(one.detail)] : [])],
   };
 }
 
