@@ -17,7 +17,7 @@ test: setup  ## all tests; ARGS="-k name" for some
 ifdef ARGS
 	.venv/bin/pytest $(ARGS)
 else
-	.venv/bin/pytest --numprocesses 3 -m "not alone"  # two cores: a third of what they do is waiting
+	.venv/bin/pytest --numprocesses 3 --dist worksteal -m "not alone"  # two cores: a third of what they do is waiting
 	.venv/bin/pytest -m alone tests/e2e  # by itself: seconds count there
 endif
 
