@@ -30,8 +30,10 @@ class Watch:
         plan: Plan,
         workers: Sequence[WorkerProcess],
         operators: Sequence[Operator],
+        wanted: int,
     ) -> None:
-        self._database, self._plan = database, plan
+        """``wanted`` dispatches are to be made."""
+        self._database, self._plan, self._wanted = database, plan, wanted
         self._workers, self._operators = workers, operators
         self._stored = self._ordered = 0
         self._left = self._unconfirmed = self._unsent = 1
@@ -39,8 +41,9 @@ class Watch:
         self.stopping = threading.Event()
 
     def progress(self) -> float:
-        """From 0 to 1, by the alerts that are in the database."""
-        return self._stored / self._plan.alerts
+        """From 0 to 1, half of it by the alerts in the database, half by what is decided."""
+        decided = min(1.0, self.decided / self._wanted)
+        return (self._stored / self._plan.alerts + decided) / 2
 
     @property
     def stored(self) -> bool:
